@@ -1,0 +1,1 @@
+"""Adapters: the only importers of third-party engines."""

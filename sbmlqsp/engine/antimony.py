@@ -1,0 +1,96 @@
+"""Antimony adapter: text to SBML and back, one call at a time, nothing left behind."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from sbmlqsp.errors import ModelError
+
+__all__ = ["main_module", "to_antimony", "to_sbml"]
+
+# Antimony keeps global state and crashes with several threads (measured), so every use holds this lock.
+_LOCK = threading.RLock()
+
+
+def _lib() -> Any:
+    import antimony
+
+    return antimony
+
+
+class _Session:
+    """Clears Antimony's global memory before and after one use."""
+
+    def __enter__(self) -> Any:
+        _LOCK.acquire()
+        self._library = _lib()
+        self._library.clearPreviousLoads()
+        return self._library
+
+    def __exit__(self, *_: object) -> None:
+        self._library.clearPreviousLoads()
+        self._library.freeAll()
+        _LOCK.release()
+
+
+def to_sbml(text: str, *, where: str = "the Antimony text", comp: bool = False) -> str:
+    """Translate Antimony text to SBML.
+
+    Parameters
+    ----------
+    text : str
+        One or more Antimony models without imports; the last (or the starred) one is translated.
+    where : str
+        What to call the text in messages.
+    comp : bool
+        True for hierarchical SBML with submodels, False for flat SBML.
+
+    Raises
+    ------
+    ModelError
+        Antimony's message, with the line of the text it names.
+    """
+    if not isinstance(text, str) or "\0" in text:
+        raise ModelError("the Antimony text holds a NUL character or is not text", where=where)
+    with _Session() as library:
+        if library.loadAntimonyString(text) < 0:
+            raise _syntax_error(library.getLastError(), text, where)
+        name = library.getMainModuleName()
+        sbml = library.getCompSBMLString(name) if comp else library.getSBMLString(name)
+        if not sbml:
+            raise ModelError("Antimony gave no SBML", where=where, value=library.getLastError() or None)
+        return str(sbml)
+
+
+def main_module(text: str, *, where: str = "the Antimony text") -> tuple[str, tuple[str, ...]]:
+    """Return the id of the text's main model and its interface symbols (the model's arguments)."""
+    with _Session() as library:
+        if library.loadAntimonyString(text) < 0:
+            raise _syntax_error(library.getLastError(), text, where)
+        name = library.getMainModuleName()
+        count = library.getNumSymbolsInInterfaceOf(name)
+        names = library.getSymbolNamesInInterfaceOf(name) if count else ()
+        return str(name), tuple(names)
+
+
+def to_antimony(sbml: str, *, where: str = "the SBML text") -> str:
+    """Translate flat SBML to Antimony text."""
+    with _Session() as library:
+        if library.loadSBMLString(sbml) < 0:
+            raise ModelError(f"Antimony cannot read this SBML: {library.getLastError()}", where=where)
+        return str(library.getAntimonyString(library.getMainModuleName()))
+
+
+def _syntax_error(message: str, text: str, where: str) -> ModelError:
+    import re
+
+    clean = " ".join(str(message).split()).replace("Error in model string, ", "")
+    found = re.search(r"line (\d+)", clean)
+    lines = text.splitlines()
+    shown = f", which reads '{lines[int(found[1]) - 1].strip()[:80]}'" if found and int(found[1]) <= len(lines) else ""
+    return ModelError(
+        f"the Antimony text cannot be read: {clean[:300].rstrip('.')}{shown}",
+        where=where,
+        remedy="correct the line named",
+    )

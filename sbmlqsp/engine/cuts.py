@@ -1,0 +1,227 @@
+"""Discontinuities in time, found in the formulas, so that no solver step jumps over one.
+
+A condition on time alone (``time >= t0 && time < t1``, ``time - 24*floor(time/24) < 1``) changes at instants that
+can be computed. Each condition becomes a *switch*: a parameter that is constant between two cuts. The engine
+misses such changes (measured), so runs are cut there instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sbmlqsp.engine.initial import static_symbols
+from sbmlqsp.engine.network import Network
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.expressions import Expr, evaluate, substitute, sym
+
+__all__ = ["Switch", "Switches", "find_switches"]
+
+RELATIONS = frozenset({"lt", "le", "gt", "ge"})
+STEPS = frozenset({"floor", "ceil", "quotient"})
+PREFIX = "qsp_switch_"
+MAX_CUTS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A piece of a formula that is constant between cuts; ``expr`` may read earlier switches."""
+
+    id: str
+    expr: Expr
+
+
+@dataclass(frozen=True)
+class Switches:
+    """All switches of a model and the formulas that read them, by (role, id)."""
+
+    switches: tuple[Switch, ...] = ()
+    rewritten: Mapping[tuple[str, str], Expr] = field(default_factory=dict)
+    triggers: tuple[Switch, ...] = ()
+    left_to_engine: tuple[str, ...] = ()
+
+    def times(self, env: Mapping[str, Any], end: float) -> list[float]:
+        """Return the instants in (0, end] at which some switch or time-only trigger may change."""
+        return [t for t, _ in self.schedule(env, end)][1:]
+
+    def schedule(self, env: Mapping[str, Any], end: float) -> list[tuple[float, dict[str, float]]]:
+        """Return (time, value of each switch from then on), the first at time 0.
+
+        Parameters
+        ----------
+        env : mapping of str to float
+            One subject's values of all symbols that do not change during the run.
+        end : float
+            The end of the run, in the model's unit of time.
+        """
+        out = [(0.0, self._values(env, 0.0)[0])]
+        if not self.switches and not self.triggers:
+            return out
+        while True:
+            now = out[-1][0]
+            _, coming = self._values(env, now)
+            if not coming <= end:
+                return out
+            if len(out) > MAX_CUTS:
+                raise UnsupportedError(
+                    f"the model changes abruptly more than {MAX_CUTS:,} times before time {end:g}",
+                    remedy="shorten the run or smooth the input",
+                )
+            out.append((coming, self._values(env, coming)[0]))
+
+    def _values(self, env: Mapping[str, Any], now: float) -> tuple[dict[str, float], float]:
+        values: dict[str, float] = {}
+        scope = dict(env)
+        coming = math.inf
+        for s in (*self.switches, *self.triggers):
+            value, crossing = _relation(s.expr, scope, now) if s.expr.op in RELATIONS else _step(s.expr, scope, now)
+            values[s.id] = scope[s.id] = value
+            coming = min(coming, crossing)
+        return values, coming
+
+
+def _line(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, float, float]:
+    """Return value, slope and the size of rounding errors of a formula affine in time."""
+    unit = max(1.0, abs(now))
+    here = float(evaluate(expr, scope, time=now))
+    slope = (float(evaluate(expr, scope, time=now + unit)) - here) / unit
+    noise = 1e-11 * max(abs(here), abs(slope) * unit, 1e-300)
+    return here, slope, noise
+
+
+def _relation(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, float]:
+    gap = Expr("sub", expr.args)
+    here, slope, noise = _line(gap, scope, now)
+    at = abs(here) <= noise
+    if at:
+        here = 0.0
+    # The value just after now: on the boundary the slope decides; a line along the boundary obeys the relation itself.
+    after = slope if at else here
+    holds = {"lt": after < 0, "le": after <= 0, "gt": after > 0, "ge": after >= 0}[expr.op]
+    crossing = now - here / slope if slope and not at and here / slope < 0 else math.inf
+    return float(holds), crossing if crossing > now else math.inf
+
+
+def _step(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, float]:
+    inner = Expr("div", expr.args) if expr.op == "quotient" else expr.args[0]
+    here, slope, noise = _line(inner, scope, now)
+    nearest = round(here)
+    if slope and abs(here - nearest) <= max(noise, 1e-11):
+        below = nearest if slope > 0 else nearest - 1
+        coming = nearest + 1 if slope > 0 else nearest - 1
+    else:
+        below = math.floor(here)
+        coming = below + 1 if slope > 0 else below
+    towards_zero = below if below >= 0 else below + 1
+    value = {"floor": below, "ceil": below + 1, "quotient": towards_zero}[expr.op]
+    if not slope:
+        value = {"floor": math.floor(here), "ceil": math.ceil(here), "quotient": math.trunc(here)}[expr.op]
+        return float(value), math.inf
+    return float(value), now + (coming - here) / slope
+
+
+# ------------------------------------------------------------------------------------------------------------ finding
+def find_switches(network: Network) -> Switches:
+    """Find every condition and step that depends on time alone.
+
+    Event triggers keep their formulas (an event is exact in the engine); their times become cuts, so that a narrow
+    window cannot be stepped over.
+    """
+    finder = _Finder(network)
+    rewritten: dict[tuple[str, str], Expr] = {}
+    for role, name, expr in network.formulas():
+        if role in {"assignment rule", "rate rule", "kinetic law"}:
+            new = finder.rewrite(finder.expand(expr) if expr.has("piecewise", *RELATIONS, *STEPS, "rem") else expr)
+            if new.has_switch:
+                rewritten[role, name] = new.expr
+    switches = tuple(finder.found.values())
+    finder.found = dict.fromkeys(())  # type: ignore[assignment]
+    triggers = _Finder(network, prefix="qsp_trigger_")
+    for event in network.events:
+        triggers.rewrite(triggers.expand(event.trigger))
+    return Switches(switches, rewritten, tuple(triggers.found.values()), tuple(finder.left))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewritten:
+    expr: Expr
+    has_switch: bool
+
+
+class _Finder:
+    def __init__(self, network: Network, prefix: str = PREFIX) -> None:
+        self.static = static_symbols(network)
+        self.found: dict[Expr, Switch] = {}
+        self.left: list[str] = []
+        self._prefix = prefix
+        self._names: set[str] = set()
+        moving = set(network.symbols) - self.static
+        self._rules = {k: v for k, v in network.assignment_rules.items() if self._time_only(k, network, moving)}
+
+    def _time_only(self, name: str, network: Network, moving: set[str], depth: int = 0) -> bool:
+        if depth > 50 or name not in network.assignment_rules or name in self.static:
+            return False
+        rule = network.assignment_rules[name]
+        if rule.has("delay", "rateOf"):
+            return False
+        return all(s not in moving or self._time_only(s, network, moving, depth + 1) for s in rule.symbols())
+
+    def expand(self, expr: Expr, depth: int = 0) -> Expr:
+        """Replace variables that are functions of time alone by their formulas."""
+        inner = expr.symbols() & set(self._rules)
+        if not inner or depth > 20:
+            return expr
+        return self.expand(substitute(expr, {k: self._rules[k] for k in inner}), depth + 1)
+
+    def rewrite(self, expr: Expr) -> _Rewritten:
+        new = self._walk(expr)
+        return _Rewritten(new, bool(new.symbols() & self._names))
+
+    def _walk(self, expr: Expr) -> Expr:
+        if not expr.args:
+            return expr
+        if expr.op == "rem":
+            a, b = expr.args
+            quotient = Expr("quotient", (a, b))
+            if expr.has("time"):
+                return self._walk(Expr("sub", (a, Expr("mul", (b, quotient)))))
+        args = tuple(self._walk(a) for a in expr.args)
+        new = Expr(expr.op, args, expr.value, expr.unit)
+        if new.op in RELATIONS and len(args) == 2 or new.op in STEPS:
+            return self._switch(new)
+        return new
+
+    def _switch(self, expr: Expr) -> Expr:
+        depends = expr.has("time") or bool(expr.symbols() & self._names)
+        if not depends:
+            return expr
+        if expr.symbols() - self.static - self._names or not self._affine(expr):
+            self.left.append(str(expr))
+            return expr
+        if expr not in self.found:
+            name = f"{self._prefix}{len(self.found)}"
+            self._names.add(name)
+            self.found[expr] = Switch(name, expr)
+        switch = sym(self.found[expr].id)
+        return Expr("gt", (switch, Expr("num", value=0.5))) if expr.op in RELATIONS else switch
+
+    def _affine(self, expr: Expr) -> bool:
+        parts = (Expr("div", expr.args),) if expr.op == "quotient" else expr.args
+        return all(_degree(p) <= 1 for p in parts)
+
+
+def _degree(expr: Expr) -> float:
+    """Return the polynomial degree in time, infinite where it is no polynomial."""
+    if expr.op == "time":
+        return 1
+    if not expr.has("time"):
+        return 0
+    if expr.op in {"add", "sub", "neg"}:
+        return max(_degree(a) for a in expr.args)
+    if expr.op == "mul":
+        return sum(_degree(a) for a in expr.args)
+    if expr.op == "div" and not expr.args[1].has("time"):
+        return _degree(expr.args[0])
+    return math.inf

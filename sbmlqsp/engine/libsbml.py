@@ -1,0 +1,205 @@
+"""libSBML adapter: read, validate, flatten, and bring to the canonical form.
+
+Canonical form: SBML Level 3 Version 2, flat, no local parameters (``reaction__k`` instead of ``k`` inside ``reaction``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbmlqsp.engine.prescan import prescan
+from sbmlqsp.errors import ModelError, UnsupportedError
+
+__all__ = ["canonical", "flatten", "is_hierarchical", "lib", "parse", "problems", "write"]
+
+UNSUPPORTED_PACKAGES = {
+    "fbc",
+    "spatial",
+    "qual",
+    "multi",
+    "arrays",
+    "dyn",
+    "distrib",
+    "groups",
+    "layout",
+    "render",
+    "req",
+}
+
+
+def lib() -> Any:
+    """Return the libSBML module."""
+    import libsbml
+
+    return libsbml
+
+
+def parse(text: str, *, where: str = "the SBML text", scanned: bool = False) -> Any:
+    """Return a libSBML document without read errors; refuse anything else with its first errors.
+
+    Raises
+    ------
+    ModelError
+        The text is hostile, not XML, or not SBML.
+    """
+    if not scanned:
+        text = prescan(text, where=where)
+    document = lib().readSBMLFromString(text)
+    _raise_errors(document, where)
+    if document.getModel() is None:
+        raise ModelError("the SBML document holds no model", where=where, remedy="check that the file is complete")
+    return document
+
+
+def write(document: Any) -> str:
+    """Return the document's SBML text, ending in a newline."""
+    return str(lib().writeSBMLToString(document)).rstrip("\n") + "\n"
+
+
+def problems(document: Any, *, units: bool = False) -> list[tuple[str, str, int, str]]:
+    """Run libSBML's consistency checks.
+
+    Returns
+    -------
+    list of (severity, code, line, message)
+        Severity is ``"error"`` or ``"warning"``.
+    """
+    sbml = lib()
+    for category in (sbml.LIBSBML_CAT_MODELING_PRACTICE, sbml.LIBSBML_CAT_UNITS_CONSISTENCY):
+        document.setConsistencyChecks(category, units and category == sbml.LIBSBML_CAT_UNITS_CONSISTENCY)
+    document.getErrorLog().clearLog()
+    document.checkConsistency()
+    found = []
+    for i in range(document.getNumErrors()):
+        e = document.getError(i)
+        severity = "error" if e.getSeverity() >= sbml.LIBSBML_SEV_ERROR else "warning"
+        found.append((severity, f"sbml-{e.getErrorId()}", int(e.getLine()), " ".join(e.getMessage().split())))
+    return found
+
+
+def _raise_errors(document: Any, where: str) -> None:
+    errors = [document.getError(i) for i in range(document.getNumErrors())]
+    errors = [e for e in errors if e.getSeverity() >= lib().LIBSBML_SEV_ERROR]
+    if errors:
+        _refuse([(e.getLine(), " ".join(e.getMessage().split())) for e in errors], where)
+
+
+def _refuse(errors: list[tuple[int, str]], where: str) -> None:
+    line, message = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    raise ModelError(
+        f"the SBML is invalid at line {line}: {message.rstrip('.')[:400]}{more}",
+        where=where,
+        remedy="correct the file at its source; `sbmlqsp check` lists every problem",
+    )
+
+
+def is_hierarchical(document: Any) -> bool:
+    """Say whether the document uses the comp package."""
+    return bool(document.isPackageEnabled("comp"))
+
+
+def flatten(text: str, *, where: str = "the hierarchical SBML") -> str:
+    """Return libSBML's own flattening of a hierarchical document.
+
+    Raises
+    ------
+    ModelError
+        libSBML cannot flatten it, or it refers to other files.
+    """
+    sbml = lib()
+    document = parse(text, where=where)
+    plugin = document.getPlugin("comp")
+    if plugin is not None and plugin.getNumExternalModelDefinitions():
+        name = plugin.getExternalModelDefinition(0).getSource()
+        raise ModelError(
+            "the model refers to another file",
+            value=name,
+            where=where,
+            remedy="flatten it with the tool that wrote it, or read the parts and compose them",
+        )
+    properties = sbml.ConversionProperties()
+    properties.addOption("flatten comp", True)
+    properties.addOption("leavePorts", False)
+    properties.addOption("performValidation", True)
+    properties.addOption("abortIfUnflattenable", "requiredOnly")
+    code = document.convert(properties)
+    if code != sbml.LIBSBML_OPERATION_SUCCESS:
+        errors = [document.getError(i) for i in range(document.getNumErrors())]
+        text = "; ".join(" ".join(e.getMessage().split()) for e in errors[:2]) or f"code {code}"
+        raise ModelError(f"the hierarchical model cannot be flattened: {text[:400]}", where=where)
+    return write(document)
+
+
+def canonical(text: str, *, where: str = "the SBML text") -> str:
+    """Return the model in canonical form: validated, flat, Level 3 Version 2, no local parameters.
+
+    Raises
+    ------
+    ModelError
+        Any libSBML error, or a package whose meaning would be lost.
+    """
+    document = parse(text, where=where)
+    errors = [(line, message) for severity, _, line, message in problems(document) if severity == "error"]
+    if errors:
+        _refuse(errors, where)
+    _refuse_packages(document, where)
+    if is_hierarchical(document):
+        document = parse(flatten(write(document), where=where), where=where, scanned=True)
+    if (document.getLevel(), document.getVersion()) != (3, 2):
+        _refuse_fast(document.getModel(), where)
+        document.getErrorLog().clearLog()
+        if not document.setLevelAndVersion(3, 2, False, True):
+            raise ModelError("the SBML cannot be brought to Level 3 Version 2", where=where)
+    _promote_locals(document.getModel())
+    return write(document)
+
+
+def _refuse_packages(document: Any, where: str) -> None:
+    names = (document.getPlugin(i).getPackageName() for i in range(document.getNumPlugins()))
+    for name in names:
+        if name in UNSUPPORTED_PACKAGES and document.getPackageRequired(name):
+            raise UnsupportedError(
+                f"the model needs the SBML package '{name}', which is not supported",
+                where=where,
+                remedy="remove the package, or use a tool made for it",
+            )
+    for i in range(document.getNumUnknownPackages()):
+        if document.getPackageRequired(document.getUnknownPackageURI(i)):
+            raise UnsupportedError("the model needs an unknown package", value=document.getUnknownPackageURI(i))
+
+
+def _refuse_fast(model: Any, where: str) -> None:
+    # Level 3 Version 2 has no such flag, so the conversion would drop it and change what the model means.
+    fast = [r.getId() for r in model.getListOfReactions() if r.isSetFast() and r.getFast()]
+    if fast:
+        raise UnsupportedError(
+            f"the model has fast reactions: {', '.join(fast[:6])}",
+            where=where,
+            remedy="give them large rates, or eliminate them by hand",
+        )
+
+
+def _promote_locals(model: Any) -> None:
+    for reaction in model.getListOfReactions():
+        law = reaction.getKineticLaw()
+        if law is None or not law.getNumLocalParameters():
+            continue
+        math_ = law.getMath().deepCopy()
+        while law.getNumLocalParameters():
+            local = law.getLocalParameter(0)
+            new = f"{reaction.getId()}__{local.getId()}"
+            while model.getElementBySId(new) is not None:
+                new += "_"
+            math_.renameSIdRefs(local.getId(), new)
+            parameter = model.createParameter()
+            parameter.setId(new)
+            parameter.setConstant(True)
+            if local.isSetValue():
+                parameter.setValue(local.getValue())
+            if local.isSetUnits():
+                parameter.setUnits(local.getUnits())
+            if local.isSetName():
+                parameter.setName(local.getName())
+            law.removeLocalParameter(0)
+        law.setMath(math_)

@@ -1,0 +1,214 @@
+"""The document the engine runs: bare, with dosing inlets, and with time conditions turned into switches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sbmlqsp.engine.cuts import Switches
+from sbmlqsp.engine.libsbml import lib, parse, write
+from sbmlqsp.engine.network import Network
+from sbmlqsp.errors import DosingError, ModelError, UnsupportedError
+from sbmlqsp.expressions import Expr, to_infix
+
+__all__ = ["Inlet", "Prepared", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """How doses reach one target: a parameter for the infusion rate and, in models with events, a dose event."""
+
+    target: str
+    kind: str
+    rate: str
+    due: str = ""
+    amount: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Engine-ready SBML and what was built into it."""
+
+    sbml: str
+    inlets: Mapping[str, Inlet]
+    switches: Switches
+    eventful: bool
+    settable: frozenset[str] = field(default_factory=frozenset)
+
+
+def prepare(
+    sbml: str, network: Network, *, targets: Iterable[str], switches: Switches, values: Mapping[str, Any]
+) -> Prepared:
+    """Build the engine's document.
+
+    Parameters
+    ----------
+    sbml : str
+        Canonical SBML.
+    network : Network
+        Its network.
+    targets : iterable of str
+        Flat ids that doses go into.
+    switches : Switches
+        Conditions on time, from ``find_switches``.
+    values : mapping of str to float
+        Initial values that replace initial assignments.
+    """
+    _refuse_unsupported(network)
+    document = parse(sbml, scanned=True)
+    model = document.getModel()
+    _bare(model)
+    _fix_initial_values(model, network, values)
+    eventful = bool(network.events)
+    if not eventful:
+        _switch(model, switches)
+    inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
+    return Prepared(write(document), inlets, switches, eventful)
+
+
+def _refuse_unsupported(network: Network) -> None:
+    if network.algebraic_rules:
+        raise UnsupportedError(
+            "the model has an algebraic rule, which the engine cannot solve",
+            where=f"'{network.id}', {to_infix(network.algebraic_rules[0])} = 0",
+            remedy="solve it by hand for one symbol and write that as an assignment rule",
+        )
+    for role, name, expr in network.formulas():
+        if expr.has("delay"):
+            raise UnsupportedError(
+                f"the {role} of '{name}' uses delay(), which the engine cannot solve",
+                remedy="replace the delay by a chain of transit compartments",
+            )
+    for reaction in network.reactions.values():
+        if reaction.fast:
+            raise UnsupportedError(
+                f"the reaction '{reaction.id}' is marked fast, which the engine cannot solve",
+                remedy="write the equilibrium as an assignment rule, or clear the flag and give a rate",
+            )
+        if reaction.law is not None and reaction.id in reaction.law.symbols():
+            raise ModelError(f"the rate law of '{reaction.id}' refers to itself")
+
+
+def _bare(model: Any) -> None:
+    # Long notes and annotations crash the engine (measured) and mean nothing to it.
+    for element in [model, *[e for e in model.getListOfAllElements() if hasattr(e, "unsetNotes")]]:
+        element.unsetNotes()
+        element.unsetAnnotation()
+    while model.getNumConstraints():
+        model.removeConstraint(0)
+
+
+def _fix_initial_values(model: Any, network: Network, values: Mapping[str, Any]) -> None:
+    while model.getNumInitialAssignments():
+        model.removeInitialAssignment(0)
+    for name, s in network.symbols.items():
+        if name not in values or name in network.assignment_rules:
+            continue
+        element, value = model.getElementBySId(name), float(values[name])
+        if s.kind == "species":
+            element.unsetInitialConcentration()
+            element.setInitialAmount(float(values[f"amount({name})"]))
+        elif s.kind == "compartment":
+            element.setSize(value)
+        elif s.kind == "stoichiometry":
+            element.setStoichiometry(value)
+        else:
+            element.setValue(value)
+
+
+def _math(expr: Expr) -> Any:
+    node = lib().parseL3Formula(to_infix(expr))
+    if node is None:
+        raise ModelError("a formula cannot be rewritten for the engine", value=to_infix(expr))
+    return node
+
+
+def _switch(model: Any, switches: Switches) -> None:
+    for s in switches.switches:
+        _parameter(model, s.id, 0.0)
+    for (role, name), expr in switches.rewritten.items():
+        if role == "kinetic law":
+            model.getReaction(name).getKineticLaw().setMath(_math(expr))
+        else:
+            model.getRule(name).setMath(_math(expr))
+
+
+def _parameter(model: Any, name: str, value: float) -> str:
+    if model.getElementBySId(name) is not None:
+        raise ModelError("the model uses a name that is reserved", value=name, remedy="rename it")
+    parameter = model.createParameter()
+    parameter.setId(name)
+    parameter.setConstant(False)
+    parameter.setValue(value)
+    return name
+
+
+def _inlet(model: Any, network: Network, target: str, index: int, eventful: bool) -> Inlet:
+    symbol = network.symbols[target]
+    if target in network.assignment_rules:
+        raise DosingError(
+            f"'{target}' is computed by a rule, so nothing can be dosed into it", remedy="dose into a species it reads"
+        )
+    if symbol.kind not in {"species", "parameter"} or symbol.constant:
+        raise DosingError(
+            f"'{target}' is a constant or no amount, so nothing can be dosed into it",
+            expected="a species, or a parameter with a rate rule",
+        )
+    rate = _parameter(model, f"qsp_rate_{index}", 0.0)
+    _infuse(model, network, target, rate, index)
+    floating = symbol.kind == "species" and not symbol.boundary and target not in network.rate_rules
+    kind = "floating" if floating else ("species" if symbol.kind == "species" else "parameter")
+    if not eventful:
+        return Inlet(target, kind, rate)
+    due = _parameter(model, f"qsp_due_{index}", 1e300)
+    amount = _parameter(model, f"qsp_amount_{index}", 0.0)
+    _dose_event(model, symbol, due, amount, index)
+    return Inlet(target, kind, rate, due, amount)
+
+
+def _per_symbol(symbol: Any, text: str) -> str:
+    """Turn an amount into the meaning of the symbol in formulas."""
+    concentration = symbol.kind == "species" and not symbol.amount_only
+    return f"{text}/{symbol.compartment}" if concentration else text
+
+
+def _infuse(model: Any, network: Network, target: str, rate: str, index: int) -> None:
+    symbol = network.symbols[target]
+    if symbol.kind == "species" and not symbol.boundary and target not in network.rate_rules:
+        reaction = model.createReaction()
+        reaction.setId(f"qsp_infusion_{index}")
+        reaction.setReversible(False)
+        product = reaction.createProduct()
+        product.setSpecies(target)
+        product.setStoichiometry(1.0)
+        product.setConstant(True)
+        text = f"{rate}/{symbol.conversion_factor}" if symbol.conversion_factor else rate
+        reaction.createKineticLaw().setMath(lib().parseL3Formula(text))
+        return
+    if symbol.kind == "species" and not symbol.amount_only and symbol.compartment in network.dynamic:
+        raise UnsupportedError(f"'{target}' has a rate rule and lives in a changing volume; it cannot be dosed")
+    term = _per_symbol(symbol, rate)
+    rule = model.getRule(target)
+    if rule is None:
+        rule = model.createRateRule()
+        rule.setVariable(target)
+        rule.setMath(lib().parseL3Formula(term))
+        return
+    node = lib().ASTNode(lib().AST_PLUS)
+    node.addChild(rule.getMath().deepCopy())
+    node.addChild(lib().parseL3Formula(term))
+    rule.setMath(node)
+
+
+def _dose_event(model: Any, symbol: Any, due: str, amount: str, index: int) -> None:
+    event = model.createEvent()
+    event.setId(f"qsp_dose_{index}")
+    event.setUseValuesFromTriggerTime(True)
+    trigger = event.createTrigger()
+    trigger.setInitialValue(False)
+    trigger.setPersistent(True)
+    trigger.setMath(lib().parseL3Formula(f"time >= {due}"))
+    assignment = event.createEventAssignment()
+    assignment.setVariable(symbol.id)
+    assignment.setMath(lib().parseL3Formula(f"{symbol.id} + {_per_symbol(symbol, amount)}"))

@@ -1,0 +1,164 @@
+"""A flat, engine-neutral description of a model, extracted once from SBML.
+
+Every formula is an ``Expr`` in SBML's own meaning: a species symbol is its concentration unless the species has
+only substance units; function definitions are expanded and local parameters carry their reaction's id.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sbmlqsp.expressions import Expr
+from sbmlqsp.units import Unit
+
+__all__ = ["Event", "Network", "Participant", "Reaction", "Symbol"]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One quantity of a model: a compartment, species, parameter or named stoichiometry.
+
+    ``value`` is the number written in the file (NaN where none is); for a species it is an amount or a
+    concentration as ``value_is_amount`` says. ``unit`` is the unit of the symbol *in formulas*, ``None`` where the file
+    declares none.
+    """
+
+    id: str
+    kind: str
+    value: float
+    unit: Unit | None = None
+    name: str = ""
+    constant: bool = False
+    compartment: str = ""
+    boundary: bool = False
+    amount_only: bool = False
+    value_is_amount: bool = True
+    substance_unit: Unit | None = None
+    conversion_factor: str = ""
+    dimensions: float = 3.0
+    sbo: str = ""
+    local_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A reactant or product: its species and how much of it one unit of extent takes or makes."""
+
+    species: str
+    stoichiometry: float
+    id: str = ""
+    formula: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A reaction; ``law`` is its rate in extent per time."""
+
+    id: str
+    reactants: tuple[Participant, ...]
+    products: tuple[Participant, ...]
+    modifiers: tuple[str, ...]
+    law: Expr | None
+    reversible: bool
+    name: str = ""
+    fast: bool = False
+    sbo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A discontinuous change of state."""
+
+    id: str
+    trigger: Expr
+    assignments: Mapping[str, Expr]
+    delay: Expr | None = None
+    priority: Expr | None = None
+    persistent: bool = True
+    initial_value: bool = True
+    values_from_trigger: bool = True
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A whole model. Mappings keep the order of the file."""
+
+    id: str
+    name: str
+    symbols: Mapping[str, Symbol]
+    reactions: Mapping[str, Reaction]
+    initial_assignments: Mapping[str, Expr] = field(default_factory=dict)
+    assignment_rules: Mapping[str, Expr] = field(default_factory=dict)
+    rate_rules: Mapping[str, Expr] = field(default_factory=dict)
+    algebraic_rules: tuple[Expr, ...] = ()
+    events: tuple[Event, ...] = ()
+    constraints: tuple[Expr, ...] = ()
+    time_unit: Unit | None = None
+    substance_unit: Unit | None = None
+    volume_unit: Unit | None = None
+    extent_unit: Unit | None = None
+    level: int = 3
+    version: int = 2
+
+    def of_kind(self, kind: str) -> tuple[Symbol, ...]:
+        """Return the symbols of one kind, in file order."""
+        return tuple(s for s in self.symbols.values() if s.kind == kind)
+
+    @property
+    def species(self) -> tuple[Symbol, ...]:
+        """The species."""
+        return self.of_kind("species")
+
+    @property
+    def parameters(self) -> tuple[Symbol, ...]:
+        """The global parameters."""
+        return tuple(s for s in self.of_kind("parameter") if not s.local_to)
+
+    @property
+    def compartments(self) -> tuple[Symbol, ...]:
+        """The compartments."""
+        return self.of_kind("compartment")
+
+    @cached_property
+    def stoichiometry(self) -> dict[str, dict[str, float]]:
+        """Net change of each floating species per unit of extent of each reaction (NaN where it varies)."""
+        net: dict[str, dict[str, float]] = {}
+        for reaction in self.reactions.values():
+            for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
+                for p in side:
+                    if self.symbols[p.species].boundary:
+                        continue
+                    row = net.setdefault(p.species, {})
+                    row[reaction.id] = row.get(reaction.id, 0.0) + sign * (math.nan if p.formula else p.stoichiometry)
+        return net
+
+    @cached_property
+    def changed_by_events(self) -> frozenset[str]:
+        """Ids that some event assigns."""
+        return frozenset(v for e in self.events for v in e.assignments)
+
+    @cached_property
+    def dynamic(self) -> frozenset[str]:
+        """Ids that reactions, rate rules or events change over time (not assignment rules)."""
+        return frozenset(self.stoichiometry) | frozenset(self.rate_rules) | self.changed_by_events
+
+    def formulas(self) -> Iterator[tuple[str, str, Expr]]:
+        """Yield every formula as (role, id, formula): rules, initial assignments, laws, events."""
+        yield from (("initial assignment", k, v) for k, v in self.initial_assignments.items())
+        yield from (("assignment rule", k, v) for k, v in self.assignment_rules.items())
+        yield from (("rate rule", k, v) for k, v in self.rate_rules.items())
+        yield from (("algebraic rule", str(i + 1), v) for i, v in enumerate(self.algebraic_rules))
+        yield from (("kinetic law", k, r.law) for k, r in self.reactions.items() if r.law is not None)
+        for reaction in self.reactions.values():
+            for p in (*reaction.reactants, *reaction.products):
+                if p.formula is not None:
+                    yield "stoichiometry", reaction.id, p.formula
+        for event in self.events:
+            yield "event trigger", event.id, event.trigger
+            yield from (("event assignment", f"{event.id}:{k}", v) for k, v in event.assignments.items())
+            yield from (("event delay", event.id, e) for e in (event.delay,) if e is not None)
+            yield from (("event priority", event.id, e) for e in (event.priority,) if e is not None)

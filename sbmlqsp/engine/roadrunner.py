@@ -1,0 +1,226 @@
+"""libRoadRunner adapter: one compiled model, given its whole state for every run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from sbmlqsp.engine.libsbml_engine import Prepared
+from sbmlqsp.engine.network import Network
+from sbmlqsp.errors import ModelError
+
+__all__ = ["EngineFailure", "Machine", "Tolerances", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """Error control of the integrator (CVODE, BDF).
+
+    ``absolute`` multiplies each state's own scale: its initial amount or the largest dose into it, or, for states
+    that start empty, the smallest scale in the model. So a species in pmol is held as tightly as one in mol.
+    """
+
+    relative: float = 1e-9
+    absolute: float = 1e-40
+    maximum_steps: int = 500_000
+
+    def tighter(self) -> Tolerances:
+        """Return the tolerances used to confirm a suspicious result."""
+        return Tolerances(max(self.relative * 1e-2, 1e-11), self.absolute * 1e-9, self.maximum_steps * 4)
+
+
+class EngineFailure(Exception):
+    """The integrator stopped: where in time, and why in plain words."""
+
+    def __init__(self, time: float, reason: str) -> None:
+        super().__init__(reason)
+        self.time = time
+        self.reason = reason
+
+
+def _library() -> Any:
+    # A model symbol named like a method would otherwise break every instance in the process (measured).
+    os.environ.setdefault("ROADRUNNER_DISABLE_PYTHON_DYNAMIC_PROPERTIES", "True")
+    import roadrunner
+
+    return roadrunner
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[IO[str]]:
+    """Keep the engine's chatter off the terminal; yields a stream that still reaches it.
+
+    The engine writes to the file descriptors themselves, so Python-level redirection does not help.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    with tempfile.TemporaryFile() as sink, os.fdopen(os.dup(2), "w") as terminal:
+        try:
+            os.dup2(sink.fileno(), 1)
+            os.dup2(sink.fileno(), 2)
+            yield terminal
+        finally:
+            for target, keep in zip((1, 2), saved, strict=True):
+                os.dup2(keep, target)
+                os.close(keep)
+
+
+class Machine:
+    """One compiled model. Not for sharing between threads.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The engine's document.
+    network : Network
+        The network it came from.
+    columns : sequence of str
+        Engine selections to output: ``S`` an amount, ``[S]`` a concentration, any other id its value.
+    """
+
+    def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
+        library = _library()
+        options = library.LoadSBMLOptions()
+        # Without this a second instance of a model silently loses piecewise root finding (measured).
+        options.recompile = True
+        with quiet():
+            try:
+                self._engine = library.RoadRunner(prepared.sbml, options)
+            except RuntimeError as err:
+                raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}") from None
+            self._engine.timeCourseSelections = list(columns) or ["time"]
+        self._prepared = prepared
+        self._model = self._engine.model
+        self._floating = {n: i for i, n in enumerate(self._model.getFloatingSpeciesIds())}
+        self._parameters = {n: i for i, n in enumerate(self._model.getGlobalParameterIds())}
+        self._volumes = {n: i for i, n in enumerate(self._model.getCompartmentIds())}
+        self._tolerances: tuple[float, ...] = ()
+        self._layout(network)
+
+    def _layout(self, network: Network) -> None:
+        ruled = set(network.assignment_rules)
+        rated = set(network.rate_rules)
+        self.floating = tuple(n for n in self._floating if n not in ruled and n not in rated)
+        self._floating_index = [self._floating[n] for n in self.floating]
+        self.parameters = tuple(n for n in self._parameters if n in network.symbols and n not in ruled)
+        self._parameter_index = [self._parameters[n] for n in self.parameters]
+        self.volumes = tuple(n for n in self._volumes if n in network.symbols and n not in ruled)
+        self._volume_index = [self._volumes[n] for n in self.volumes]
+        held = {s.id for s in network.species} - set(self.floating) - ruled
+        self.held = tuple(sorted(held))
+        self.rated = tuple(n for n in (*self.parameters, *self.volumes, *self.held) if n in rated)
+        count = len(self._engine.integrator.getAbsoluteToleranceVector())
+        self.states = tuple(self._model.getStateVectorId(i) for i in range(count))
+
+    def tolerances(self, tolerances: Tolerances, scales: Mapping[str, float]) -> None:
+        """Set error control; ``scales`` holds each state's own scale (amount for species)."""
+        vector = tuple(max(tolerances.absolute * scales.get(s, 1.0), 1e-290) for s in self.states)
+        key = (tolerances.relative, *vector)
+        if key == self._tolerances:
+            return
+        self._tolerances = key
+        integrator = self._engine.integrator
+        integrator.setValue("relative_tolerance", tolerances.relative)
+        integrator.setValue("maximum_num_steps", tolerances.maximum_steps)
+        if vector:
+            # In the order of the state vector (rate rules first), which is how CVODE reads it.
+            integrator.setValue("absolute_tolerance", list(vector))
+
+    def begin(self, start: Start) -> None:
+        """Give the model its whole state at time 0; nothing of an earlier run survives."""
+        model = self._model
+        if self._prepared.eventful:
+            # Events that fire at the start must see this subject's own values, so these go in before the reset.
+            for name, value in start.rated:
+                model.setValue(f"init({name})", value)
+            self._set(start)
+            model.setFloatingSpeciesInitAmounts(self._floating_index, start.amounts)
+            self._engine.reset()
+            return
+        self._engine.reset()
+        self._set(start)
+        model.setFloatingSpeciesAmounts(self._floating_index, start.amounts)
+
+    def _set(self, start: Start) -> None:
+        model = self._model
+        if start.volumes:
+            model.setCompartmentVolumes(self._volume_index, start.volumes)
+        if start.parameters:
+            model.setGlobalParameterValues(self._parameter_index, start.parameters)
+        for name, value in start.held:
+            model.setValue(name, value)
+
+    def set_parameters(self, values: Mapping[str, float]) -> None:
+        """Set global parameters (inlets and switches included) in the middle of a run."""
+        if values:
+            self._model.setGlobalParameterValues([self._parameters[n] for n in values], list(values.values()))
+
+    def add(self, target: str, kind: str, amount: float, size: float | None = None) -> None:
+        """Add an amount to a target; ``size`` is its compartment's where its value is a concentration."""
+        model = self._model
+        if kind == "floating":
+            index = self._floating[target]
+            model.setFloatingSpeciesAmounts([index], [float(model.getFloatingSpeciesAmounts([index])[0]) + amount])
+        else:
+            # Engine item access to a species that reactions do not change reads and writes its amount as well.
+            model.setValue(target, float(model.getValue(target)) + amount)
+
+    def values(self) -> Any:
+        """Return the selected columns now."""
+        return np.asarray(self._engine.getSelectedValues(), dtype=float)
+
+    def run(self, times: Sequence[float]) -> Any:
+        """Integrate from the first time to the last.
+
+        Returns
+        -------
+        ndarray of shape (len(times), number of columns)
+
+        Raises
+        ------
+        EngineFailure
+            The integrator stopped.
+        """
+        try:
+            return np.asarray(self._engine.simulate(times=times), dtype=float)
+        except RuntimeError as err:
+            raise EngineFailure(float(self._model.getTime()), _plain(str(err))) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One subject's state at time 0, in the machine's own order."""
+
+    amounts: list[float]
+    parameters: list[float]
+    volumes: list[float]
+    held: list[tuple[str, float]]
+    rated: list[tuple[str, float]]
+
+
+_REASONS = (
+    ("CV_TOO_MUCH_WORK", "the integrator used up its steps; the model is stiff or grows without bound here"),
+    ("CV_CONV_FAILURE", "the integrator could not converge; a rate is not finite or jumps here"),
+    ("CV_ERR_FAILURE", "the integrator could not meet its tolerance; a rate is not smooth or not finite here"),
+    ("CV_TOO_MUCH_ACC", "more accuracy was asked for than the machine's arithmetic holds"),
+    ("CV_FIRST_RHSFUNC_ERR", "the rates cannot be computed at the start"),
+    ("CV_RHSFUNC_FAIL", "a rate cannot be computed here (division by zero or a negative power)"),
+    ("CV_ILL_INPUT", "the integrator was given an impossible task (two times too close, or a value that is not finite)"),
+)
+
+
+def _plain(message: str) -> str:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(message.split()))
+    for code, words in _REASONS:
+        if code in text:
+            return f"{words} ({code})"
+    return text.split("; In ")[0][:300]
