@@ -1,0 +1,68 @@
+"""sbmlqsp: quantitative systems pharmacology on SBML.
+
+Models are Antimony/SBML modules that compose; they are dosed, simulated with the compiled libRoadRunner engine for
+one or many subjects, and reported. ``import sbmlqsp as qsp`` gives the whole public face.
+"""
+
+from sbmlqsp.catalogue import catalogue, load
+from sbmlqsp.checks import check
+from sbmlqsp.compose import compose
+from sbmlqsp.dosing import Dose, Regimen
+from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.errors import (
+    CompositionError,
+    DataError,
+    DosingError,
+    ExperimentError,
+    ModelError,
+    ObservableError,
+    QSPError,
+    SimulationError,
+    StudyError,
+    UnitError,
+    UnsupportedError,
+)
+from sbmlqsp.exposure import exposure
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.model import Model, Port, expose
+from sbmlqsp.observation import ErrorModel, Observable
+from sbmlqsp.reading import read_antimony, read_sbml
+from sbmlqsp.results import read_results, summarise, to_frame, write_results
+from sbmlqsp.simulate import simulate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CompositionError",
+    "DataError",
+    "Dose",
+    "DosingError",
+    "ErrorModel",
+    "Experiment",
+    "ExperimentError",
+    "Model",
+    "ModelError",
+    "Observable",
+    "ObservableError",
+    "Port",
+    "QSPError",
+    "Regimen",
+    "SimulationError",
+    "StudyError",
+    "Tolerances",
+    "UnitError",
+    "UnsupportedError",
+    "catalogue",
+    "check",
+    "compose",
+    "expose",
+    "exposure",
+    "load",
+    "read_antimony",
+    "read_results",
+    "read_sbml",
+    "simulate",
+    "summarise",
+    "to_frame",
+    "write_results",
+]

@@ -1,0 +1,141 @@
+"""From a regimen to what reaches which target, when and how much, for every subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.dosing import Administration, expand
+from sbmlqsp.engine.network import Network, Symbol
+from sbmlqsp.errors import DosingError, UnitError, UnsupportedError, did_you_mean
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.expressions import evaluate, parse_formula
+from sbmlqsp.model import dotted, flat_id
+from sbmlqsp.units import convert
+
+__all__ = ["Deliveries", "resolve_deliveries"]
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Targets and, per subject and administration, start, amount and duration.
+
+    Arrays have shape (subjects, administrations), in the model's units of time and substance; a duration of 0 is a bolus.
+    """
+
+    targets: tuple[str, ...]
+    start: Any
+    amount: Any
+    duration: Any
+
+
+def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int) -> Deliveries:
+    """Resolve lag, bioavailability, formulas and units of every administration.
+
+    With a rate, bioavailability scales the duration; with a duration it scales the rate (as NONMEM does).
+
+    Raises
+    ------
+    DosingError
+        A formula cannot be resolved, or gives a value that is negative or not finite.
+    UnitError
+        The dose's unit cannot be converted to its target's.
+    UnsupportedError
+        Steady-state doses.
+    """
+    given = expand(experiment.regimen, time_unit=experiment.model.time_unit)
+    if any(d.steady_state for d in experiment.regimen):
+        raise UnsupportedError(
+            "steady-state doses (SS) cannot be simulated yet",
+            remedy="give enough doses to reach steady state, for example '… every 24 h x 20'",
+        )
+    rows = [_resolve(a, experiment, env, size) for a in given]
+    shape = (size, len(rows))
+    columns = [np.empty(shape) for _ in range(3)]
+    for i, row in enumerate(rows):
+        for column, value in zip(columns, row, strict=True):
+            column[:, i] = value
+    return Deliveries(tuple(flat_id(a.target) for a in given), *columns)
+
+
+def _resolve(a: Administration, experiment: Experiment, env: Mapping[str, Any], size: int) -> tuple[Any, Any, Any]:
+    where = f"dose {a.dose_index + 1} into {a.target}"
+    number = _Reader(env, size, where)
+    amount = number(a.amount, "amount")
+    lag = number(a.lag, "lag")
+    fraction = number(a.bioavailability, "bioavailability")
+    factor = _factor(a, experiment.model.network, where)
+    duration = np.zeros(size)
+    if a.duration is not None:
+        duration = number(a.duration, "duration")
+    elif a.rate is not None:
+        rate = number(a.rate, "rate") * _rate_factor(a, experiment, where)
+        if (rate <= 0).any():
+            raise DosingError("the infusion rate is not positive", value=float(rate.min()), where=where)
+        duration = amount * fraction / rate
+    return a.time + lag, amount * fraction * factor, duration
+
+
+class _Reader:
+    """Turns a number or a formula into one value per subject."""
+
+    def __init__(self, env: Mapping[str, Any], size: int, where: str) -> None:
+        self.env, self.size, self.where = env, size, where
+
+    def __call__(self, value: float | str, what: str) -> Any:
+        if isinstance(value, str):
+            expr = parse_formula(value)
+            scope = {n: self.env.get(n, self.env.get(flat_id(n))) for n in expr.symbols()}
+            missing = sorted(n for n, v in scope.items() if v is None)
+            if missing:
+                raise DosingError(
+                    f"the {what} reads '{missing[0]}', which is neither in the model nor a column of the subjects",
+                    value=value,
+                    where=self.where,
+                    remedy=did_you_mean(missing[0], (dotted(k) for k in self.env if "(" not in k)),
+                )
+            value = evaluate(expr, scope)
+        out = np.broadcast_to(np.asarray(value, dtype=float), (self.size,)).copy()
+        bad = ~np.isfinite(out) | (out < 0)
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise DosingError(
+                f"the {what} is negative or not finite", value=float(out[i]), where=f"{self.where}, subject {i + 1}"
+            )
+        return out
+
+
+def _target_unit(a: Administration, network: Network) -> tuple[Symbol, Any]:
+    symbol = network.symbols[flat_id(a.target)]
+    return symbol, symbol.substance_unit if symbol.kind == "species" else symbol.unit
+
+
+def _factor(a: Administration, network: Network, where: str) -> float:
+    symbol, own = _target_unit(a, network)
+    if a.unit is None:
+        return 1.0
+    if own is None:
+        raise UnitError(
+            f"the dose is in '{a.unit}' but '{dotted(symbol.id)}' declares no unit",
+            where=where,
+            remedy="declare the model's substance unit, or give the dose without a unit",
+        )
+    return float(convert(1.0, a.unit, own.label, molar_mass=a.molar_mass))
+
+
+def _rate_factor(a: Administration, experiment: Experiment, where: str) -> float:
+    """Return what turns the rate as written into the dose's own unit per model time."""
+    if a.rate_unit is None:
+        return 1.0
+    time, unit = experiment.model.time_unit, a.unit
+    if unit is None:
+        own = _target_unit(a, experiment.model.network)[1]
+        unit = own.label if own is not None else None
+    if time is None or unit is None:
+        raise UnitError(
+            f"the infusion rate is in '{a.rate_unit}' but the model declares no unit of time or substance", where=where
+        )
+    return float(convert(1.0, a.rate_unit, f"({unit})/({time})", molar_mass=a.molar_mass))

@@ -1,0 +1,325 @@
+"""Run one experiment for all subjects on one compiled model."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.deliveries import Deliveries, resolve_deliveries
+from sbmlqsp.engine.cuts import Switches, find_switches
+from sbmlqsp.engine.initial import initial_state, static_symbols
+from sbmlqsp.engine.libsbml_engine import Prepared, prepare
+from sbmlqsp.engine.roadrunner import EngineFailure, Machine, Start, Tolerances
+from sbmlqsp.errors import ExperimentError, UnsupportedError
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.model import Model, dotted, flat_id
+from sbmlqsp.subjects import Subjects
+from sbmlqsp.suspicion import suspicious
+from sbmlqsp.timeline import Delivery, Segment, Timeline, build_timeline
+
+__all__ = ["OK", "STATUS", "ArmResult", "run_arm"]
+
+STATUS = {0: "fine", 1: "the integrator failed", 2: "a value is not finite", 3: "a result could not be confirmed"}
+OK, FAILED, NOT_FINITE, UNCONFIRMED = range(4)
+
+_CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
+_CACHE_SIZE = 8
+_LOCK = threading.RLock()
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """Columns of shape (subjects, times) by engine selection, with status, message and time reached per subject."""
+
+    columns: Mapping[str, Any]
+    env: Mapping[str, Any]
+    status: Any
+    messages: list[str]
+    deliveries: Deliveries
+
+
+def selections(model: Model, names: Sequence[str], meanings: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the engine selections that give symbols their SBML meaning, and amounts and concentrations."""
+    out: list[str] = []
+    for name in names:
+        symbol = model.network.symbols.get(name)
+        concentration = symbol is not None and symbol.kind == "species" and not symbol.amount_only
+        out.append(f"[{name}]" if concentration else name)
+    out += [name if meaning == "amount" else f"[{name}]" for meaning, name in meanings]
+    return list(dict.fromkeys(out))
+
+
+def wanted(experiment: Experiment) -> list[str]:
+    """Return the engine selections an experiment's observables need."""
+    names, meanings = [], []
+    for o in experiment.observables:
+        names += [flat_id(n) for n in sorted(o.expr.symbols() - _inside_meanings(o.expr))]
+        meanings += [(n.op, flat_id(str(n.args[0].value))) for n in o.expr.walk() if n.op in {"amount", "concentration"}]
+    return selections(experiment.model, names, meanings)
+
+
+def _inside_meanings(expr: Any) -> set[str]:
+    inside = [str(n.args[0].value) for n in expr.walk() if n.op in {"amount", "concentration"}]
+    every = [str(n.value) for n in expr.walk() if n.op == "sym"]
+    return {n for n in inside if every.count(n) == inside.count(n)}
+
+
+def machine_for(model: Model, targets: Sequence[str], columns: Sequence[str]) -> tuple[Machine, Prepared]:
+    """Return a compiled model, compiled once per process for the same model, targets and outputs."""
+    key = (model.digest, tuple(targets), tuple(columns))
+    if key in _CACHE:
+        _CACHE.move_to_end(key)
+        return _CACHE[key]
+    network = model.network
+    values = initial_state(network)
+    prepared = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
+    _CACHE[key] = Machine(prepared, network, columns), prepared
+    while len(_CACHE) > _CACHE_SIZE:
+        _CACHE.popitem(last=False)
+    return _CACHE[key]
+
+
+def run_arm(
+    experiment: Experiment,
+    subjects: Subjects,
+    *,
+    tolerances: Tolerances,
+    tick: Callable[[int, int], None] = lambda *_: None,
+    stop_at_failure: bool = False,
+) -> ArmResult:
+    """Run every subject of one arm; a failure fills the subject's rows with NaN, a status and a message."""
+    model, size = experiment.model, len(subjects)
+    network = model.network
+    individual = subjects.overrides(experiment)
+    for name in sorted(set(individual) & set(experiment.overrides)):
+        raise ExperimentError(
+            f"'{dotted(name)}' is both changed by the experiment '{experiment.id}' and a column of the subjects",
+            remedy="keep one of the two",
+        )
+    env: dict[str, Any] = initial_state(network, {**experiment.overrides, **individual})
+    scope = {**subjects.numbers, **env}
+    deliveries = resolve_deliveries(experiment, scope, size)
+    outputs = wanted(experiment)
+    with _LOCK:
+        # States are always output as well: negatives and deep nadirs show only there.
+        states = [s.id for s in network.species if not s.boundary and s.id in network.dynamic]
+        columns = list(dict.fromkeys([*outputs, *states]))
+        machine, prepared = machine_for(model, list(dict.fromkeys(deliveries.targets)), columns)
+        _refuse_varying_stoichiometry(env, model)
+        starts = _Starts(machine, prepared, env, size)
+        clock = _Clock(experiment, prepared.switches, deliveries, env, size)
+        runner = _Runner(machine, prepared, experiment, deliveries, columns, states)
+        block = np.full((size, len(experiment.times), len(columns)), np.nan)
+        status, messages = np.zeros(size, dtype=np.int8), [""] * size
+        scales = _scales(machine, network, env, deliveries, size)
+        for i in range(size):
+            status[i], messages[i] = runner.subject(
+                i, starts(i), clock(i), block[i], dict(zip(machine.states, scales[i], strict=True)), tolerances
+            )
+            tick(i + 1, int((status > 0).sum()))
+            if stop_at_failure and status[i]:
+                break
+    index = {c: k for k, c in enumerate(columns)}
+    return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)
+
+
+def _refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:
+    for s in model.network.of_kind("stoichiometry"):
+        value = np.asarray(env[s.id])
+        if value.ndim or float(value) != float(initial_state(model.network)[s.id]):
+            raise UnsupportedError(f"the stoichiometry '{dotted(s.id)}' cannot be changed at run time")
+
+
+class _Starts:
+    """Every subject's whole state at time 0, as plain lists in the machine's order."""
+
+    def __init__(self, machine: Machine, prepared: Prepared, env: Mapping[str, Any], size: int) -> None:
+        self._machine = machine
+        self._eventful = prepared.eventful
+        self._amounts = _matrix([env[f"amount({n})"] for n in machine.floating], size)
+        self._parameters = _matrix([env[n] for n in machine.parameters], size)
+        self._volumes = _matrix([env[n] for n in machine.volumes], size)
+        self._held = {n: np.broadcast_to(np.asarray(env[f"amount({n})"], dtype=float), (size,)) for n in machine.held}
+        self._rated = {
+            n: np.broadcast_to(np.asarray(env.get(f"amount({n})", env[n]), dtype=float), (size,)) for n in machine.rated
+        }
+
+    def __call__(self, i: int) -> Start:
+        return Start(
+            self._amounts[i],
+            self._parameters[i],
+            self._volumes[i],
+            [(n, float(v[i])) for n, v in self._held.items()],
+            [(n, float(v[i])) for n, v in self._rated.items()] if self._eventful else [],
+        )
+
+
+def _matrix(rows: list[Any], size: int) -> list[list[float]]:
+    out = np.empty((size, len(rows)))
+    for k, row in enumerate(rows):
+        out[:, k] = row
+    result: list[list[float]] = out.tolist()
+    return result
+
+
+class _Clock:
+    """The timeline of each subject; subjects with the same instants share one."""
+
+    def __init__(
+        self, experiment: Experiment, switches: Switches, deliveries: Deliveries, env: Mapping[str, Any], size: int
+    ) -> None:
+        self._experiment, self._switches, self._deliveries = experiment, switches, deliveries
+        static = static_symbols(experiment.model.network)
+        read = {n for s in (*switches.switches, *switches.triggers) for n in s.expr.symbols()}
+        self._static = {n: env[n] for n in sorted(read & static)}
+        self._known: dict[bytes, Timeline] = {}
+        self._size = size
+
+    def __call__(self, i: int) -> Timeline:
+        local = {n: float(np.broadcast_to(v, (self._size,))[i]) for n, v in self._static.items()}
+        d = self._deliveries
+        key = d.start[i].tobytes() + d.duration[i].tobytes() + repr(local).encode()
+        if key not in self._known:
+            if len(self._known) > 1000:
+                self._known.clear()
+            given = [Delivery(t, float(s), float(w)) for t, s, w in zip(d.targets, d.start[i], d.duration[i], strict=True)]
+            times = self._experiment.times
+            self._known[key] = build_timeline(
+                times, given, self._switches.schedule(local, times[-1]), at_dose=self._experiment.at_dose
+            )
+        return self._known[key]
+
+
+class _Runner:
+    """Runs single subjects on one machine."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        prepared: Prepared,
+        experiment: Experiment,
+        deliveries: Deliveries,
+        columns: Sequence[str],
+        states: Sequence[str],
+    ) -> None:
+        self.machine, self.prepared, self.deliveries = machine, prepared, deliveries
+        self.at_dose = experiment.at_dose
+        self._state_columns = [columns.index(s) for s in states]
+        self._states = list(states)
+        self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
+        if prepared.eventful:
+            self._idle |= {i.due: 1e300 for i in prepared.inlets.values()}
+
+    def subject(
+        self, i: int, start: Start, timeline: Timeline, out: Any, scales: Mapping[str, float], tolerances: Tolerances
+    ) -> tuple[int, str]:
+        """Run one subject into ``out``; return status and message."""
+        amounts = self.deliveries.amount[i].tolist()
+        lengths = self.deliveries.duration[i].tolist()
+        try:
+            self._run(start, timeline, amounts, lengths, out, scales, tolerances)
+            doubt = self._doubt(out, scales, tolerances)
+            if doubt:
+                again = np.full_like(out, np.nan)
+                self._run(start, timeline, amounts, lengths, again, scales, tolerances.tighter())
+                return self._settle(doubt, out, again, scales)
+        except EngineFailure as failure:
+            return FAILED, f"stopped at time {failure.time:.6g}: {failure.reason}"
+        if not np.isfinite(out).all():
+            row = int(np.argmax(~np.isfinite(out).all(axis=1)))
+            return NOT_FINITE, f"a value is not finite from output {row + 1} on; a formula divides by zero there"
+        return OK, ""
+
+    def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
+        if not self._state_columns:
+            return ""
+        sizes = np.array([scales.get(s, 1.0) for s in self._states])
+        return suspicious(out[:, self._state_columns], sizes, tolerances, [dotted(s) for s in self._states])
+
+    def _settle(self, doubt: str, out: Any, again: Any, scales: Mapping[str, float]) -> tuple[int, str]:
+        """Compare a suspicious run with a tighter one; keep the tighter one."""
+        sizes = np.array([scales.get(s, 1.0) for s in self._states])
+        first, second = out[:, self._state_columns].copy(), again[:, self._state_columns]
+        out[:] = again
+        gap = np.abs(first - second) - 1e-6 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * sizes
+        if (gap > 0).any() or not np.isfinite(again).all():
+            state = dotted(self._states[int(np.argmax(np.nanmax(gap, axis=0)))])
+            return UNCONFIRMED, f"{doubt}, and a run with tighter tolerances differs in '{state}'"
+        return OK, f"{doubt}; a run with tighter tolerances agrees"
+
+    def _run(
+        self,
+        start: Start,
+        timeline: Timeline,
+        amounts: list[float],
+        lengths: list[float],
+        out: Any,
+        scales: Mapping[str, float],
+        tolerances: Tolerances,
+    ) -> None:
+        machine, eventful = self.machine, self.prepared.eventful
+        machine.tolerances(tolerances, scales)
+        machine.set_parameters(self._idle)
+        if eventful and timeline.segments:
+            machine.set_parameters(self._due(timeline.segments[0].boluses, timeline.segments[0].times[0], amounts))
+        machine.begin(start)
+        if timeline.before is not None:
+            out[timeline.before] = machine.values()
+        following = [*(s.boluses for s in timeline.segments[1:]), timeline.final_boluses]
+        for segment, later in zip(timeline.segments, following, strict=True):
+            self._enter(segment, amounts, lengths, later, eventful)
+            rows = machine.run(segment.times)
+            out[segment.output] = rows[segment.rows]
+        if timeline.final is not None:
+            if not eventful:
+                self._give(timeline.final_boluses, amounts)
+            out[timeline.final] = machine.values()
+
+    def _enter(
+        self, segment: Segment, amounts: list[float], lengths: list[float], later: Mapping[str, Any], eventful: bool
+    ) -> None:
+        inlets = self.prepared.inlets
+        values = {
+            inlets[t].rate: sum(amounts[k] / lengths[k] for k in running) for t, running in segment.rates.items()
+        }
+        if eventful:
+            values |= self._due(later, segment.times[-1], amounts)
+        else:
+            values |= segment.switches
+            self._give(segment.boluses, amounts)
+        self.machine.set_parameters(values)
+
+    def _give(self, boluses: Mapping[str, tuple[int, ...]], amounts: list[float]) -> None:
+        for target, which in boluses.items():
+            self.machine.add(target, self.prepared.inlets[target].kind, sum(amounts[k] for k in which))
+
+    def _due(self, boluses: Mapping[str, tuple[int, ...]], time: float, amounts: list[float]) -> dict[str, float]:
+        """Arm the dose events of models with events for the end of the coming segment."""
+        values = {}
+        for target, inlet in self.prepared.inlets.items():
+            which = boluses.get(target, ())
+            values[inlet.due] = time if which else 1e300
+            if which:
+                values[inlet.amount] = sum(amounts[k] for k in which)
+        return values
+
+
+def _scales(machine: Machine, network: Any, env: Mapping[str, Any], deliveries: Deliveries, size: int) -> Any:
+    """Return each state's own scale per subject, rounded to powers of 1000 so that equal subjects run equally."""
+    states = machine.states
+    scales = np.zeros((size, len(states)))
+    for k, name in enumerate(states):
+        scales[:, k] = np.abs(env.get(f"amount({name})", env.get(name, 0.0)))
+        given = [j for j, t in enumerate(deliveries.targets) if t == name]
+        if given:
+            scales[:, k] = np.maximum(scales[:, k], deliveries.amount[:, given].max(axis=1))
+    positive = np.where(scales > 0, scales, np.inf)
+    least = positive.min(axis=1, keepdims=True) if len(states) else np.ones((size, 1))
+    least = np.where(np.isfinite(least), least, 1e-6)
+    filled = np.where(scales > 0, scales, least)
+    return 10.0 ** (3 * np.round(np.log10(filled) / 3))

@@ -1,0 +1,214 @@
+"""The ``Experiment`` noun: a model, what is changed and given, when it is looked at and what is looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sbmlqsp.dosing import Dose, Regimen, calendar, in_words
+from sbmlqsp.errors import ExperimentError, did_you_mean
+from sbmlqsp.expressions import Expr, substitute
+from sbmlqsp.model import Model, dotted, flat_id
+from sbmlqsp.observation import Observable
+from sbmlqsp.times import parse_times
+from sbmlqsp.units import convert, parse_quantity
+
+__all__ = ["Experiment", "observable_unit", "resolve_setting"]
+
+
+@dataclass(frozen=True, repr=False)
+class Experiment:
+    """A model with parameter changes, a regimen, output times and observables.
+
+    Parameters
+    ----------
+    model : Model
+    times : str or array of float
+        Output times in the model's time unit, or text with a unit such as ``"0:84 day by 0.5"``.
+    observables : sequence of str or Observable, optional
+        A text is a symbol or a formula and its own id. All species where left out.
+    regimen : Regimen, Dose or str, optional
+        What is given; a text is parsed by ``Regimen.parse``.
+    changes : mapping of str to float or str, optional
+        New values by symbol path; a text carries a unit, such as ``"5 mL/min"``.
+    id : str
+        The name of this arm.
+    at_dose : {"after", "before"}
+        Which side of a dose an observation at the dose time shows.
+
+    Raises
+    ------
+    ExperimentError
+        A name the model lacks (the nearest are named), clashing units, times out of order.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; S = 10; J: S -> ; k*S; k = 0.1; end")
+    >>> qsp.Experiment(model, times=[0, 1, 2], changes={"k": 0.2}).id
+    'experiment'
+    """
+
+    model: Model
+    times: Any
+    observables: tuple[Observable, ...] = ()
+    regimen: Regimen = field(default_factory=lambda: Regimen(()))
+    changes: Mapping[str, float | str] = field(default_factory=dict)
+    id: str = "experiment"
+    at_dose: str = "after"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, Model):
+            raise ExperimentError("an experiment needs a Model", value=type(self.model).__name__)
+        if self.at_dose not in {"after", "before"}:
+            raise ExperimentError("no such side of a dose", value=self.at_dose, expected="'after' or 'before'")
+        set_ = object.__setattr__
+        set_(self, "regimen", _as_regimen(self.regimen))
+        set_(self, "observables", _as_observables(self.observables, self.model))
+        set_(self, "changes", dict(self.changes))
+        set_(self, "times", tuple(parse_times(self.times, self.model.time_unit).tolist()))
+        _ = self.overrides
+        self._check_names()
+
+    @cached_property
+    def overrides(self) -> dict[str, float]:
+        """The changes by flat id (or ``"amount(id)"``), as numbers in the model's units."""
+        return {resolve_setting(self.model, k): _as_number(self.model, k, v) for k, v in self.changes.items()}
+
+    def _check_names(self) -> None:
+        network = self.model.network
+        known = set(network.symbols) | set(network.reactions)
+        for o in self.observables:
+            for name in o.expr.symbols():
+                if flat_id(name) not in known:
+                    raise ExperimentError(
+                        f"the observable '{o.id}' reads '{name}', which the model '{self.model.id}' lacks",
+                        remedy=did_you_mean(name, map(dotted, known)),
+                    )
+            observable_unit(self.model, o)
+        for dose in self.regimen:
+            if flat_id(dose.target) not in network.symbols:
+                raise ExperimentError(
+                    f"a dose goes into '{dose.target}', which the model '{self.model.id}' lacks",
+                    remedy=did_you_mean(dose.target, (dotted(s.id) for s in network.species)),
+                )
+
+    def describe(self) -> str:
+        """Return equations, dose calendar, outputs and warnings as text, without running anything."""
+        from sbmlqsp.describe import describe_experiment
+
+        return describe_experiment(self)
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(o.id for o in self.observables[:6]) + (" …" if len(self.observables) > 6 else "")
+        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        return (
+            f"<experiment '{self.id}' on '{self.model.id}': {len(self.times)} times from {self.times[0]:g} to "
+            f"{self.times[-1]:g}{unit}; {in_words(self.regimen) if len(self.regimen) else 'no doses'}; {outputs}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        parts = [f"<p>{escape(repr(self)[1:-1])}</p>"]
+        if self.changes:
+            rows = "".join(f"<tr><td>{escape(k)}</td><td>{escape(str(v))}</td></tr>" for k, v in self.changes.items())
+            parts.append(f"<table><tr><th>changed</th><th>to</th></tr>{rows}</table>")
+        if len(self.regimen):
+            parts.append(calendar(self.regimen, time_unit=self.model.time_unit).to_html(max_rows=20, index=False))
+        return "".join(parts)
+
+
+def _as_regimen(value: Any) -> Regimen:
+    if value is None:
+        return Regimen(())
+    if isinstance(value, str):
+        return Regimen.parse(value)
+    if isinstance(value, Dose):
+        return Regimen((value,))
+    if isinstance(value, Regimen):
+        return value
+    return Regimen(tuple(value))
+
+
+def _as_observables(value: str | Observable | Iterable[str | Observable], model: Model) -> tuple[Observable, ...]:
+    items = [value] if isinstance(value, str | Observable) else list(value or ())
+    if not items:
+        items = [dotted(s.id) for s in model.network.species] or [dotted(s) for s in sorted(model.network.rate_rules)]
+    out = tuple(o if isinstance(o, Observable) else Observable(o) for o in items)
+    seen: set[str] = set()
+    for o in out:
+        if o.id in seen:
+            raise ExperimentError("two observables have one id", value=o.id)
+        seen.add(o.id)
+    return out
+
+
+def observable_unit(model: Model, observable: Observable) -> str:
+    """Return the unit an observable is computed in, ``""`` where the model does not declare enough.
+
+    Raises
+    ------
+    ExperimentError
+        The formula mixes units, or its unit cannot be converted to the one asked for.
+    """
+    from sbmlqsp.unit_checks import infer, scope_of
+
+    scope = scope_of(model.network)
+    names = {n: Expr("sym", value=flat_id(n)) for n in observable.expr.symbols()}
+    found = infer(substitute(observable.expr, names), scope)
+    for severity, message, remedy in scope.clashes:
+        if severity == "error":
+            raise ExperimentError(f"the observable '{observable.id}' mixes units: {message}", remedy=remedy)
+    own = found.unit.label if found.kind in {"known", "number"} else ""
+    if own and observable.unit is not None:
+        convert(1.0, own, observable.unit, molar_mass=observable.molar_mass)
+    return own
+
+
+def resolve_setting(model: Model, path: str) -> str:
+    """Return the flat key of a symbol that may be set, or refuse it with the reason."""
+    meaning, name = "", path
+    for word in ("amount", "concentration"):
+        if path.startswith(f"{word}(") and path.endswith(")"):
+            meaning, name = word, path[len(word) + 1 : -1]
+    flat = flat_id(name.strip())
+    network = model.network
+    if flat not in network.symbols:
+        raise ExperimentError(
+            f"the model '{model.id}' has no symbol '{name}' to set",
+            remedy=did_you_mean(name, map(dotted, network.symbols)),
+        )
+    if flat in network.assignment_rules:
+        raise ExperimentError(
+            f"'{name}' is computed by a rule ({network.assignment_rules[flat]}), so it cannot be set",
+            remedy="set what the rule reads, or compose with the rule deleted",
+        )
+    if meaning and network.symbols[flat].kind != "species":
+        raise ExperimentError(f"{meaning}() takes a species", value=path)
+    return f"{meaning}({flat})" if meaning else flat
+
+
+def _as_number(model: Model, path: str, value: float | str) -> float:
+    where = f"change of '{path}'"
+    if isinstance(value, str):
+        number, unit = parse_quantity(value)
+        key = resolve_setting(model, path)
+        target = model.network.symbols[key.split("(")[-1].rstrip(")")]
+        own = target.substance_unit if key.startswith("amount(") else target.unit
+        if own is None:
+            raise ExperimentError(
+                f"'{path}' has no declared unit, so '{value}' cannot be converted",
+                remedy="give a plain number, or declare the unit in the model",
+            )
+        value = float(convert(number, unit, own.label))
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ExperimentError("a new value is not a number", value=value, where=where) from None
+    if not math.isfinite(number):
+        raise ExperimentError("a new value is not finite", value=value, where=where)
+    return number

@@ -1,0 +1,89 @@
+"""Read models from Antimony and SBML, by path or text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sbmlqsp.engine import antimony, libsbml
+from sbmlqsp.engine.libsbml_ports import read_ports
+from sbmlqsp.engine.sources import read_text
+from sbmlqsp.model import Model, inferred_directions
+
+__all__ = ["read_antimony", "read_sbml"]
+
+DIRECTIVE = re.compile(r"^\s*//\s*@(input|output)\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*$", re.MULTILINE)
+
+
+def read_antimony(source: str | Path) -> Model:
+    """Read an Antimony model.
+
+    Parameters
+    ----------
+    source : str or Path
+        A path, or the text itself (anything with a line break or a ``;``).
+
+    Returns
+    -------
+    Model
+        The arguments of the model are its ports. Lines ``// @input x`` and ``// @output y`` state directions, which
+        are otherwise inferred. A text that imports or instantiates other models is composed under the same checks
+        as ``compose``.
+
+    Raises
+    ------
+    ModelError
+        The text cannot be read, or what it describes is not valid SBML.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> qsp.read_antimony("model m(k); S = 10; J: S -> ; k*S; k = 0.1; end").ports[0].direction
+    'input'
+    """
+    text, where = read_text(source, kind="Antimony")
+    from sbmlqsp.antimony_composition import compose_text, is_composition
+
+    folder = Path(where).parent if Path(where).is_file() else None
+    if is_composition(text):
+        return compose_text(text, where=where, folder=folder)
+    return plain_antimony(text, where=where)
+
+
+def plain_antimony(text: str, *, where: str) -> Model:
+    """Read Antimony text that holds one model and no instances."""
+    sbml = libsbml.canonical(antimony.to_sbml(text, where=where), where=where)
+    name, interface = antimony.main_module(text, where=where)
+    model = Model(name, sbml, source=where)
+    directions = inferred_directions(model.network, interface)
+    for direction, names in DIRECTIVE.findall(text):
+        for symbol in re.split(r"\s*,\s*", names):
+            model.symbol(symbol)
+            directions[symbol] = direction
+    return Model(name, sbml, directions=directions, source=where)
+
+
+def read_sbml(source: str | Path) -> Model:
+    """Read an SBML model of Level 1 to 3, flat or hierarchical.
+
+    Parameters
+    ----------
+    source : str or Path
+        A path, or the text itself.
+
+    Returns
+    -------
+    Model
+        Brought to flat Level 3 Version 2; a hierarchical document is flattened by libSBML and also kept.
+
+    Raises
+    ------
+    ModelError
+        Any libSBML error: the engine would simulate many invalid files without a word.
+    """
+    text, where = read_text(source, kind="SBML")
+    document = libsbml.parse(text, where=where)
+    comp = libsbml.write(document) if libsbml.is_hierarchical(document) else None
+    sbml = libsbml.canonical(text, where=where)
+    name = libsbml.parse(sbml, scanned=True).getModel().getId() or "model"
+    return Model(name, sbml, sbml_comp=comp, directions=read_ports(text), source=where)

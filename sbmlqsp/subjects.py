@@ -1,0 +1,136 @@
+"""The table of subjects: one row each, columns of parameters, initial values and covariates."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.experiment import Experiment, resolve_setting
+from sbmlqsp.expressions import parse_formula
+from sbmlqsp.model import dotted, flat_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Subjects", "SubjectsWarning", "read_subjects"]
+
+ID_COLUMNS = ("subject", "id")
+
+
+class SubjectsWarning(UserWarning):
+    """A column of the subjects does nothing to the model."""
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Ids, the table as given (without its id column), and the columns that set the model."""
+
+    ids: tuple[Any, ...]
+    table: pd.DataFrame | None
+    numbers: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def overrides(self, experiment: Experiment) -> dict[str, Any]:
+        """Return the columns that are symbols of the experiment's model, by flat key."""
+        network = experiment.model.network
+        return {
+            resolve_setting(experiment.model, c): v
+            for c, v in self.numbers.items()
+            if flat_id(_inner(c)) in network.symbols
+        }
+
+
+def _inner(column: str) -> str:
+    return column.split("(")[-1].rstrip(")") if column.startswith(("amount(", "concentration(")) else column
+
+
+def read_subjects(table: Any, experiments: tuple[Experiment, ...]) -> Subjects:
+    """Check a table of subjects against the models it is for.
+
+    Parameters
+    ----------
+    table : DataFrame, mapping or None
+        The index, or a column ``subject`` or ``ID``, names the subjects. None is one subject with the model's values.
+
+    Raises
+    ------
+    DataError
+        The table is empty, ids repeat, a value is missing, or a column is nearly but not quite a symbol.
+    """
+    if table is None:
+        return Subjects((1,), None, {})
+    import pandas as pd
+
+    frame = pd.DataFrame(table).copy()
+    for column in [c for c in frame.columns if str(c).lower() in ID_COLUMNS][:1]:
+        frame = frame.set_index(column)
+    if frame.empty and not len(frame.index):
+        raise DataError("the table of subjects is empty", expected="one row per subject")
+    ids = tuple(i.item() if isinstance(i, np.generic) else i for i in frame.index)
+    if len(set(ids)) != len(ids):
+        twice = next(i for i in ids if ids.count(i) > 1)
+        raise DataError(
+            "a subject appears twice", value=twice, where="the table of subjects", remedy="give one row per subject"
+        )
+    frame.columns = frame.columns.map(str)
+    numbers = _numbers(frame, ids, experiments)
+    return Subjects(ids, frame, numbers)
+
+
+def _numbers(frame: pd.DataFrame, ids: tuple[Any, ...], experiments: tuple[Experiment, ...]) -> dict[str, Any]:
+    symbols = {s for e in experiments for s in e.model.network.symbols}
+    read = {n for e in experiments for n in _dose_symbols(e)}
+    out, unused = {}, []
+    for column in frame.columns:
+        used = flat_id(_inner(column)) in symbols
+        if not used and column not in read:
+            _refuse_near_miss(column, symbols)
+            unused.append(column)
+            continue
+        try:
+            values = frame[column].to_numpy(dtype=float)
+        except (TypeError, ValueError):
+            raise DataError(f"the column '{column}' is not numeric", where="the table of subjects") from None
+        bad = ~np.isfinite(values)
+        if bad.any():
+            raise DataError(
+                f"the column '{column}' has a missing or infinite value",
+                where=f"subject {ids[int(np.argmax(bad))]}",
+                remedy="fill it in, or leave the subject out",
+            )
+        out[column] = values
+    numeric = [c for c in unused if frame[c].dtype.kind in "fiu"]
+    if numeric:
+        warnings.warn(
+            f"the columns {', '.join(numeric)} of the subjects set nothing in the model and are only carried along. "
+            f"{did_you_mean(numeric[0], map(dotted, symbols))}",
+            SubjectsWarning,
+            stacklevel=4,
+        )
+    return out
+
+
+def _dose_symbols(experiment: Experiment) -> set[str]:
+    texts = [
+        v for d in experiment.regimen for v in (d.amount, d.rate, d.duration, d.lag, d.bioavailability)
+        if isinstance(v, str)
+    ]  # fmt: skip
+    return {n for t in texts for n in parse_formula(t).symbols()}
+
+
+def _refuse_near_miss(column: str, symbols: set[str]) -> None:
+    lower = {dotted(s).lower(): dotted(s) for s in symbols}
+    near = difflib.get_close_matches(column.lower(), list(lower), n=1, cutoff=0.85)
+    if near:
+        raise DataError(
+            f"the column '{column}' of the subjects is no symbol of the model",
+            remedy=f"did you mean '{lower[near[0]]}'? Rename the column, or rename it further away to carry it along",
+        )

@@ -1,0 +1,169 @@
+"""One subject's run as a list of smooth segments between doses and discontinuities.
+
+No solver step can jump over a dose, because every dose, infusion end and known discontinuity is the end of a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Delivery", "Segment", "Timeline", "build_timeline"]
+
+# Times closer than this share one instant, so that 7*24 and 168.00000000000003 are the same dose time.
+SNAP = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """When one administration reaches its target, and for how long: a bolus has no duration."""
+
+    target: str
+    start: float
+    duration: float = 0.0
+
+
+Given = Mapping[str, tuple[int, ...]]  # per target, the positions of deliveries in the list
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch without discontinuity.
+
+    ``times`` begins and ends at cuts; row ``rows[k]`` of the segment is row ``output[k]`` of the result. ``boluses`` (given
+    now), ``rates`` (infusions that run, where that changed) and ``switches`` are applied before it starts.
+    """
+
+    times: list[float]
+    rows: list[int]
+    output: list[int]
+    boluses: Given = field(default_factory=dict)
+    rates: Given = field(default_factory=dict)
+    switches: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All segments of a run.
+
+    ``before`` is the output row that shows the undosed initial state, and ``final`` the one that shows the state after
+    ``final_boluses``, where there are such rows.
+    """
+
+    segments: tuple[Segment, ...]
+    before: int | None = None
+    final_boluses: Given = field(default_factory=dict)
+    final: int | None = None
+
+
+def build_timeline(
+    times: Sequence[float],
+    deliveries: Sequence[Delivery],
+    schedule: Sequence[tuple[float, Mapping[str, float]]],
+    *,
+    at_dose: str = "after",
+) -> Timeline:
+    """Cut a run at every dose, infusion end and discontinuity.
+
+    Parameters
+    ----------
+    times : sequence of float
+        Output times, increasing, from 0 on, in the model's unit.
+    deliveries : sequence of Delivery
+        What reaches which target when; simultaneous ones add.
+    schedule : sequence of (float, mapping)
+        Times at which switches change, and their values from then on; the first is at time 0.
+    at_dose : {"after", "before"}
+        Which side of a dose an output at the dose time shows.
+    """
+    grid = np.asarray(times, dtype=float)
+    end = float(grid[-1])
+    given = list(deliveries)
+    cuts = _snap([0.0, end, *(d.start for d in given if d.start <= end), *_stops(given, end), *(t for t, _ in schedule if t <= end)])
+    at = _nearest(cuts, grid)
+    late = end + SNAP * max(1.0, end)
+    starts = [_index(cuts, d.start) if d.start <= late else len(cuts) for d in given]
+    boluses = [_here(given, starts, i) for i in range(len(cuts))]
+    rates = [_running(given, starts, cuts, i) for i in range(len(cuts))]
+    flips = {_index(cuts, t): v for t, v in schedule if t <= end}
+    doses = set(starts)
+    segments = []
+    for i in range(len(cuts) - 1):
+        rows, out, points = _rows(grid, at, cuts, i, doses, at_dose)
+        changed = rates[i] if i == 0 or rates[i] != rates[i - 1] else {}
+        segments.append(Segment(points, rows, out, boluses[i], changed, flips.get(i, {})))
+    last = len(cuts) - 1
+    row = _last_row(at, last, doses, at_dose)
+    first = int(np.flatnonzero(at == 0)[0]) if at_dose == "before" and 0 in doses and (at == 0).any() else None
+    return Timeline(tuple(segments), first, boluses[last], row)
+
+
+def _stops(given: Sequence[Delivery], end: float) -> list[float]:
+    return [d.start + d.duration for d in given if d.duration and d.start + d.duration <= end]
+
+
+def _snap(values: Sequence[float]) -> list[float]:
+    out: list[float] = []
+    for v in sorted(float(v) for v in values):
+        if not out or v - out[-1] > SNAP * max(1.0, abs(v)):
+            out.append(v)
+    return out
+
+
+def _index(cuts: Sequence[float], t: float) -> int:
+    return int(np.argmin(np.abs(np.asarray(cuts) - t)))
+
+
+def _nearest(cuts: Sequence[float], grid: np.ndarray) -> np.ndarray:
+    """Return for every output time the cut it falls on, or -1."""
+    array = np.asarray(cuts)
+    index = np.clip(np.searchsorted(array, grid), 0, len(array) - 1)
+    index = np.where(np.abs(array[np.maximum(index - 1, 0)] - grid) < np.abs(array[index] - grid), index - 1, index)
+    return np.where(np.abs(array[index] - grid) <= SNAP * np.maximum(1.0, np.abs(grid)), index, -1)
+
+
+def _here(given: Sequence[Delivery], starts: Sequence[int], i: int) -> Given:
+    out: dict[str, tuple[int, ...]] = {}
+    for k, d in enumerate(given):
+        if not d.duration and starts[k] == i:
+            out[d.target] = (*out.get(d.target, ()), k)
+    return out
+
+
+def _running(given: Sequence[Delivery], starts: Sequence[int], cuts: Sequence[float], i: int) -> Given:
+    """Return the infusions that run from cut i on, an empty tuple for a target that is not infused just now."""
+    out: dict[str, tuple[int, ...]] = {}
+    for k, d in enumerate(given):
+        if d.duration:
+            stop = d.start + d.duration
+            on = starts[k] <= i and cuts[i] < stop - SNAP * max(1.0, stop)
+            out[d.target] = (*out.get(d.target, ()), k) if on else out.get(d.target, ())
+    return out
+
+
+def _rows(
+    grid: np.ndarray, at: np.ndarray, cuts: Sequence[float], i: int, doses: set[int], at_dose: str
+) -> tuple[list[int], list[int], list[float]]:
+    """Return which rows of segment i go to which output rows, and the segment's times."""
+    inside = np.flatnonzero((at == -1) & (grid > cuts[i]) & (grid < cuts[i + 1]))
+    points = [cuts[i], *grid[inside].tolist(), cuts[i + 1]]
+    rows = list(range(1, len(inside) + 1))
+    out = inside.tolist()
+    for j in np.flatnonzero(at == i).tolist():
+        if at_dose == "after" or i not in doses:
+            rows.append(0)
+            out.append(j)
+    for j in np.flatnonzero(at == i + 1).tolist():
+        if at_dose == "before" and i + 1 in doses:
+            rows.append(len(points) - 1)
+            out.append(j)
+    return rows, out, points
+
+
+def _last_row(at: np.ndarray, last: int, doses: set[int], at_dose: str) -> int | None:
+    hits = np.flatnonzero(at == last)
+    if not len(hits) or (at_dose == "before" and last in doses):
+        return None
+    return int(hits[-1])
