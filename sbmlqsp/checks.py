@@ -1,0 +1,219 @@
+"""``check``: what users run on their own models before they believe them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sbmlqsp.baselines import frozen_values, stale_baselines
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.hazards import HAZARDS
+from sbmlqsp.issues import Case, Issue, listed, summary, table
+from sbmlqsp.model import dotted
+from sbmlqsp.structure import consequences, unreachable, volume_issues
+from sbmlqsp.unit_checks import scope_of, unit_issues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+
+    from sbmlqsp.model import Model
+
+__all__ = ["CHECKS", "check", "summary"]
+
+
+def check(model: Model, target: None = None) -> pd.DataFrame:
+    """Look for what makes a model wrong, fragile or different from what it seems.
+
+    Parameters
+    ----------
+    model : Model
+        A module or a composed model.
+    target : None
+        Reserved for rules of a particular use; only None is available.
+
+    Returns
+    -------
+    DataFrame
+        One row per issue, errors first: severity (``"error"``, ``"warning"``, ``"info"``), code, where, message,
+        remedy. Empty where there is nothing to say. A formula is checked for units where all it reads has declared
+        units; what is not declared is listed once.
+
+    Raises
+    ------
+    UnsupportedError
+        A target other than None.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model decay; S = 10; J: S => ; k*S/K; k = 0.1; K = 0; end")
+    >>> issues = qsp.check(model)
+    >>> list(issues.code[issues.severity == "error"])
+    ['not-finite']
+    """
+    if target is not None:
+        raise UnsupportedError("the check has no such target", value=target, expected="None, the only one available")
+    case = Case(model)
+    return table(_readable(issue) for one in CHECKS for issue in one(case))
+
+
+def _readable(issue: Issue) -> Issue:
+    """Write flat ids as dotted paths."""
+    return replace(issue, where=dotted(issue.where), message=dotted(issue.message), remedy=dotted(issue.remedy))
+
+
+def validity(case: Case) -> Iterator[Issue]:
+    """What libSBML finds against the specification, in either form of the model."""
+    from sbmlqsp.engine.libsbml import parse, problems
+
+    for form, text in (("", case.model.sbml), (" of the hierarchical form", case.model.sbml_comp)):
+        found = problems(parse(text, scanned=True)) if text else []
+        lines = {(code, message): line for _, code, line, message in reversed(found)}
+        counts = Counter((severity, code, message) for severity, code, _, message in found)
+        for (severity, code, message), n in counts.items():
+            times = f" ({n} times)" if n > 1 else ""
+            where = f"line {lines[code, message]}{form}"
+            yield Issue(severity, code, where, message + times, "correct the model at its source")
+
+
+def units(case: Case) -> Iterator[Issue]:
+    """The units of every formula."""
+    from sbmlqsp.engine.libsbml import parse
+    from sbmlqsp.engine.libsbml_extract import UnitTable
+
+    lookup = UnitTable(parse(case.model.sbml, scanned=True).getModel())
+    for name in lookup.empty:
+        remedy = f"define it, e.g. `unit {name} = 1e-9 mole/litre`"
+        yield Issue("error", "undefined-unit", name, f"the unit {name} is used but not defined", remedy)
+    yield from unit_issues(case.network, scope_of(case.network, literal=lookup.get, values=case.static))
+
+
+def unfed_inputs(case: Case) -> Iterator[Issue]:
+    """Input ports that nothing feeds."""
+    composed = case.model.sbml_comp is not None
+    own: list[str] = []
+    for name in filter(case.is_input, case.model.directions):
+        # A parameter may well keep its own value; a driving signal that stays at zero drives nothing.
+        valued = case.has_definition(name)
+        drives = valued and case.start.get(name, 0.0) != 0 and case.network.symbols[name].kind != "species"
+        if drives or not composed:
+            own.append(name)
+            continue
+        state = f"stays at its own value {case.start.get(name, 0.0):g}" if valued else "has no value"
+        remedy = f"connect an output to {name}, or set a value"
+        yield Issue("warning" if valued else "error", "unfed-input", name, f"nothing feeds {name}: it {state}", remedy)
+    if own:
+        values = [f"{n} = {case.start[n]:g}" if case.has_definition(n) and n in case.start else n for n in own]
+        message = f"these inputs keep their own values unless fed: {listed(values, 40)}"
+        yield Issue("info", "unfed-input", listed(own), message, "connect outputs to them with compose, or set values")
+
+
+def conserved(case: Case) -> Iterator[Issue]:
+    """Sums that reactions leave unchanged."""
+    network = case.network
+    if case.conserved is None:
+        message = f"conserved sums were not sought among {len(network.stoichiometry)} species"
+        yield Issue("info", "not-checked", network.id, message, "check the parts by themselves")
+        return
+    for total in case.conserved:
+        text = _sum_in_words(total, amounts=len({_kind_of_value(case, s) for s in total}) > 1)
+        message = f"{text} is constant between doses and events"
+        yield Issue("info", "conserved", listed(total), message, "nothing if meant; otherwise a process is missing")
+
+
+def _kind_of_value(case: Case, species: str) -> tuple[bool, str]:
+    symbol = case.network.symbols[species]
+    return symbol.amount_only, "" if symbol.amount_only else symbol.compartment
+
+
+def _sum_in_words(total: dict[str, int], *, amounts: bool) -> str:
+    text = ""
+    for species, n in total.items():
+        name = f"amount({species})" if amounts else species
+        sign = (" - " if n < 0 else " + ") if text else ("-" if n < 0 else "")
+        text += f"{sign}{name if abs(n) == 1 else f'{abs(n)}*{name}'}"
+    return text
+
+
+def unused(case: Case) -> Iterator[Issue]:
+    """Symbols that nothing reads, changes or offers."""
+    network = case.network
+    busy = set(case.model.directions) | network.dynamic | set(network.assignment_rules)
+    busy |= {s for _, _, expr in network.formulas() for s in expr.symbols()}
+    busy |= {s for expr in network.constraints for s in expr.symbols()}
+    busy |= {s.conversion_factor for s in network.species} | {s.compartment for s in network.species}
+    for r in network.reactions.values():
+        busy |= {p.species for p in (*r.reactants, *r.products)} | set(r.modifiers)
+    inner = {v for organ, parts in _organs(case).items() for v in (organ, *parts)}
+    for s in network.symbols.values():
+        if s.id in busy | inner or s.kind == "stoichiometry" or s.id == "default_compartment":
+            continue
+        severity = "warning" if s.kind == "species" else "info"
+        remedy = "remove it, or make it a port if a regimen or another part reads it"
+        yield Issue(severity, "unused", s.id, f"nothing in the model reads the {s.kind} {s.id}", remedy)
+
+
+def never_present(case: Case) -> Iterator[Issue]:
+    """Species that start at zero and that nothing can make."""
+    network = case.network
+    if not case.start:
+        return
+    present = [s.id for s in network.species if case.start[s.id] != 0 or _set_from_outside(case, s.id)]
+    absent, _ = unreachable(network, present)
+    made = {p.species for r in network.reactions.values() for p in r.products}
+    roots = [s for s in absent if s not in made]
+    explained = set(roots)
+    for root in roots:
+        stopped, lost = consequences(network, root, absent)
+        explained |= set(lost)
+        if stopped:
+            yield _absent_issue([root], "nothing makes it", stopped, lost)
+    rest = [s for s in absent if s not in explained]
+    if rest:
+        stopped = [r.id for r in network.reactions.values() if any(p.species in rest for p in r.reactants)]
+        yield _absent_issue(rest, f"{'is' if len(rest) == 1 else 'are'} made only from what is absent too", stopped, [])
+
+
+def _set_from_outside(case: Case, name: str) -> bool:
+    n = case.network
+    ruled = name in n.assignment_rules or name in n.rate_rules or name in n.changed_by_events
+    return ruled or case.is_input(name)
+
+
+def _absent_issue(names: list[str], why: str, stopped: list[str], lost: list[str]) -> Issue:
+    message = f"{listed(names)} {'starts' if len(names) == 1 else 'start'} at zero and {why}"
+    message += f", so {listed(stopped)} cannot run" if stopped else ""
+    message += f" and {listed(lost)} {'stays' if len(lost) == 1 else 'stay'} absent" if lost else ""
+    remedy = f"dose into {names[0]}, give it an initial value, or add what makes it"
+    return Issue("info", "never-present", listed(names), message, remedy)
+
+
+def duplicates(case: Case) -> Iterator[Issue]:
+    """Two routes that describe the same process."""
+    from sbmlqsp.processes import duplicated_processes
+
+    for found in duplicated_processes(case.network):
+        names = listed(found.reactions)
+        message = f"{found.species} is eliminated by {names}, which may be one process described twice"
+        remedy = f"if so, compose with delete=['{found.reactions[0]}']"
+        yield Issue("warning", "duplicated-process", found.species, message, remedy)
+
+
+def _organs(case: Case) -> dict[str, tuple[str, ...]]:
+    from sbmlqsp.engine.libsbml_volumes import read_volumes
+
+    return read_volumes(case.model.sbml)
+
+
+def volumes(case: Case) -> Iterator[Issue]:
+    """Parts of an organ that are larger than the organ."""
+    return iter(volume_issues(case.network, _organs(case), sizes=case.start))
+
+
+CHECKS: tuple[Callable[[Case], Iterator[Issue]], ...] = (
+    validity, units, unfed_inputs, conserved, unused, never_present, duplicates, volumes, stale_baselines,
+    frozen_values, *HAZARDS,
+)  # fmt: skip
