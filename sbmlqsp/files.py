@@ -1,0 +1,100 @@
+"""Small text files from strangers: refused early where they are not what they should be."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from sbmlqsp.errors import DataError, QSPError, did_you_mean
+
+__all__ = ["read_plain", "sha256_of"]
+
+MAX_BYTES = 200_000_000
+_MAGIC = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook",
+          b"\x1f\x8b": "a gzip archive", b"PAR1": "a Parquet file", b"%PDF": "a PDF"}  # fmt: skip
+
+
+def read_plain(path: str | Path, *, what: str, error: type[QSPError] = DataError) -> str:
+    r"""Return the text of a file, with ``\n`` line ends and without a byte order mark.
+
+    Parameters
+    ----------
+    path : str or Path
+        A regular file; pipes and devices, which may never end, are refused.
+    what : str
+        What the file should be, for messages: ``"a study file"``.
+    error : type
+        The class of error to raise.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    QSPError
+        The file is missing, a folder, not regular, too large, empty or not text; of the class asked for.
+
+    Examples
+    --------
+    >>> read_plain("nowhere/study.toml", what="a study file")
+    Traceback (most recent call last):
+    sbmlqsp.errors.DataError: There is no folder 'nowhere' (got 'nowhere/study.toml'). Expected: a study file.
+    """
+    data = _bytes(Path(path), what, error)
+    for magic, name in _MAGIC.items():
+        if data.startswith(magic):
+            raise error(f"this is {name}, not {what}", value=str(path), remedy="save it as plain text first")
+    encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as err:
+        line = data[: err.start].count(b"\n") + 1
+        raise error(
+            "the file is not UTF-8 text", value=data[err.start : err.start + 8], where=f"{path}, line {line}",
+            expected=what, remedy="save it with the encoding UTF-8",
+        ) from None  # fmt: skip
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise error("the file holds a NUL character", where=f"{path}, line {line}", expected=what)
+    if not text.strip():
+        raise error("the file is empty", value=str(path), expected=what)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _bytes(path: Path, what: str, error: type[QSPError]) -> bytes:
+    if str(path).startswith(("http:/", "https:/", "ftp:/", "file:/")):
+        raise error("a web address is not read", value=str(path), remedy="download the file first, and give its path")
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise error("this is a folder, not a file", value=str(path), expected=what)
+        if not stat.S_ISREG(mode):
+            raise error("this is a pipe, socket or device, not a file", value=str(path), expected=what)
+        if path.stat().st_size > MAX_BYTES:
+            raise error(f"the file holds more than {MAX_BYTES // 1_000_000} MB", value=str(path), expected=what)
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise _missing(path, what, error) from None
+    except PermissionError:
+        raise error("the file may not be read", value=str(path), remedy="change its permissions") from None
+    except (OSError, ValueError) as err:
+        raise error(f"the file cannot be read: {getattr(err, 'strerror', None) or err}", value=str(path)) from None
+
+
+def _missing(path: Path, what: str, error: type[QSPError]) -> QSPError:
+    if not path.parent.is_dir():
+        return error(f"there is no folder '{path.parent}'", value=str(path), expected=what)
+    near = did_you_mean(path.name, (p.name for p in path.parent.iterdir())).partition(" Known:")[0]
+    return error(
+        "there is no such file", value=str(path), expected=what,
+        remedy=near if near.startswith("did you mean") else "correct the path",
+    )  # fmt: skip
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, as ``sha256sum`` gives it."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
