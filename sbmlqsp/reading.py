@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from sbmlqsp.engine import antimony, libsbml
@@ -86,4 +87,6 @@ def read_sbml(source: str | Path) -> Model:
     comp = libsbml.write(document) if libsbml.is_hierarchical(document) else None
     sbml = libsbml.canonical(text, where=where)
     name = libsbml.parse(sbml, scanned=True).getModel().getId() or "model"
-    return Model(name, sbml, sbml_comp=comp, directions=read_ports(text), source=where)
+    model = Model(name, sbml, sbml_comp=comp, source=where)
+    ports = {k: v for k, v in read_ports(text, flat=sbml).items() if k in model.network.symbols}
+    return replace(model, directions=ports)

@@ -189,7 +189,7 @@ class _Finder:
                 return self._walk(Expr("sub", (a, Expr("mul", (b, quotient)))))
         args = tuple(self._walk(a) for a in expr.args)
         new = Expr(expr.op, args, expr.value, expr.unit)
-        if new.op in RELATIONS and len(args) == 2 or new.op in STEPS:
+        if (new.op in RELATIONS and len(args) == 2) or new.op in STEPS:
             return self._switch(new)
         return new
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sbmlqsp.engine.network import Network, Symbol
-from sbmlqsp.errors import ModelError
-from sbmlqsp.expressions import Expr, evaluate
+from sbmlqsp.errors import ModelError, UnsupportedError
+from sbmlqsp.expressions import Expr, evaluate, num, sym
 
-__all__ = ["dependency_order", "initial_state", "static_symbols"]
+__all__ = ["dependency_order", "initial_state", "rate_of", "static_symbols"]
 
 
 def dependency_order(needs: Mapping[str, Iterable[str]]) -> list[str]:
@@ -75,6 +76,7 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
         Definitions run in a circle.
     """
     fixed = dict(overrides or {})
+    network = _resolved(network)
     definitions = _definitions(network, fixed)
     needs = {k: symbols for k, (symbols, _) in definitions.items()}
     env: dict[str, Any] = {}
@@ -86,6 +88,22 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
     return env
 
 
+def _resolved(network: Network) -> Network:
+    """Return the network with every ``rateOf`` of a start value written out; refuse ``delay``."""
+    tables = (network.initial_assignments, network.assignment_rules)
+    for table in tables:
+        for name, expr in table.items():
+            if expr.has("delay"):
+                raise UnsupportedError(
+                    f"the formula of '{name}' uses delay(), which cannot be solved",
+                    remedy="replace the delay by a chain of transit compartments",
+                )
+    if not any(e.has("rateOf") for table in tables for e in table.values()):
+        return network
+    starts, rules = ({k: _without_rates(network, e) for k, e in table.items()} for table in tables)
+    return replace(network, initial_assignments=starts, assignment_rules=rules)
+
+
 Definition = tuple[frozenset[str], Callable[[dict[str, Any]], Any]]
 
 
@@ -95,12 +113,47 @@ def _definitions(network: Network, fixed: Mapping[str, Any]) -> dict[str, Defini
         out[s.id] = _species(s, network, fixed) if s.kind == "species" else _plain(s, network, fixed)
     for r in network.reactions.values():
         if r.law is not None:
-            out[r.id] = _formula(r.law)
+            out[r.id] = _formula(_without_rates(network, r.law))
     return out
 
 
 def _formula(expr: Expr) -> Definition:
     return expr.symbols(), lambda env: evaluate(expr, env)
+
+
+def rate_of(network: Network, name: str) -> Expr:
+    """Return the rate of change of a symbol as a formula over reactions and rules.
+
+    Raises
+    ------
+    UnsupportedError
+        It is set by an assignment rule, or is a concentration in a changing volume.
+    """
+    symbol = network.symbols[name]
+    if name in network.rate_rules:
+        return network.rate_rules[name]
+    if name in network.assignment_rules or symbol.compartment in network.rate_rules:
+        raise UnsupportedError(f"rateOf({name}) cannot be computed", remedy="write the rate as a formula")
+    terms = []
+    for reaction in network.reactions.values():
+        for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
+            for p in side:
+                if p.species == name and not symbol.boundary and not symbol.constant:
+                    size = p.formula or num(p.stoichiometry)
+                    terms.append(Expr("mul", (num(sign), size, sym(reaction.id))))
+    total = Expr("add", tuple(terms)) if terms else num(0.0)
+    if symbol.kind == "species" and symbol.conversion_factor:
+        total = Expr("mul", (total, sym(symbol.conversion_factor)))
+    per_volume = symbol.kind == "species" and not symbol.amount_only
+    return Expr("div", (total, sym(symbol.compartment))) if per_volume else total
+
+
+def _without_rates(network: Network, expr: Expr) -> Expr:
+    if not expr.has("rateOf"):
+        return expr
+    if expr.op == "rateOf":
+        return _without_rates(network, rate_of(network, str(expr.args[0].value)))
+    return Expr(expr.op, tuple(_without_rates(network, a) for a in expr.args), expr.value, expr.unit)
 
 
 def _constant(value: Any) -> Definition:
@@ -126,12 +179,12 @@ def _species(s: Symbol, network: Network, fixed: Mapping[str, Any]) -> Definitio
         return needs | home, value
     for key, is_amount in ((s.id, s.amount_only), (f"amount({s.id})", True), (f"concentration({s.id})", False)):
         if key in fixed:
-            return home, _as_symbol(s, lambda _, v=fixed[key]: v, is_amount)
+            return home, _as_symbol(s, _constant(fixed[key])[1], is_amount)
     if s.id in network.initial_assignments:
         needs, value = _formula(network.initial_assignments[s.id])
         return needs | home, _as_symbol(s, value, s.amount_only)
-    value_ = 0.0 if math.isnan(s.value) else s.value
-    return home, _as_symbol(s, lambda _: value_, s.value_is_amount)
+    written = _constant(0.0 if math.isnan(s.value) else s.value)[1]
+    return home, _as_symbol(s, written, s.value_is_amount)
 
 
 def _as_symbol(s: Symbol, value: Callable[[dict[str, Any]], Any], is_amount: bool) -> Callable[[dict[str, Any]], Any]:

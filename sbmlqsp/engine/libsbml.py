@@ -1,6 +1,6 @@
 """libSBML adapter: read, validate, flatten, and bring to the canonical form.
 
-Canonical form: SBML Level 3 Version 2, flat, no local parameters (``reaction__k`` instead of ``k`` inside ``reaction``).
+Canonical form: SBML Level 3 Version 2, flat, no local parameters (``reaction__k`` instead of ``k`` in ``reaction``).
 """
 
 from __future__ import annotations
@@ -12,19 +12,8 @@ from sbmlqsp.errors import ModelError, UnsupportedError
 
 __all__ = ["canonical", "flatten", "is_hierarchical", "lib", "parse", "problems", "write"]
 
-UNSUPPORTED_PACKAGES = {
-    "fbc",
-    "spatial",
-    "qual",
-    "multi",
-    "arrays",
-    "dyn",
-    "distrib",
-    "groups",
-    "layout",
-    "render",
-    "req",
-}
+# Packages that change what a model means; layout, render and groups do not.
+UNSUPPORTED_PACKAGES = {"fbc", "spatial", "qual", "multi", "arrays", "dyn", "distrib", "req"}
 
 
 def lib() -> Any:
@@ -126,7 +115,8 @@ def flatten(text: str, *, where: str = "the hierarchical SBML") -> str:
     code = document.convert(properties)
     if code != sbml.LIBSBML_OPERATION_SUCCESS:
         errors = [document.getError(i) for i in range(document.getNumErrors())]
-        text = "; ".join(" ".join(e.getMessage().split()) for e in errors[:2]) or f"code {code}"
+        errors = [e for e in errors if e.getSeverity() >= sbml.LIBSBML_SEV_ERROR]
+        text = "; ".join(" ".join(e.getMessage().split()) for e in errors[-2:]) or f"code {code}"
         raise ModelError(f"the hierarchical model cannot be flattened: {text[:400]}", where=where)
     return write(document)
 
@@ -145,7 +135,9 @@ def canonical(text: str, *, where: str = "the SBML text") -> str:
         _refuse(errors, where)
     _refuse_packages(document, where)
     if is_hierarchical(document):
-        document = parse(flatten(write(document), where=where), where=where, scanned=True)
+        from sbmlqsp.engine.libsbml_comp import flattened
+
+        document = parse(flattened(write(document), where=where), where=where, scanned=True)
     if (document.getLevel(), document.getVersion()) != (3, 2):
         _refuse_fast(document.getModel(), where)
         document.getErrorLog().clearLog()

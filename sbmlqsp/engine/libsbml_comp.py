@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sbmlqsp.engine.libsbml import flatten, lib, parse, write
-from sbmlqsp.engine.libsbml_ports import SBO
+from sbmlqsp.engine.libsbml_ports import SBO, inner_ids, write_inner_ids
 from sbmlqsp.engine.libsbml_rename import elements, find, rename
 from sbmlqsp.engine.plan import SEPARATOR, Plan
 
@@ -23,6 +23,8 @@ def hierarchical(plan: Plan) -> str:
     document = parse(plan.top, scanned=True)
     outer = _outer_ids(document.getModel(), plan)
     rename(document.getModel(), ids=lambda name: outer.get(name, name), units=str, metaids=str)
+    owned = {new: name for name, new in outer.items() if document.getModel().getElementBySId(new) is not None}
+    write_inner_ids(document.getModel(), owned)
     document.enablePackage(COMP, "comp", True)
     document.setPackageRequired("comp", True)
     definitions = _define(document, plan)
@@ -42,12 +44,15 @@ def hierarchical(plan: Plan) -> str:
     return write(document)
 
 
-def flattened(text: str, plan: Plan, *, where: str) -> str:
-    """Return libSBML's flattening of the hierarchical form, under the ids of the flat form."""
-    original = parse(plan.top, scanned=True)
-    inner = {v: k for k, v in _outer_ids(original.getModel(), plan).items()}
+def flattened(text: str, *, where: str) -> str:
+    """Return libSBML's flattening of a hierarchical document, under the ids of the flat form where it notes them."""
+    original = parse(text, where=where)
+    inner = inner_ids(original.getModel())
     document = parse(flatten(text, where=where), where=where, scanned=True)
-    rename(document.getModel(), ids=lambda name: inner.get(name, name), units=str, metaids=str)
+    present = {e.getId() for e in elements(document.getModel()) if e.isSetIdAttribute()}
+    unique = len(set(inner.values())) == len(inner)
+    if inner and unique and not (set(inner.values()) & (present - set(inner))):
+        rename(document.getModel(), ids=lambda name: inner.get(name, name), units=str, metaids=str)
     return write(document)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.engine.libsbml import lib, parse, write
 from sbmlqsp.engine.libsbml_rename import find, give_event_ids, maths, nodes
 from sbmlqsp.engine.libsbml_units import UnitIds
-from sbmlqsp.engine.plan import Deletion
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.units import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sbmlqsp.engine.plan import Deletion
+    from sbmlqsp.units import Unit
 
 __all__ = ["delete", "own_units", "prepare", "scale_volumes", "set_values", "to_time_unit"]
 
@@ -23,13 +26,31 @@ def prepare(text: str) -> str:
     for plugin in [document.getPlugin(i) for i in range(document.getNumPlugins())]:
         document.enablePackage(plugin.getURI(), plugin.getPrefix(), False)
     model = document.getModel()
+    for event in [e for e in model.getListOfEvents() if not e.isSetTrigger()]:
+        event.removeFromParentAndDelete()  # without a trigger it never happens
     give_event_ids(model)
+    if _functions_call_functions(model):
+        document.expandFunctionDefinitions()  # libSBML's flattening gives such calls wrong names (measured)
+    sizes = {2.0: model.getAreaUnits(), 1.0: model.getLengthUnits()}
+    for compartment in model.getListOfCompartments():
+        default = sizes.get(compartment.getSpatialDimensionsAsDouble())
+        if default and not compartment.isSetUnits():
+            compartment.setUnits(default)
     if model.isSetConversionFactor():
         for species in model.getListOfSpecies():
             if not species.isSetConversionFactor():
                 species.setConversionFactor(model.getConversionFactor())
         model.unsetConversionFactor()
     return write(document)
+
+
+def _functions_call_functions(model: Any) -> bool:
+    return any(
+        node.getType() == lib().AST_FUNCTION
+        for f in model.getListOfFunctionDefinitions()
+        if f.isSetMath()
+        for node in nodes(f.getMath())
+    )
 
 
 def set_values(text: str, values: Iterable[tuple[str, str, float]]) -> str:
@@ -78,14 +99,16 @@ def own_units(text: str) -> str:
     """Return the part with the model's default units written on every species and compartment."""
     document = parse(text, scanned=True)
     model = document.getModel()
-    sizes = {3.0: model.getVolumeUnits(), 2.0: model.getAreaUnits(), 1.0: model.getLengthUnits()}
     for species in model.getListOfSpecies():
         if not species.isSetSubstanceUnits() and model.isSetSubstanceUnits():
             species.setSubstanceUnits(model.getSubstanceUnits())
     for compartment in model.getListOfCompartments():
-        default = sizes.get(compartment.getSpatialDimensionsAsDouble())
-        if default and not compartment.isSetUnits():
-            compartment.setUnits(default)
+        if (
+            compartment.getSpatialDimensionsAsDouble() == 3
+            and not compartment.isSetUnits()
+            and model.isSetVolumeUnits()
+        ):
+            compartment.setUnits(model.getVolumeUnits())
     return write(document)
 
 
@@ -122,6 +145,8 @@ def _rewrite(model: Any, factor: str, where: str) -> None:
     _refuse_time_in_functions(model, where)
     reactions = {r.getId() for r in model.getListOfReactions()}
     for element, math_ in list(maths(model)):
+        if element.getElementName() == "functionDefinition":
+            continue
         new = _in_new_time(math_.deepCopy(), factor, reactions)
         if element.getElementName() in {"kineticLaw", "rateRule"}:
             new = _binary(lib().AST_TIMES, _name(factor), new)
@@ -133,7 +158,7 @@ def _rewrite(model: Any, factor: str, where: str) -> None:
 def _refuse_time_in_functions(model: Any, where: str) -> None:
     special = {lib().AST_NAME_TIME, lib().AST_FUNCTION_DELAY, lib().AST_FUNCTION_RATE_OF}
     for f in model.getListOfFunctionDefinitions():
-        if any(node.getType() in special for node in nodes(f.getMath())):
+        if f.isSetMath() and any(node.getType() in special for node in nodes(f.getMath())):
             raise UnsupportedError(
                 f"the function '{f.getId()}' uses time itself, so its unit of time cannot be converted",
                 where=where,

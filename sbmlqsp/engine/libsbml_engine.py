@@ -8,11 +8,15 @@ from typing import Any
 
 from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.libsbml import lib, parse, write
-from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.errors import DosingError, ModelError, UnsupportedError
-from sbmlqsp.expressions import Expr, to_infix
+from sbmlqsp.expressions import Expr, num, sym, to_infix
 
-__all__ = ["Inlet", "Prepared", "prepare"]
+__all__ = ["LAST", "Inlet", "Prepared", "dosable", "infuse", "per_symbol", "prepare"]
+
+LAST = -1e9
+"""The priority of dose events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,12 @@ def prepare(
 
 
 def _refuse_unsupported(network: Network) -> None:
+    for name in network.symbols:
+        if name.lower() == "time":
+            raise UnsupportedError(
+                f"the model has a symbol named '{name}', which the engine confuses with time itself",
+                remedy="rename the symbol",
+            )
     if network.algebraic_rules:
         raise UnsupportedError(
             "the model has an algebraic rule, which the engine cannot solve",
@@ -117,21 +127,14 @@ def _fix_initial_values(model: Any, network: Network, values: Mapping[str, Any])
             element.setValue(value)
 
 
-def _math(expr: Expr) -> Any:
-    node = lib().parseL3Formula(to_infix(expr))
-    if node is None:
-        raise ModelError("a formula cannot be rewritten for the engine", value=to_infix(expr))
-    return node
-
-
 def _switch(model: Any, switches: Switches) -> None:
     for s in switches.switches:
         _parameter(model, s.id, 0.0)
     for (role, name), expr in switches.rewritten.items():
         if role == "kinetic law":
-            model.getReaction(name).getKineticLaw().setMath(_math(expr))
+            model.getReaction(name).getKineticLaw().setMath(to_mathml(expr))
         else:
-            model.getRule(name).setMath(_math(expr))
+            model.getRule(name).setMath(to_mathml(expr))
 
 
 def _parameter(model: Any, name: str, value: float) -> str:
@@ -145,18 +148,9 @@ def _parameter(model: Any, name: str, value: float) -> str:
 
 
 def _inlet(model: Any, network: Network, target: str, index: int, eventful: bool) -> Inlet:
-    symbol = network.symbols[target]
-    if target in network.assignment_rules:
-        raise DosingError(
-            f"'{target}' is computed by a rule, so nothing can be dosed into it", remedy="dose into a species it reads"
-        )
-    if symbol.kind not in {"species", "parameter"} or symbol.constant:
-        raise DosingError(
-            f"'{target}' is a constant or no amount, so nothing can be dosed into it",
-            expected="a species, or a parameter with a rate rule",
-        )
+    symbol = dosable(network, target)
     rate = _parameter(model, f"qsp_rate_{index}", 0.0)
-    _infuse(model, network, target, rate, index)
+    infuse(model, network, target, sym(rate), reaction=f"qsp_infusion_{index}")
     floating = symbol.kind == "species" and not symbol.boundary and target not in network.rate_rules
     kind = "floating" if floating else ("species" if symbol.kind == "species" else "parameter")
     if not eventful:
@@ -167,48 +161,66 @@ def _inlet(model: Any, network: Network, target: str, index: int, eventful: bool
     return Inlet(target, kind, rate, due, amount)
 
 
-def _per_symbol(symbol: Any, text: str) -> str:
+def dosable(network: Network, target: str) -> Symbol:
+    """Return the symbol a dose goes into, or refuse it with the reason."""
+    symbol = network.symbols[target]
+    if target in network.assignment_rules:
+        raise DosingError(
+            f"'{target}' is computed by a rule, so nothing can be dosed into it", remedy="dose into a species it reads"
+        )
+    if symbol.kind not in {"species", "parameter"} or symbol.constant:
+        raise DosingError(
+            f"'{target}' is a constant or no amount, so nothing can be dosed into it",
+            expected="a species, or a parameter with a rate rule",
+        )
+    return symbol
+
+
+def per_symbol(symbol: Symbol, amount: Expr) -> Expr:
     """Turn an amount into the meaning of the symbol in formulas."""
     concentration = symbol.kind == "species" and not symbol.amount_only
-    return f"{text}/{symbol.compartment}" if concentration else text
+    return Expr("div", (amount, sym(symbol.compartment))) if concentration else amount
 
 
-def _infuse(model: Any, network: Network, target: str, rate: str, index: int) -> None:
+def infuse(model: Any, network: Network, target: str, rate: Expr, *, reaction: str) -> None:
+    """Add an inflow of an amount per time: a reaction of this id, or a term of a rate rule."""
     symbol = network.symbols[target]
     if symbol.kind == "species" and not symbol.boundary and target not in network.rate_rules:
-        reaction = model.createReaction()
-        reaction.setId(f"qsp_infusion_{index}")
-        reaction.setReversible(False)
-        product = reaction.createProduct()
+        inflow = model.createReaction()
+        inflow.setId(reaction)
+        inflow.setReversible(False)
+        product = inflow.createProduct()
         product.setSpecies(target)
         product.setStoichiometry(1.0)
         product.setConstant(True)
-        text = f"{rate}/{symbol.conversion_factor}" if symbol.conversion_factor else rate
-        reaction.createKineticLaw().setMath(lib().parseL3Formula(text))
+        factor = symbol.conversion_factor
+        inflow.createKineticLaw().setMath(to_mathml(Expr("div", (rate, sym(factor))) if factor else rate))
         return
     if symbol.kind == "species" and not symbol.amount_only and symbol.compartment in network.dynamic:
         raise UnsupportedError(f"'{target}' has a rate rule and lives in a changing volume; it cannot be dosed")
-    term = _per_symbol(symbol, rate)
+    term = to_mathml(per_symbol(symbol, rate))
     rule = model.getRule(target)
     if rule is None:
         rule = model.createRateRule()
         rule.setVariable(target)
-        rule.setMath(lib().parseL3Formula(term))
+        rule.setMath(term)
         return
     node = lib().ASTNode(lib().AST_PLUS)
     node.addChild(rule.getMath().deepCopy())
-    node.addChild(lib().parseL3Formula(term))
+    node.addChild(term)
     rule.setMath(node)
 
 
-def _dose_event(model: Any, symbol: Any, due: str, amount: str, index: int) -> None:
+def _dose_event(model: Any, symbol: Symbol, due: str, amount: str, index: int) -> None:
     event = model.createEvent()
     event.setId(f"qsp_dose_{index}")
-    event.setUseValuesFromTriggerTime(True)
+    # Last of all that happens at this instant, and by values of then, so that no event of the model overwrites it.
+    event.setUseValuesFromTriggerTime(False)
+    event.createPriority().setMath(to_mathml(num(LAST)))
     trigger = event.createTrigger()
     trigger.setInitialValue(False)
     trigger.setPersistent(True)
-    trigger.setMath(lib().parseL3Formula(f"time >= {due}"))
+    trigger.setMath(to_mathml(Expr("ge", (Expr("time"), sym(due)))))
     assignment = event.createEventAssignment()
     assignment.setVariable(symbol.id)
-    assignment.setMath(lib().parseL3Formula(f"{symbol.id} + {_per_symbol(symbol, amount)}"))
+    assignment.setMath(to_mathml(Expr("add", (sym(symbol.id), per_symbol(symbol, sym(amount))))))

@@ -186,9 +186,7 @@ def _event(e: Any, index: int, reader: Formulas) -> Event:
     return Event(
         id=e.getId() or f"event{index + 1}",
         trigger=reader.read(trigger.getMath()) if trigger.isSetMath() else Expr("false"),
-        assignments={
-            a.getVariable(): reader.read(a.getMath()) for a in e.getListOfEventAssignments() if a.isSetMath()
-        },
+        assignments={a.getVariable(): reader.read(a.getMath()) for a in e.getListOfEventAssignments() if a.isSetMath()},
         delay=optional(e.getDelay()),
         priority=optional(e.getPriority()),
         persistent=trigger.getPersistent(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 from sbmlqsp.engine.libsbml import lib
@@ -43,7 +44,7 @@ class Formulas:
         kind = node.getType()
         if node.isNumber() or kind in _constants():
             return Expr("num", value=_number(node, kind), unit=node.getUnits() or None)
-        if kind in {sbml.AST_NAME}:
+        if kind == sbml.AST_NAME:
             return Expr("sym", value=node.getName())
         leaf = {sbml.AST_NAME_TIME: "time", sbml.AST_NAME_AVOGADRO: "avogadro"}
         leaf |= {sbml.AST_CONSTANT_TRUE: "true", sbml.AST_CONSTANT_FALSE: "false"}
@@ -83,10 +84,12 @@ def _operator(kind: int, args: tuple[Expr, ...]) -> Expr:
         return args[0]
     if op in {"add", "mul"} and not args:
         return Expr("num", value=0.0 if op == "add" else 1.0)
-    if op == "root" and len(args) == 1 or (op == "root" and args[0].value == 2.0):
+    if op == "root" and (len(args) == 1 or args[0].value == 2.0):
         return Expr("sqrt", args[-1:])
     if op == "log" and args[0].value == 10.0 and len(args) == 2:
         return Expr("log10", args[1:])
+    if op in {"lt", "le", "gt", "ge", "eq"} and len(args) > 2:
+        return Expr("and", tuple(Expr(op, pair) for pair in pairwise(args)))
     return Expr(op, args)
 
 

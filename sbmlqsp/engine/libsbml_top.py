@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.engine.libsbml import lib, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_rename import rename
 from sbmlqsp.engine.libsbml_units import UnitIds
 from sbmlqsp.errors import ModelError
-from sbmlqsp.expressions import Expr
-from sbmlqsp.units import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sbmlqsp.expressions import Expr
+    from sbmlqsp.units import Unit
 
 __all__ = ["TopLevel", "add"]
 
@@ -54,6 +57,14 @@ class TopLevel:
         self._model.setId(name)
         self._units = UnitIds(self._model)
         self._parts: dict[str, tuple[Any, Callable[[str], str]]] = {}
+
+    def replace(self, names: Mapping[str, str]) -> None:
+        """Drop the elements that stand in for those of parts, and let all that refers to them use the final ids."""
+        for name in names:
+            element = self._model.getElementBySId(name)
+            if element is not None:
+                element.removeFromParentAndDelete()
+        rename(self._model, ids=lambda name: names.get(name, name), units=str, metaids=str)
 
     def add_part(self, instance: str, text: str) -> None:
         """Make a part's elements available to ``hoist``."""
@@ -106,14 +117,18 @@ class TopLevel:
 
     def assignment_rule(self, name: str, formula: Expr) -> None:
         """Let a formula set an owned quantity at all times; its own value vanishes."""
-        element = self._model.getElementBySId(name)
-        element.setConstant(False)
-        for attribute in ("Value", "Size", "InitialAmount", "InitialConcentration"):
-            if hasattr(element, f"unset{attribute}"):
-                getattr(element, f"unset{attribute}")()
+        self._model.getElementBySId(name).setConstant(False)
+        self._unset(name)
         rule = self._model.createAssignmentRule()
         rule.setVariable(name)
         rule.setMath(to_mathml(formula))
+
+    def _unset(self, name: str) -> None:
+        """Drop the value of a quantity that a rule sets at all times."""
+        element = self._model.getElementBySId(name)
+        for attribute in ("Value", "Size", "InitialAmount", "InitialConcentration"):
+            if hasattr(element, f"unset{attribute}"):
+                getattr(element, f"unset{attribute}")()
 
     def set_model_unit(self, kind: str, unit: Unit) -> None:
         """Declare the model's unit of time, substance, volume, extent, area or length."""
@@ -127,6 +142,9 @@ class TopLevel:
             element = self._model.getElementBySId(name)
             if element is not None:
                 element.setConstant(False)
+        for rule in self._model.getListOfRules():
+            if rule.isAssignment() and rule.getVariable():
+                self._unset(rule.getVariable())
 
     def text(self) -> str:
         """Return the SBML of the top level; it may refer to ids that only the whole has."""

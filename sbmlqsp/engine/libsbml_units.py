@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.engine.libsbml import lib
 from sbmlqsp.engine.libsbml_extract import UnitTable
 from sbmlqsp.units import Unit, unit_to_sbml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["UnitIds"]
 

@@ -17,7 +17,7 @@ __all__ = ["MAX_BYTES", "decode", "prescan"]
 
 MAX_BYTES = 200_000_000  # text, and the content of a compressed file
 MAX_DEPTH = 256  # elements within elements; engines overflow their stack near 10,000
-MAX_ATTRIBUTE = 20_000  # characters of one attribute, or of a name
+MAX_TAG = 10_000  # characters of one start tag's attributes; the engine overflows its stack beyond some 16,000
 MAX_COMMENT = 1_000_000
 MAX_CHILDREN = 2_000  # children of one MathML operator; engines fold it into as many nested calls
 MAX_MATH_DEPTH = 200
@@ -59,7 +59,7 @@ def prescan(text_or_bytes: str | bytes, *, where: str, root: str = "sbml") -> st
     Raises
     ------
     ModelError
-        Document types and entities; elements deeper than 256, attributes of 20 kB, comments of 1 MB, MathML deeper
+        Document types and entities; elements deeper than 256, attributes of 10 kB, comments of 1 MB, MathML deeper
         than 200 or with more than 2,000 operands; over 200 MB; NUL or undecodable bytes; malformed or truncated XML;
         another root element; no model.
 
@@ -207,15 +207,21 @@ class _Scanner:
                 f"elements are nested more than {MAX_DEPTH} deep", "shorten the notes, annotations or formulas there"
             )
         if self.math:
-            self.formula(name)
+            self.formula()
         elif name == "math":
             self.math = len(names)
-        for key, value in attributes.items():
-            if len(value) >= MAX_ATTRIBUTE or len(key) >= MAX_ATTRIBUTE:
-                raise self.refusal(
-                    f"the attribute '{key[:40]}' of <{name[:40]}> is {len(value):,} characters long",
-                    f"shorten it to less than {MAX_ATTRIBUTE:,} characters; the engines crash or lose the model",
-                )
+        if attributes or len(name) > MAX_TAG:
+            self.tag(name, attributes)
+
+    def tag(self, name: str, attributes: dict[str, str]) -> None:
+        size = len(name) + sum(map(len, attributes)) + sum(map(len, attributes.values()))
+        if size > MAX_TAG:
+            longest = max(attributes, key=lambda k: len(attributes[k]), default="")
+            what = f"the attribute '{longest[:40]}'" if longest else "the name"
+            raise self.refusal(
+                f"{what} makes the start tag of <{name[:40]}> {size:,} characters long",
+                f"shorten it to less than {MAX_TAG:,} characters; the engines crash or lose the model",
+            )
 
     def top(self, name: str) -> None:
         if self.names:
@@ -225,7 +231,7 @@ class _Scanner:
             remedy = OTHER_ROOTS.get(name.lower(), f"give a file whose root element is <{self.root}>")
             raise self.refusal(f"the document is not {wanted}: its root element is <{name[:60]}>", remedy)
 
-    def formula(self, name: str) -> None:
+    def formula(self) -> None:
         if len(self.names) - self.math > MAX_MATH_DEPTH:
             raise self.refusal(
                 f"a formula is nested more than {MAX_MATH_DEPTH} deep", "split it over several assignment rules"
@@ -235,8 +241,6 @@ class _Scanner:
                 f"a <{self.names[-2]}> has more than {MAX_CHILDREN:,} operands",
                 "split the formula over several assignment rules",
             )
-        if len(name) >= MAX_ATTRIBUTE:
-            raise self.refusal("an element's name is too long", "the file is damaged; obtain it again")
 
     def end(self, _: str) -> None:
         if self.math == len(self.names):

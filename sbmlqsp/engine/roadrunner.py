@@ -17,7 +17,7 @@ from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import ModelError
 
-__all__ = ["EngineFailure", "Machine", "Tolerances", "quiet"]
+__all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "quiet", "sbml_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class EngineFailure(Exception):
 
 
 def _library() -> Any:
-    # A model symbol named like a method would otherwise break every instance in the process (measured).
-    os.environ.setdefault("ROADRUNNER_DISABLE_PYTHON_DYNAMIC_PROPERTIES", "True")
     import roadrunner
 
+    # A model symbol named like a method ("reset") would otherwise break every instance in the process (measured).
+    roadrunner.Config.setValue(roadrunner.Config.ROADRUNNER_DISABLE_PYTHON_DYNAMIC_PROPERTIES, True)
     return roadrunner
 
 
@@ -74,6 +74,28 @@ def quiet() -> Iterator[IO[str]]:
                 os.close(keep)
 
 
+def _compiled(sbml: str) -> Any:
+    library = _library()
+    options = library.LoadSBMLOptions()
+    # Without this a second instance of a model silently loses piecewise root finding (measured).
+    options.recompile = True
+    with quiet():
+        try:
+            return library.RoadRunner(sbml, options)
+        except RuntimeError as err:
+            raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}") from None
+
+
+def bare(sbml: str) -> Any:
+    """Return a new RoadRunner instance of flat SBML, for people who work with the engine itself."""
+    return _compiled(sbml)
+
+
+def sbml_of(instance: Any, *, current: bool) -> str:
+    """Return the SBML of a RoadRunner instance: with its current values, or as it was loaded."""
+    return str(instance.getCurrentSBML() if current else instance.getSBML())
+
+
 class Machine:
     """One compiled model. Not for sharing between threads.
 
@@ -88,15 +110,8 @@ class Machine:
     """
 
     def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
-        library = _library()
-        options = library.LoadSBMLOptions()
-        # Without this a second instance of a model silently loses piecewise root finding (measured).
-        options.recompile = True
+        self._engine = _compiled(prepared.sbml)
         with quiet():
-            try:
-                self._engine = library.RoadRunner(prepared.sbml, options)
-            except RuntimeError as err:
-                raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}") from None
             self._engine.timeCourseSelections = list(columns) or ["time"]
         self._prepared = prepared
         self._model = self._engine.model
@@ -108,7 +123,8 @@ class Machine:
 
     def _layout(self, network: Network) -> None:
         ruled = set(network.assignment_rules)
-        rated = set(network.rate_rules)
+        # An infusion into what no reaction changes is a rate rule too.
+        rated = set(network.rate_rules) | {i.target for i in self._prepared.inlets.values() if i.kind != "floating"}
         self.floating = tuple(n for n in self._floating if n not in ruled and n not in rated)
         self._floating_index = [self._floating[n] for n in self.floating]
         self.parameters = tuple(n for n in self._parameters if n in network.symbols and n not in ruled)
@@ -135,9 +151,16 @@ class Machine:
             # In the order of the state vector (rate rules first), which is how CVODE reads it.
             integrator.setValue("absolute_tolerance", list(vector))
 
+    def maximum_step(self, step: float) -> None:
+        """Cap the integrator's step (0 for no cap), for models whose events could otherwise be stepped over."""
+        self._engine.integrator.setValue("maximum_time_step", step)
+
     def begin(self, start: Start) -> None:
         """Give the model its whole state at time 0; nothing of an earlier run survives."""
         model = self._model
+        # The last segment's start would otherwise be taken for the time at which events fire on reset (measured).
+        self._engine.integrator.setIntegrationStartTime(0.0)
+        model.setIntegrationStartTime(0.0)
         if self._prepared.eventful:
             # Events that fire at the start must see this subject's own values, so these go in before the reset.
             for name, value in start.rated:
@@ -214,7 +237,10 @@ _REASONS = (
     ("CV_TOO_MUCH_ACC", "more accuracy was asked for than the machine's arithmetic holds"),
     ("CV_FIRST_RHSFUNC_ERR", "the rates cannot be computed at the start"),
     ("CV_RHSFUNC_FAIL", "a rate cannot be computed here (division by zero or a negative power)"),
-    ("CV_ILL_INPUT", "the integrator was given an impossible task (two times too close, or a value that is not finite)"),
+    (
+        "CV_ILL_INPUT",
+        "the integrator was given an impossible task (two times too close, or a value that is not finite)",
+    ),
 )
 
 

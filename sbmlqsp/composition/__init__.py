@@ -1,0 +1,1 @@
+"""The checks and decisions of composition; the SBML is written in the engine room."""

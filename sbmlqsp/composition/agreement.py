@@ -1,0 +1,205 @@
+"""Do two quantities agree? Units, values, kinds and meanings, each refused with a remedy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sbmlqsp.composition.links import Link, mass_and_amount
+from sbmlqsp.composition.parts import Part, Parts
+from sbmlqsp.equivalence import same_number
+from sbmlqsp.errors import CompositionError, did_you_mean
+from sbmlqsp.model import Model, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sbmlqsp.engine.network import Network, Symbol
+    from sbmlqsp.units import Unit
+
+__all__ = ["agree_in_model_units", "agree_in_units", "agree_in_value", "fitting", "port_of"]
+
+
+def port_of(parts: Parts, path: str) -> tuple[Part, Symbol, str]:
+    """Return the part, symbol and direction of a port, or refuse with the ports there are."""
+    part, name = parts.locate(path)
+    if name not in part.model.directions:
+        there = name in part.network.symbols
+        near = did_you_mean(dotted(name), map(dotted, part.model.directions))
+        hint = (
+            f"; or open it: expose(model, {name}='input' or 'output'), in Antimony '// @input {name}'" if there else ""
+        )
+        what = "is not a port of" if there else "does not exist in"
+        raise CompositionError(f"'{dotted(name)}' {what} the part '{part.name}'", remedy=f"{near}{hint}")
+    part, symbol = parts.symbol(path)
+    return part, symbol, part.model.directions[name]
+
+
+# ------------------------------------------------------------------------------------------------------------- kinds
+def fitting(target: tuple[Part, Symbol], source: tuple[Part, Symbol], link: Link) -> str:
+    """Say how an output can feed an input: ``"merge"`` (they become one) or ``"rule"`` (a rule sets the input)."""
+    (part, t), (_, s) = target, source
+    path, how = part.path(t.id), part.defined_by(t.id)
+    if "stoichiometry" in {t.kind, s.kind}:
+        raise CompositionError("a stoichiometry cannot be connected", where=f"the connection of '{path}'")
+    if how in {"an assignment rule", "a rate rule"} or (how == "an event" and t.kind != "species"):
+        raise CompositionError(
+            f"the input '{path}' is set by {how} of its own part, so it cannot be fed as well",
+            remedy=f"add delete=['{path}'] to drop that, or feed another input"
+            if how != "an event"
+            else "delete the event, or feed another input",
+        )
+    if t.kind == "compartment" and s.kind != "compartment":
+        raise CompositionError(
+            f"the input '{path}' is a compartment and the output '{link.source}' is a {s.kind}",
+            remedy="feed it a compartment, or make the input a parameter",
+        )
+    if t.kind == "compartment":
+        _same("spatial dimensions", t.dimensions, s.dimensions, path, link)
+    if t.kind == "species":
+        return _fitting_species(target, source, link)
+    return "merge" if link.convert is None else "rule"
+
+
+def _fitting_species(target: tuple[Part, Symbol], source: tuple[Part, Symbol], link: Link) -> str:
+    (part, t), (_, s) = target, source
+    path = part.path(t.id)
+    changed = part.defined_by(t.id) in {"reactions", "an event"}
+    if s.kind == "species" and link.convert is None:
+        _same("meaning (amount or concentration: hasOnlySubstanceUnits)", t.amount_only, s.amount_only, path, link)
+        _same("use of a conversion factor", bool(t.conversion_factor), bool(s.conversion_factor), path, link)
+        if _takes_part(part.network, t.id) and link.wins != "source":
+            _same("role (boundary or floating)", t.boundary or t.constant, s.boundary or s.constant, path, link)
+        return "merge"
+    if changed:
+        why = "converted" if s.kind == "species" else f"set by a {s.kind}"
+        raise CompositionError(
+            f"the species '{path}' is changed by {part.defined_by(t.id)} of its own part, so it cannot be {why}",
+            remedy="write both parts in the same unit and connect species to species, or make it a boundary species "
+            "($) that the part only reads",
+        )
+    return "rule"
+
+
+def _takes_part(n: Network, species: str) -> bool:
+    return any(p.species == species for r in n.reactions.values() for p in (*r.reactants, *r.products))
+
+
+def _same(what: str, a: object, b: object, path: str, link: Link) -> None:
+    if a != b:
+        raise CompositionError(
+            f"'{path}' and '{link.source}' differ in {what}: {_word(a)} and {_word(b)}",
+            remedy="make the two parts agree; they would not mean the same thing in one symbol",
+        )
+
+
+def _word(value: object) -> str:
+    return (
+        {True: "yes", False: "no"}[value]
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- units
+def agree_in_units(
+    a: tuple[str, Unit | None], b: tuple[str, Unit | None], *, settled: bool = False, remedy: str = ""
+) -> None:
+    """Refuse two quantities (path, unit) in different units, or of which only one declares a unit.
+
+    ``settled`` says that the user named whose unit stands where one side declares none.
+    """
+    (left, u), (right, v) = a, b
+    if u is None and v is None:
+        return
+    if u is None or v is None:
+        if not settled:
+            bare, full, unit = (left, right, v) if u is None else (right, left, u)
+            label = unit.label if unit else ""
+            raise CompositionError(
+                f"'{bare}' declares no unit and '{full}' is in {label}",
+                remedy=f"declare it in its own file, or name the winner: {remedy or 'wins=…'}",
+            )
+        return
+    if u.equivalent(v):
+        return
+    if u.same_dimension(v):
+        how = f"convert={{'{left}': '{u.label}'}}"
+    elif mass_and_amount(u, v):
+        how = f"convert={{'{left}': '<molar mass>'}}, such as '150 kDa'"
+    else:
+        how = "feed the input a formula that has its unit; these dimensions differ"
+    raise CompositionError(f"'{left}' is in {u.label} and '{right}' is in {v.label}", remedy=how)
+
+
+def agree_in_value(target: tuple[str, float], source: tuple[str, float], *, remedy: str) -> None:
+    """Refuse two plain numbers (path, value) that differ; a missing value of the target agrees with any."""
+    (left, a), (right, b) = target, source
+    if math.isnan(a) or same_number(a, b):
+        return
+    shown = "no value" if math.isnan(b) else f"{b:.12g}"
+    raise CompositionError(f"'{left}' is {a:.12g} and '{right}' is {shown}", remedy=f"say which stands: {remedy}")
+
+
+# ------------------------------------------------------------------------------------------------------- model units
+def agree_in_model_units(parts: Parts, *, top: Model | None = None) -> dict[str, Unit]:
+    """Refuse parts whose units of time, substance, volume or extent differ; return the ones to declare.
+
+    A top level that declares a unit must agree as well; one that declares none takes the parts'.
+    """
+    agreed: dict[str, Unit] = {}
+    for kind in ("time", "substance", "volume", "extent"):
+        using = [p for p in parts.values() if _uses(p.network, kind)] or list(parts.values())
+        units = [(p, getattr(p.network, f"{kind}_unit")) for p in using if kind == "time" or not p.keeps_units]
+        declared = getattr(top.network, f"{kind}_unit") if top else None
+        if top is not None and declared is not None:
+            units.append((Part(top.id, top, top.sbml), declared))
+        _agree(kind, units)
+        known = [u for _, u in units if u is not None]
+        everyone = kind == "time" or _no_stranger(using, kind, known)
+        if known and everyone:
+            agreed[kind] = known[0]
+    return agreed
+
+
+def _no_stranger(using: Sequence[Part], kind: str, known: Sequence[Unit]) -> bool:
+    """Say whether parts that keep their own units happen to have the others' as well."""
+    own = [getattr(p.network, f"{kind}_unit") for p in using if p.keeps_units]
+    return bool(known) and all(u is not None and u.equivalent(known[0]) for u in own)
+
+
+def _agree(kind: str, units: Sequence[tuple[Part, Unit | None]]) -> None:
+    for part, unit in units[1:]:
+        first, reference = units[0]
+        if (unit is None) != (reference is None) or (unit and reference and not unit.equivalent(reference)):
+            labels = [u.label if u else "no declared unit" for u in (reference, unit)]
+            raise CompositionError(
+                f"the parts '{first.name}' and '{part.name}' differ in their unit of {kind}: "
+                f"{labels[0]} and {labels[1]}",
+                remedy=_remedy(kind, (first, reference), (part, unit)),
+            )
+
+
+def _remedy(kind: str, a: tuple[Part, Unit | None], b: tuple[Part, Unit | None]) -> str:
+    part, unit = (b[0], a[1]) if a[1] is not None else (a[0], b[1])
+    label = unit.label if unit else ""
+    if kind == "time":
+        verb = "declare" if None in {a[1], b[1]} else "rewrite"
+        return f"convert={{'{part.name}': '{label}'}} to {verb} '{part.name}' in {label}"
+    return (
+        f"write the parts in one unit of {kind}, or keep each in its own with convert={{'{part.name}': 'own units'}} "
+        f"and convert the connections between them"
+    )
+
+
+def _uses(n: Network, kind: str) -> bool:
+    if kind == "extent":
+        return bool(n.reactions)
+    if kind == "substance":
+        return bool(n.species)
+    if kind == "volume":
+        return bool(n.compartments)
+    timed = any(e.has("time", "delay", "rateOf") for _, _, e in n.formulas())
+    return bool(n.reactions or n.rate_rules or n.events or timed)

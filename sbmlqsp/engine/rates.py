@@ -1,0 +1,177 @@
+"""The rates of change of a network, computed from its formulas alone: a second opinion on the engine's.
+
+Nothing here is shared with libRoadRunner or libSBML. A state is an amount for a species that reactions change, and
+the value in formulas for what a rate rule changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.engine.initial import dependency_order, initial_state
+from sbmlqsp.engine.network import Network, Participant, Symbol
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.expressions import Expr, evaluate, to_infix
+
+__all__ = ["RightHandSide", "rates"]
+
+Step = tuple[str, Callable[[dict[str, Any], Any], Any]]
+
+
+def rates(network: Network, state: Mapping[str, Any], *, time: float = 0.0) -> dict[str, Any]:
+    """Return the rate of change of every state.
+
+    Parameters
+    ----------
+    network : Network
+    state : mapping of str to float or ndarray
+        Amounts of species that reactions change and values of what rate rules change; the rest is as at time 0.
+    time : float
+        In the model's unit.
+
+    Returns
+    -------
+    dict of str to float or ndarray
+        Amount per time, or value per time for rate rules.
+
+    Raises
+    ------
+    UnsupportedError
+        An algebraic rule, ``delay`` or ``rateOf`` enters.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    >>> float(rates(model.network, {"S": 10.0})["S"])
+    -1.0
+    """
+    side = RightHandSide(network)
+    start = side.start()
+    rows = [np.asarray(state.get(n, start[i]), dtype=float) for i, n in enumerate(side.names)]
+    y = np.array(np.broadcast_arrays(*rows)) if rows else np.empty(0)
+    return dict(zip(side.names, side(y, time), strict=True))
+
+
+class RightHandSide:
+    """The function dy/dt = f(y, t) of a network; y has one row per state and any number of further axes.
+
+    Parameters
+    ----------
+    network : Network
+    base : mapping, optional
+        The value of every symbol at time 0, from ``initial_state``, so that changed parameters count.
+    """
+
+    def __init__(self, network: Network, base: Mapping[str, Any] | None = None) -> None:
+        _refuse(network)
+        self.network = network
+        self.base = dict(initial_state(network) if base is None else base)
+        self.reacting = tuple(n for n in network.stoichiometry if not network.symbols[n].constant)
+        self.ruled = tuple(network.rate_rules)
+        self.names = self.reacting + self.ruled
+        self._steps = self._plan()
+
+    def start(self) -> Any:
+        """Return the state at time 0."""
+        amounts = [self.base[f"amount({n})"] for n in self.reacting]
+        return np.array([float(v) for v in (*amounts, *(self.base[n] for n in self.ruled))])
+
+    def _plan(self) -> list[Step]:
+        """Return how to compute every symbol that may move, each after what it needs."""
+        network = self.network
+        needs: dict[str, frozenset[str]] = {}
+        how: dict[str, Callable[[dict[str, Any], Any], Any]] = {}
+        for name, rule in network.assignment_rules.items():
+            needs[name], how[name] = rule.symbols(), _formula(rule)
+        for name, reaction in network.reactions.items():
+            if reaction.law is not None:
+                needs[name], how[name] = reaction.law.symbols(), _formula(reaction.law)
+        for s in network.species:
+            if s.id not in how and s.id not in network.rate_rules and not s.amount_only:
+                needs[s.id], how[s.id] = frozenset({s.compartment}), _concentration(s)
+        return [(n, how[n]) for n in dependency_order(needs)]
+
+    def values(self, y: Any, time: Any = 0.0) -> dict[str, Any]:
+        """Return the value in formulas of every symbol, and the rate of every reaction, at a state."""
+        env = dict(self.base)
+        for i, name in enumerate(self.reacting):
+            env[f"amount({name})"] = y[i]
+            if self.network.symbols[name].amount_only:
+                env[name] = y[i]
+        for i, name in enumerate(self.ruled, start=len(self.reacting)):
+            env[name] = y[i]
+        for name, step in self._steps:
+            env[name] = step(env, time)
+        return env
+
+    def __call__(self, y: Any, time: Any = 0.0) -> Any:
+        """Return dy/dt in the shape of y."""
+        y = np.asarray(y, dtype=float)
+        env = self.values(y, time)
+        out = np.zeros_like(y)
+        row = {n: i for i, n in enumerate(self.reacting)}
+        for reaction in self.network.reactions.values():
+            if reaction.law is None:
+                continue
+            for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
+                for p in side:
+                    if p.species in row:
+                        out[row[p.species]] += sign * self._share(p, env, time) * env[reaction.id]
+        for i, name in enumerate(self.ruled, start=len(self.reacting)):
+            out[i] = evaluate(self.network.rate_rules[name], env, time=time)
+        return out
+
+    def _share(self, p: Participant, env: Mapping[str, Any], time: Any) -> Any:
+        factor = self.network.symbols[p.species].conversion_factor
+        amount = p.stoichiometry if p.formula is None else evaluate(p.formula, env, time=time)
+        return amount * env[factor] if factor else amount
+
+    def jacobian(self, y: Any, scale: Any) -> Any:
+        """Return df/dy at one state by central differences with steps of a millionth of each state's scale."""
+        y, h = np.asarray(y, dtype=float), 1e-6 * np.asarray(scale, dtype=float)
+        n = len(y)
+        points = np.concatenate([y[:, None] + np.diag(h), y[:, None] - np.diag(h)], axis=1)
+        f = self(points)
+        return (f[:, :n] - f[:, n:]) / (2 * h)
+
+    def conserved(self) -> Any:
+        """Return rows whose product with the state never changes: the moieties that reactions conserve."""
+        n, laws = len(self.names), [r.id for r in self.network.reactions.values()]
+        table = self.network.stoichiometry
+        matrix = np.zeros((len(self.reacting), max(len(laws), 1)))
+        for i, name in enumerate(self.reacting):
+            factor = self.network.symbols[name].conversion_factor
+            cf = float(self.base[factor]) if factor else 1.0
+            for reaction, change in table[name].items():
+                matrix[i, laws.index(reaction)] = cf * change
+        if not np.isfinite(matrix).all():
+            return np.empty((0, n))
+        u, s, _ = np.linalg.svd(matrix) if len(matrix) else (np.empty((0, 0)), np.empty(0), None)
+        rank = int((s > 1e-10 * max(s.max(initial=0.0), 1e-300)).sum())
+        rows = np.zeros((len(self.reacting) - rank, n))
+        rows[:, : len(self.reacting)] = u[:, rank:].T
+        return rows
+
+
+def _formula(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
+    return lambda env, time: evaluate(expr, env, time=time)
+
+
+def _concentration(s: Symbol) -> Callable[[dict[str, Any], Any], Any]:
+    return lambda env, _: np.divide(env[f"amount({s.id})"], env[s.compartment])
+
+
+def _refuse(network: Network) -> None:
+    if network.algebraic_rules:
+        raise UnsupportedError(
+            "the rates of a model with an algebraic rule cannot be computed",
+            where=f"'{network.id}', {to_infix(network.algebraic_rules[0])} = 0",
+            remedy="solve it by hand for one symbol and write that as an assignment rule",
+        )
+    for role, name, expr in network.formulas():
+        if role in {"assignment rule", "rate rule", "kinetic law", "stoichiometry"} and expr.has("delay", "rateOf"):
+            raise UnsupportedError(f"the {role} of '{name}' uses delay() or rateOf(), which has no value at one instant")
