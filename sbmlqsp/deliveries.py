@@ -14,16 +14,17 @@ from sbmlqsp.errors import DosingError, UnitError, UnsupportedError, did_you_mea
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import evaluate, parse_formula
 from sbmlqsp.model import dotted, flat_id
-from sbmlqsp.units import convert
+from sbmlqsp.units import Unit, convert
 
-__all__ = ["Deliveries", "resolve_deliveries"]
+__all__ = ["Deliveries", "amount_factor", "rate_factor", "resolve_deliveries", "target_unit"]
 
 
 @dataclass(frozen=True)
 class Deliveries:
     """Targets and, per subject and administration, start, amount and duration.
 
-    Arrays have shape (subjects, administrations), in the model's units of time and substance; a duration of 0 is a bolus.
+    Arrays have shape (subjects, administrations), in the model's units of time and substance; a duration of 0 is a
+    bolus.
     """
 
     targets: tuple[str, ...]
@@ -67,12 +68,12 @@ def _resolve(a: Administration, experiment: Experiment, env: Mapping[str, Any], 
     amount = number(a.amount, "amount")
     lag = number(a.lag, "lag")
     fraction = number(a.bioavailability, "bioavailability")
-    factor = _factor(a, experiment.model.network, where)
+    factor = amount_factor(a, experiment.model.network, where)
     duration = np.zeros(size)
     if a.duration is not None:
         duration = number(a.duration, "duration")
     elif a.rate is not None:
-        rate = number(a.rate, "rate") * _rate_factor(a, experiment, where)
+        rate = number(a.rate, "rate") * rate_factor(a, experiment, where)
         if (rate <= 0).any():
             raise DosingError("the infusion rate is not positive", value=float(rate.min()), where=where)
         duration = amount * fraction / rate
@@ -108,13 +109,15 @@ class _Reader:
         return out
 
 
-def _target_unit(a: Administration, network: Network) -> tuple[Symbol, Any]:
+def target_unit(a: Administration, network: Network) -> tuple[Symbol, Unit | None]:
+    """Return what an administration goes into, and the unit of amounts there."""
     symbol = network.symbols[flat_id(a.target)]
     return symbol, symbol.substance_unit if symbol.kind == "species" else symbol.unit
 
 
-def _factor(a: Administration, network: Network, where: str) -> float:
-    symbol, own = _target_unit(a, network)
+def amount_factor(a: Administration, network: Network, where: str) -> float:
+    """Return what turns the amount as written into the target's unit."""
+    symbol, own = target_unit(a, network)
     if a.unit is None:
         return 1.0
     if own is None:
@@ -126,13 +129,13 @@ def _factor(a: Administration, network: Network, where: str) -> float:
     return float(convert(1.0, a.unit, own.label, molar_mass=a.molar_mass))
 
 
-def _rate_factor(a: Administration, experiment: Experiment, where: str) -> float:
+def rate_factor(a: Administration, experiment: Experiment, where: str) -> float:
     """Return what turns the rate as written into the dose's own unit per model time."""
     if a.rate_unit is None:
         return 1.0
     time, unit = experiment.model.time_unit, a.unit
     if unit is None:
-        own = _target_unit(a, experiment.model.network)[1]
+        own = target_unit(a, experiment.model.network)[1]
         unit = own.label if own is not None else None
     if time is None or unit is None:
         raise UnitError(

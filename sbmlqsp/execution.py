@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ __all__ = ["OK", "STATUS", "ArmResult", "run_arm"]
 
 STATUS = {0: "fine", 1: "the integrator failed", 2: "a value is not finite", 3: "a result could not be confirmed"}
 OK, FAILED, NOT_FINITE, UNCONFIRMED = range(4)
+
+# What is tried in turn when the integrator fails, as shares of each state's scale.
+LOOSER = (1e-24, 1e-16, 1e-12)
+
+# As a share of the time: more than the engine's rounding of event times, less than any dynamics.
+JUST_BEFORE = 2e-13
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
@@ -59,7 +66,9 @@ def wanted(experiment: Experiment) -> list[str]:
     names, meanings = [], []
     for o in experiment.observables:
         names += [flat_id(n) for n in sorted(o.expr.symbols() - _inside_meanings(o.expr))]
-        meanings += [(n.op, flat_id(str(n.args[0].value))) for n in o.expr.walk() if n.op in {"amount", "concentration"}]
+        meanings += [
+            (n.op, flat_id(str(n.args[0].value))) for n in o.expr.walk() if n.op in {"amount", "concentration"}
+        ]
     return selections(experiment.model, names, meanings)
 
 
@@ -111,6 +120,9 @@ def run_arm(
         columns = list(dict.fromkeys([*outputs, *states]))
         machine, prepared = machine_for(model, list(dict.fromkeys(deliveries.targets)), columns)
         _refuse_varying_stoichiometry(env, model)
+        # A trigger such as "S > a && S < b" is a window in state that a long step would cross unseen.
+        windows = any(e.trigger.has("and") for e in network.events)
+        machine.maximum_step(experiment.times[-1] / 1000 if windows else 0.0)
         starts = _Starts(machine, prepared, env, size)
         clock = _Clock(experiment, prepared.switches, deliveries, env, size)
         runner = _Runner(machine, prepared, experiment, deliveries, columns, states)
@@ -187,7 +199,9 @@ class _Clock:
         if key not in self._known:
             if len(self._known) > 1000:
                 self._known.clear()
-            given = [Delivery(t, float(s), float(w)) for t, s, w in zip(d.targets, d.start[i], d.duration[i], strict=True)]
+            given = [
+                Delivery(t, float(s), float(w)) for t, s, w in zip(d.targets, d.start[i], d.duration[i], strict=True)
+            ]
             times = self._experiment.times
             self._known[key] = build_timeline(
                 times, given, self._switches.schedule(local, times[-1]), at_dose=self._experiment.at_dose
@@ -222,7 +236,7 @@ class _Runner:
         amounts = self.deliveries.amount[i].tolist()
         lengths = self.deliveries.duration[i].tolist()
         try:
-            self._run(start, timeline, amounts, lengths, out, scales, tolerances)
+            note = self._run_somehow(start, timeline, amounts, lengths, out, scales, tolerances)
             doubt = self._doubt(out, scales, tolerances)
             if doubt:
                 again = np.full_like(out, np.nan)
@@ -233,7 +247,30 @@ class _Runner:
         if not np.isfinite(out).all():
             row = int(np.argmax(~np.isfinite(out).all(axis=1)))
             return NOT_FINITE, f"a value is not finite from output {row + 1} on; a formula divides by zero there"
-        return OK, ""
+        return OK, note
+
+    def _run_somehow(
+        self,
+        start: Start,
+        timeline: Timeline,
+        amounts: list[float],
+        lengths: list[float],
+        out: Any,
+        scales: Mapping[str, float],
+        tolerances: Tolerances,
+    ) -> str:
+        """Run; where the integrator cannot hold the absolute tolerance (states that rise from exactly zero), loosen that alone."""
+        try:
+            self._run(start, timeline, amounts, lengths, out, scales, tolerances)
+        except EngineFailure as first:
+            for absolute in LOOSER:
+                if absolute > tolerances.absolute:
+                    with contextlib.suppress(EngineFailure):
+                        loose = replace(tolerances, absolute=absolute)
+                        self._run(start, timeline, amounts, lengths, out, scales, loose)
+                        return f"integrated with an absolute tolerance of {absolute:g} of each state's scale"
+            raise first from None
+        return ""
 
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
         if not self._state_columns:
@@ -246,7 +283,9 @@ class _Runner:
         sizes = np.array([scales.get(s, 1.0) for s in self._states])
         first, second = out[:, self._state_columns].copy(), again[:, self._state_columns]
         out[:] = again
-        gap = np.abs(first - second) - 1e-6 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * sizes
+        # A sign change makes relative errors meaningless there; after a deep nadir they are all that counts.
+        largest = 1e-7 * np.abs(second).max(axis=0) if "negative" in doubt else 0.0
+        gap = np.abs(first - second) - 1e-5 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * sizes - largest
         if (gap > 0).any() or not np.isfinite(again).all():
             state = dotted(self._states[int(np.argmax(np.nanmax(gap, axis=0)))])
             return UNCONFIRMED, f"{doubt}, and a run with tighter tolerances differs in '{state}'"
@@ -264,29 +303,43 @@ class _Runner:
     ) -> None:
         machine, eventful = self.machine, self.prepared.eventful
         machine.tolerances(tolerances, scales)
-        machine.set_parameters(self._idle)
-        if eventful and timeline.segments:
-            machine.set_parameters(self._due(timeline.segments[0].boluses, timeline.segments[0].times[0], amounts))
-        machine.begin(start)
-        if timeline.before is not None:
-            out[timeline.before] = machine.values()
-        following = [*(s.boluses for s in timeline.segments[1:]), timeline.final_boluses]
-        for segment, later in zip(timeline.segments, following, strict=True):
-            self._enter(segment, amounts, lengths, later, eventful)
-            rows = machine.run(segment.times)
+        self._begin(start, timeline, amounts, out)
+        following = [s.boluses for s in timeline.segments[1:]] + [timeline.final_boluses]
+        for k, segment in enumerate(timeline.segments):
+            self._enter(segment, amounts, lengths, following[k], eventful)
+            rows = machine.run(self._times(segment))
             out[segment.output] = rows[segment.rows]
         if timeline.final is not None:
             if not eventful:
                 self._give(timeline.final_boluses, amounts)
+                machine.set_parameters(timeline.final_switches)
             out[timeline.final] = machine.values()
+
+    def _begin(self, start: Start, timeline: Timeline, amounts: list[float], out: Any) -> None:
+        """Set the state at time 0; in models with events the doses given then are events that fire now."""
+        machine = self.machine
+        if timeline.before or not self.prepared.eventful:
+            machine.set_parameters(self._idle)
+            machine.begin(start)
+        if timeline.before:
+            out[list(timeline.before)] = machine.values()
+        if self.prepared.eventful:
+            now = timeline.segments[0].boluses if timeline.segments else timeline.final_boluses
+            machine.set_parameters(self._idle | self._due(now, 0.0, amounts))
+            machine.begin(start)
+
+    def _times(self, segment: Segment) -> list[float]:
+        """Return when to output: an event at the end of a segment shows there, so what was before it is asked earlier."""
+        if not (self.prepared.eventful and self.at_dose == "before"):
+            return segment.times
+        end = segment.times[-1]
+        return [*segment.times[:-1], end - JUST_BEFORE * end, end]
 
     def _enter(
         self, segment: Segment, amounts: list[float], lengths: list[float], later: Mapping[str, Any], eventful: bool
     ) -> None:
         inlets = self.prepared.inlets
-        values = {
-            inlets[t].rate: sum(amounts[k] / lengths[k] for k in running) for t, running in segment.rates.items()
-        }
+        values = {inlets[t].rate: sum(amounts[k] / lengths[k] for k in running) for t, running in segment.rates.items()}
         if eventful:
             values |= self._due(later, segment.times[-1], amounts)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,10 @@ from sbmlqsp.times import parse_times
 from sbmlqsp.units import convert, parse_quantity
 
 __all__ = ["Experiment", "observable_unit", "resolve_setting"]
+
+
+# Names that formulas read as constants, unless the model has a symbol of that name.
+CONSTANT_NAMES = frozenset("time avogadro true True false False pi Pi PI exponentiale inf infinity INF".split())
 
 
 @dataclass(frozen=True, repr=False)
@@ -138,7 +142,9 @@ def _as_observables(value: str | Observable | Iterable[str | Observable], model:
     items = [value] if isinstance(value, str | Observable) else list(value or ())
     if not items:
         items = [dotted(s.id) for s in model.network.species] or [dotted(s) for s in sorted(model.network.rate_rules)]
+    own = CONSTANT_NAMES & model.network.symbols.keys()
     out = tuple(o if isinstance(o, Observable) else Observable(o) for o in items)
+    out = tuple(replace(o, own_names=own) for o in out) if own else out
     seen: set[str] = set()
     for o in out:
         if o.id in seen:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,21 @@ def substitute(expr: Expr, mapping: Mapping[str, Expr]) -> Expr:
 
 
 # ---------------------------------------------------------------------------------------------------------- parsing
-def parse_formula(text: str) -> Expr:
+# Python's own words are names like any other in a model.
+_MARK = "__word"
+_KEYWORDS = re.compile(
+    r"\b(?:as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|"
+    r"lambda|nonlocal|None|pass|raise|return|try|while|with|yield)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    text: str
+    symbols: Collection[str]
+
+
+def parse_formula(text: str, *, symbols: Collection[str] = ()) -> Expr:
     """Parse a formula such as ``"pk.central/V * 1000"`` or ``"amount(S1) > 2 && time < 5"``.
 
     Parameters
@@ -100,6 +115,8 @@ def parse_formula(text: str) -> Expr:
     text : str
         Infix, with ``^`` or ``**`` for powers, dotted paths for symbols of composed models, ``time`` for the
         model's time, and the functions of SBML.
+    symbols : collection of str
+        Names that are the model's own even if they read as constants (``time``, ``pi``, ``true``).
 
     Returns
     -------
@@ -118,12 +135,13 @@ def parse_formula(text: str) -> Expr:
     if not isinstance(text, str) or not text.strip():
         raise ObservableError("the formula is empty", value=text, expected="a formula such as 'central/V'")
     source = text.strip().replace("^", "**").replace("&&", " and ").replace("||", " or ")
+    source = _KEYWORDS.sub(lambda m: f"{m[0]}{_MARK}", source)
     source = source.replace("!=", "\0").replace("!", " not ").replace("\0", "!=").replace("\n", " ")
     if len(source) > 20_000:
         raise ObservableError("the formula is too long", value=len(source), expected="at most 20,000 characters")
     try:
         tree = ast.parse(source, mode="eval").body
-        return _from_ast(tree, text)
+        return _from_ast(tree, _Source(text, symbols))
     except SyntaxError as err:
         near = source[max(0, (err.offset or 1) - 6) : (err.offset or 1) + 6]
         raise ObservableError(
@@ -142,45 +160,47 @@ _AST_BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", 
 _AST_COMPARE = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
 
 
-def _from_ast(node: ast.AST, text: str) -> Expr:
+def _from_ast(node: ast.AST, source: _Source) -> Expr:
     match node:
         case ast.Constant(value=bool() as v):
-            return Expr("true" if v else "false")
+            return sym(str(v)) if str(v) in source.symbols else Expr("true" if v else "false")
         case ast.Constant(value=int() | float() as v):
             return num(v)
         case ast.Name() | ast.Attribute():
-            return _name(_dotted(node, text))
+            return _name(_dotted(node, source), source)
         case ast.UnaryOp(op=ast.USub(), operand=x):
-            return Expr("neg", (_from_ast(x, text),))
+            return Expr("neg", (_from_ast(x, source),))
         case ast.UnaryOp(op=ast.UAdd(), operand=x):
-            return _from_ast(x, text)
+            return _from_ast(x, source)
         case ast.UnaryOp(op=ast.Not(), operand=x):
-            return Expr("not", (_from_ast(x, text),))
+            return Expr("not", (_from_ast(x, source),))
         case ast.BinOp(left=a, op=op, right=b) if type(op) in _AST_BINARY:
-            return Expr(_AST_BINARY[type(op)], (_from_ast(a, text), _from_ast(b, text)))
+            return Expr(_AST_BINARY[type(op)], (_from_ast(a, source), _from_ast(b, source)))
         case ast.BoolOp(op=op, values=values):
-            return Expr("and" if isinstance(op, ast.And) else "or", tuple(_from_ast(v, text) for v in values))
+            return Expr("and" if isinstance(op, ast.And) else "or", tuple(_from_ast(v, source) for v in values))
         case ast.Compare(left=a, ops=[op], comparators=[b]) if type(op) in _AST_COMPARE:
-            return Expr(_AST_COMPARE[type(op)], (_from_ast(a, text), _from_ast(b, text)))
+            return Expr(_AST_COMPARE[type(op)], (_from_ast(a, source), _from_ast(b, source)))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-            return _call(name, tuple(_from_ast(a, text) for a in args), text)
+            return _call(name, tuple(_from_ast(a, source) for a in args), source)
     raise ObservableError(
         "the formula uses something that is not arithmetic",
-        value=text,
+        value=source.text,
         where=type(node).__name__,
         expected="symbols, numbers, + - * / ^, comparisons, && || ! and functions",
     )
 
 
-def _dotted(node: ast.AST, text: str) -> str:
+def _dotted(node: ast.AST, source: _Source) -> str:
     if isinstance(node, ast.Name):
-        return node.id
+        return node.id.removesuffix(_MARK)
     if isinstance(node, ast.Attribute):
-        return f"{_dotted(node.value, text)}.{node.attr}"
-    raise ObservableError("a dot must join two names", value=text)
+        return f"{_dotted(node.value, source)}.{node.attr.removesuffix(_MARK)}"
+    raise ObservableError("a dot must join two names", value=source.text)
 
 
-def _name(name: str) -> Expr:
+def _name(name: str, source: _Source) -> Expr:
+    if name in source.symbols:
+        return sym(name)
     if name in {"time", "avogadro", "true", "false"}:
         return Expr(name)
     if name.lower() in {"pi", "exponentiale"}:
@@ -190,29 +210,35 @@ def _name(name: str) -> Expr:
     return sym(name)
 
 
-def _call(name: str, args: tuple[Expr, ...], text: str) -> Expr:
+def _call(name: str, args: tuple[Expr, ...], source: _Source) -> Expr:
     if name in ALIASES:
         name, base = ALIASES[name]
         args = (num(base), *args) if base is not None else args
     if name == "log" and len(args) == 1:
         # SBML's infix and R, Python and NONMEM disagree on what log(x) means, so nobody is made to guess.
-        raise ObservableError("'log' with one argument is ambiguous", value=text, remedy="write ln(x) or log10(x)")
+        raise ObservableError(
+            "'log' with one argument is ambiguous", value=source.text, remedy="write ln(x) or log10(x)"
+        )
     if name not in FUNCTIONS and name != "pow":
         from sbmlqsp.errors import did_you_mean
 
-        raise ObservableError(f"the function '{name}' is unknown", value=text, remedy=did_you_mean(name, FUNCTIONS))
-    _check_arity(name, len(args), text)
+        raise ObservableError(
+            f"the function '{name}' is unknown", value=source.text, remedy=did_you_mean(name, FUNCTIONS)
+        )
+    _check_arity(name, len(args), source)
     return Expr(name, args)
 
 
-def _check_arity(name: str, n: int, text: str) -> None:
+def _check_arity(name: str, n: int, source: _Source) -> None:
     if name in {"min", "max", "piecewise", "xor"}:
         ok = n >= 1
     else:
         two = {"log", "root", "rem", "quotient", "pow", "delay", "implies"}
         ok = n == (2 if name in two else 1)
     if not ok:
-        raise ObservableError(f"the function '{name}' has {n} arguments", value=text, expected="its usual number")
+        raise ObservableError(
+            f"the function '{name}' has {n} arguments", value=source.text, expected="its usual number"
+        )
 
 
 # --------------------------------------------------------------------------------------------------------- printing
@@ -301,7 +327,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "add": _fold(lambda a, b: a + b, 0.0),
     "mul": _fold(lambda a, b: a * b, 1.0),
     "sub": lambda a, b: a - b,
-    "div": lambda a, b: np.true_divide(a, b),
+    "div": np.true_divide,
     "pow": lambda a, b: np.power(np.asarray(a, dtype=float), b),
     "neg": lambda a: -np.asarray(a, dtype=float),
     "and": _fold(np.logical_and, True),
@@ -327,7 +353,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "factorial": _factorial,
     "min": _fold(np.minimum),
     "max": _fold(np.maximum),
-    "rem": lambda a, b: np.fmod(a, b),
+    "rem": np.fmod,
     "quotient": lambda a, b: np.trunc(np.true_divide(a, b)),
     "piecewise": _piecewise,
     **{n: getattr(np, n) for n in "sin cos tan sinh cosh tanh".split()},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sbmlqsp.errors import DataError, QSPError, did_you_mean
 
-__all__ = ["read_plain", "sha256_of"]
+__all__ = ["read_plain", "refuse_missing", "sha256_of"]
 
 MAX_BYTES = 200_000_000
 _MAGIC = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -62,24 +62,38 @@ def read_plain(path: str | Path, *, what: str, error: type[QSPError] = DataError
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _bytes(path: Path, what: str, error: type[QSPError]) -> bytes:
+def refuse_missing(path: Path, *, what: str, error: type[QSPError] = DataError) -> None:
+    """Refuse a web address, or a path where there is nothing; the message names the nearest file."""
     if str(path).startswith(("http:/", "https:/", "ftp:/", "file:/")):
-        raise error("a web address is not read", value=str(path), remedy="download the file first, and give its path")
+        address = str(path).replace(":/", "://", 1)
+        raise error("a web address is not read", value=address, remedy="download the file first, and give its path")
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise error("this is a folder, not a file", value=str(path), expected=what)
-        if not stat.S_ISREG(mode):
-            raise error("this is a pipe, socket or device, not a file", value=str(path), expected=what)
-        if path.stat().st_size > MAX_BYTES:
-            raise error(f"the file holds more than {MAX_BYTES // 1_000_000} MB", value=str(path), expected=what)
-        return path.read_bytes()
+        path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(path, what, error) from None
-    except PermissionError:
-        raise error("the file may not be read", value=str(path), remedy="change its permissions") from None
     except (OSError, ValueError) as err:
-        raise error(f"the file cannot be read: {getattr(err, 'strerror', None) or err}", value=str(path)) from None
+        raise _unreadable(path, err, error) from None
+
+
+def _unreadable(path: Path, err: Exception, error: type[QSPError]) -> QSPError:
+    if isinstance(err, PermissionError):
+        return error("the file may not be read", value=str(path), remedy="change its permissions")
+    return error(f"the file cannot be read: {getattr(err, 'strerror', None) or err}", value=str(path))
+
+
+def _bytes(path: Path, what: str, error: type[QSPError]) -> bytes:
+    refuse_missing(path, what=what, error=error)
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise error("this is a folder, not a file", value=str(path), expected=what)
+        if not stat.S_ISREG(found.st_mode):  # reading a pipe or a device may never end
+            raise error("this is a pipe, socket or device, not a file", value=str(path), expected=what)
+        if found.st_size > MAX_BYTES:
+            raise error(f"the file holds more than {MAX_BYTES // 1_000_000} MB", value=str(path), expected=what)
+        return path.read_bytes()
+    except OSError as err:
+        raise _unreadable(path, err, error) from None
 
 
 def _missing(path: Path, what: str, error: type[QSPError]) -> QSPError:

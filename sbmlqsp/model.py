@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sbmlqsp.engine.network import Network, Symbol
-from sbmlqsp.errors import ModelError, did_you_mean
+from sbmlqsp.errors import ModelError, QSPError, did_you_mean
 from sbmlqsp.provenance import digest
 
 if TYPE_CHECKING:
@@ -127,11 +127,15 @@ class Model:
 
     @cached_property
     def symbols(self) -> pd.DataFrame:
-        """Every symbol: index ``id`` (dotted), columns kind, unit, value, defined by, meaning."""
+        """Every symbol: index ``id`` (dotted), columns kind, unit, value, defined by, meaning.
+
+        The value is the one at time 0, computed where a formula gives it.
+        """
         import pandas as pd
 
+        start = self._start()
         rows = [
-            (dotted(s.id), s.kind, _unit_label(s), s.value, self._defined_by(s.id), s.name)
+            (dotted(s.id), s.kind, _unit_label(s), start.get(s.id, s.value), self._defined_by(s.id), s.name)
             for s in self.network.symbols.values()
         ]
         rows += [
@@ -139,6 +143,15 @@ class Model:
         ]
         columns = ["id", "kind", "unit", "value", "defined by", "meaning"]
         return pd.DataFrame(rows, columns=columns).set_index("id")
+
+    def _start(self) -> dict[str, float]:
+        from sbmlqsp.engine.initial import initial_state
+
+        try:
+            return {k: float(v) for k, v in initial_state(self.network).items()}
+        except (QSPError, KeyError):
+            # What cannot be computed is shown as written; `check` says why.
+            return {}
 
     def _defined_by(self, name: str) -> str:
         n = self.network

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sbmlqsp.errors import ObservableError
@@ -75,6 +75,8 @@ class Observable:
         For reporting an amount of substance as a mass or the other way round, such as ``"146 kDa"``.
     meaning : str, optional
         For axis labels.
+    own_names : frozenset of str, optional
+        Names that are the model's symbols although they read as constants, such as ``time``; set by ``Experiment``.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class Observable:
     error: ErrorModel | None = None
     molar_mass: str | None = None
     meaning: str = ""
+    own_names: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id.strip():
@@ -106,7 +109,7 @@ class Observable:
     @cached_property
     def expr(self) -> Expr:
         """The formula as a tree."""
-        expr = parse_formula(self.formula)
+        expr = parse_formula(self.formula, symbols=self.own_names)
         for node in expr.walk():
             if node.op in {"amount", "concentration"} and node.args[0].op != "sym":
                 raise ObservableError(f"{node.op}() takes one species", value=self.formula)

@@ -134,9 +134,7 @@ def _arms(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment, .
             "two experiments have one id", value=next(i for i in ids if ids.count(i) > 1), remedy="name each arm"
         )
     if len({a.model.time_unit for a in arms}) > 1:
-        raise ExperimentError(
-            "the arms' models count time in different units", value=[a.model.time_unit for a in arms]
-        )
+        raise ExperimentError("the arms' models count time in different units", value=[a.model.time_unit for a in arms])
     return arms
 
 
@@ -260,4 +258,3 @@ def _dose_rows(arm: Experiment, result: ArmResult) -> list[dict[str, Any]]:
             }
         )
     return rows
-

@@ -15,8 +15,8 @@ __all__ = ["suspicious"]
 def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence[str]) -> str:
     """Say what is doubtful about the states of one run, in words; ``""`` where nothing is.
 
-    Two patterns are known to be wrong without any message from the integrator: a negative amount, and a nadir so deep that
-    it lies below the absolute tolerance, followed by regrowth (which then starts from noise).
+    Two patterns are known to be wrong without any message from the integrator: a negative amount, and a nadir so deep
+    that it lies below the absolute tolerance, followed by regrowth (which then starts from noise).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence
     floor = 1e4 * tolerances.absolute * scales
     deep = (lowest < floor) & (states.max(axis=0) > floor)
     at = states.argmin(axis=0)
-    for k in np.flatnonzero(deep & (at > 0)):
+    for k in np.flatnonzero(deep & (at > 0)).tolist():
         after = states[at[k] :, k].max()
         if lowest[k] != 0 and after > 100 * abs(lowest[k]) and after > 100 * floor[k]:
             return f"'{names[k]}' falls to {lowest[k]:.3g} and regrows to {after:.3g}"

@@ -5,6 +5,7 @@ No solver step can jump over a dose, because every dose, infusion end and known 
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,12 +50,13 @@ class Timeline:
     """All segments of a run.
 
     ``before`` is the output row that shows the undosed initial state, and ``final`` the one that shows the state after
-    ``final_boluses``, where there are such rows.
+    ``final_boluses`` and ``final_switches``, where there are such rows.
     """
 
     segments: tuple[Segment, ...]
     before: int | None = None
     final_boluses: Given = field(default_factory=dict)
+    final_switches: Mapping[str, float] = field(default_factory=dict)
     final: int | None = None
 
 
@@ -81,12 +83,14 @@ def build_timeline(
     grid = np.asarray(times, dtype=float)
     end = float(grid[-1])
     given = list(deliveries)
-    cuts = _snap([0.0, end, *(d.start for d in given if d.start <= end), *_stops(given, end), *(t for t, _ in schedule if t <= end)])
+    begun = [d.start for d in given if d.start <= end]
+    cuts = _snap([0.0, end, *begun, *_stops(given, end), *(t for t, _ in schedule if t <= end)])
     at = _nearest(cuts, grid)
     late = end + SNAP * max(1.0, end)
     starts = [_index(cuts, d.start) if d.start <= late else len(cuts) for d in given]
-    boluses = [_here(given, starts, i) for i in range(len(cuts))]
-    rates = [_running(given, starts, cuts, i) for i in range(len(cuts))]
+    stops = [_index(cuts, d.start + d.duration) if d.start + d.duration <= late else len(cuts) for d in given]
+    boluses = _at_once(given, starts, stops, len(cuts))
+    rates = _running(given, starts, stops, len(cuts))
     flips = {_index(cuts, t): v for t, v in schedule if t <= end}
     doses = set(starts)
     segments = []
@@ -95,9 +99,13 @@ def build_timeline(
         changed = rates[i] if i == 0 or rates[i] != rates[i - 1] else {}
         segments.append(Segment(points, rows, out, boluses[i], changed, flips.get(i, {})))
     last = len(cuts) - 1
-    row = _last_row(at, last, doses, at_dose)
-    first = int(np.flatnonzero(at == 0)[0]) if at_dose == "before" and 0 in doses and (at == 0).any() else None
-    return Timeline(tuple(segments), first, boluses[last], row)
+    first = _hits(at, 0) if at_dose == "before" and 0 in doses else ()
+    shown = () if at_dose == "before" and last in doses else _hits(at, last)
+    return Timeline(tuple(segments), first, boluses[last], shown)
+
+
+def _hits(at: np.ndarray, cut: int) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(at == cut).tolist())
 
 
 def _stops(given: Sequence[Delivery], end: float) -> list[float]:
@@ -113,7 +121,8 @@ def _snap(values: Sequence[float]) -> list[float]:
 
 
 def _index(cuts: Sequence[float], t: float) -> int:
-    return int(np.argmin(np.abs(np.asarray(cuts) - t)))
+    i = bisect.bisect_left(cuts, t)
+    return i if i == 0 or (i < len(cuts) and cuts[i] - t < t - cuts[i - 1]) else i - 1
 
 
 def _nearest(cuts: Sequence[float], grid: np.ndarray) -> np.ndarray:
@@ -124,23 +133,24 @@ def _nearest(cuts: Sequence[float], grid: np.ndarray) -> np.ndarray:
     return np.where(np.abs(array[index] - grid) <= SNAP * np.maximum(1.0, np.abs(grid)), index, -1)
 
 
-def _here(given: Sequence[Delivery], starts: Sequence[int], i: int) -> Given:
-    out: dict[str, tuple[int, ...]] = {}
+def _at_once(given: Sequence[Delivery], starts: Sequence[int], stops: Sequence[int], n: int) -> list[Given]:
+    """Return what is given at each cut; an infusion too short for two cuts is given at once, so that none is lost."""
+    out: list[dict[str, tuple[int, ...]]] = [{} for _ in range(n)]
     for k, d in enumerate(given):
-        if not d.duration and starts[k] == i:
-            out[d.target] = (*out.get(d.target, ()), k)
-    return out
+        if starts[k] < n and (not d.duration or stops[k] <= starts[k]):
+            here = out[starts[k]]
+            here[d.target] = (*here.get(d.target, ()), k)
+    return list(out)
 
 
-def _running(given: Sequence[Delivery], starts: Sequence[int], cuts: Sequence[float], i: int) -> Given:
-    """Return the infusions that run from cut i on, an empty tuple for a target that is not infused just now."""
-    out: dict[str, tuple[int, ...]] = {}
+def _running(given: Sequence[Delivery], starts: Sequence[int], stops: Sequence[int], n: int) -> list[Given]:
+    """Return the infusions that run from each cut on, an empty tuple for a target that is not infused just now."""
+    idle: dict[str, tuple[int, ...]] = {d.target: () for d in given if d.duration}
+    out = [dict(idle) for _ in range(n)]
     for k, d in enumerate(given):
-        if d.duration:
-            stop = d.start + d.duration
-            on = starts[k] <= i and cuts[i] < stop - SNAP * max(1.0, stop)
-            out[d.target] = (*out.get(d.target, ()), k) if on else out.get(d.target, ())
-    return out
+        for i in range(starts[k], min(stops[k], n)) if d.duration else ():
+            out[i][d.target] = (*out[i][d.target], k)
+    return list(out)
 
 
 def _rows(
@@ -160,10 +170,3 @@ def _rows(
             rows.append(len(points) - 1)
             out.append(j)
     return rows, out, points
-
-
-def _last_row(at: np.ndarray, last: int, doses: set[int], at_dose: str) -> int | None:
-    hits = np.flatnonzero(at == last)
-    if not len(hits) or (at_dose == "before" and last in doses):
-        return None
-    return int(hits[-1])

@@ -11,7 +11,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def test_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.S | re.M)
+    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 3
     scope: dict[str, object] = {}
     for block in blocks:
@@ -22,7 +22,7 @@ def test_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
 def test_two_commands_come_first():
     lines = [
         line
-        for block in re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.S | re.M)
+        for block in re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
         for line in block.splitlines()
     ]
     assert "sbmlqsp run" in lines[0]

@@ -45,7 +45,7 @@ def judge(folder: Path) -> tuple[str, str]:
     head = [h.strip() for h in rows[0]]
     wanted = np.array([[float(x) for x in row] for row in rows[1:] if row])
     try:
-        model = qsp.read_sbml(sorted(folder.glob(f"{name}-sbml-l*.xml"))[-1])
+        model = qsp.read_sbml(max(folder.glob(f"{name}-sbml-l*.xml")))
         species = {s.id for s in model.network.species}
         formula = {v: observable(v, case, species) for v in names(case["variables"])}
         arm = qsp.Experiment(model, times=wanted[:, 0], observables=list(dict.fromkeys(formula.values())))

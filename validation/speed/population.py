@@ -118,7 +118,9 @@ def main(size: int = 1000, repeats: int = 5) -> float:
         "one arm run, all subjects": lambda: execution.run_arm(arm, people, tolerances=qsp.Tolerances()),
     }
     print(f"{size} subjects, {len(TIMES)} times, {len(bare.segments)} segments each")
-    print(f"bare loop   {statistics.median(b for _, b in pairs):.3f} s   simulate {statistics.median(a for a, _ in pairs):.3f} s")
+    print(
+        f"bare loop   {statistics.median(b for _, b in pairs):.3f} s   simulate {statistics.median(a for a, _ in pairs):.3f} s"
+    )
     for name, job in parts.items():
         print(f"  {name}: {timed(job):.3f} s")
     ratio = statistics.median(ratios)
