@@ -1,0 +1,388 @@
+"""Steady states, found by simulation, polished by Newton's method, and verified twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbmlqsp.engine.initial import initial_state
+from sbmlqsp.engine.libsbml_doses import without_events
+from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.rates import RightHandSide
+from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
+from sbmlqsp.execution import run_arm
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.expressions import evaluate, to_infix
+from sbmlqsp.model import Model, dotted
+from sbmlqsp.observation import Observable
+from sbmlqsp.subjects import Subjects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SteadyState", "steady_state"]
+
+SETTLED = 1e-7  # relative distance from the steady state that counts as there
+POLISH = 0.05  # how far, relatively, Newton may move from where the simulation came to
+POINTS = 240
+HORIZONS = 6
+
+
+@dataclass(frozen=True, repr=False)
+class SteadyState:
+    """Where a model comes to rest.
+
+    Parameters
+    ----------
+    values : Series
+        Value of every symbol by dotted path, in SBML's meaning; ``attrs["units"]`` maps paths to units.
+    method : str
+        ``"simulation"`` or ``"Newton after simulation"``.
+    residual : float
+        What is left of the way, relative to each state's size: the largest rate times the model's own time scales.
+    time : float
+        How long was simulated, in the model's unit.
+    stable : bool or None
+        Whether small disturbances die out; None where that is not decided by the linearised model.
+    message : str
+        What a reader should know.
+    """
+
+    values: pd.Series = field(compare=False)
+    method: str
+    residual: float
+    time: float
+    stable: bool | None
+    message: str = ""
+
+    def __repr__(self) -> str:
+        kind = {True: "stable", False: "unstable", None: "of undecided stability"}[self.stable]
+        shown = ", ".join(f"{k} = {v:.6g}" for k, v in self.values.head(8).items())
+        more = f", … ({len(self.values)} symbols)" if len(self.values) > 8 else ""
+        note = f"; {self.message}" if self.message else ""
+        return f"<steady state, {kind}, by {self.method}, residual {self.residual:.1e}: {shown}{more}{note}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        table = self.values.to_frame("value")
+        table["unit"] = [self.values.attrs["units"].get(k, "") for k in self.values.index]
+        return f"<p>{escape(repr(self).split(':')[0].strip('<'))}</p>{table.to_html(max_rows=60)}"
+
+
+def steady_state(
+    model: Model,
+    *,
+    changes: Mapping[str, float | str] | None = None,
+    tolerances: Tolerances | None = None,
+    horizon: float | None = None,
+) -> SteadyState:
+    """Find the steady state that a model reaches from its initial state.
+
+    Parameters
+    ----------
+    model : Model
+    changes : mapping of str to float or str, optional
+        New values by symbol path, as in ``Experiment``.
+    tolerances : Tolerances, optional
+        Error control of the simulations.
+    horizon : float, optional
+        The longest time to simulate, in the model's unit; by default from the model's own time scales.
+
+    Returns
+    -------
+    SteadyState
+        Verified twice: the rates, computed apart from the engine, vanish, and a simulation from the state stays there.
+
+    Raises
+    ------
+    UnsupportedError
+        A rate depends on time, so that there is no steady state.
+    SimulationError
+        The model oscillates, grows without bound, fires an event on the way, or has not settled by the horizon.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R; ksyn = 2; kdeg = 0.5; end")
+    >>> round(float(steady_state(model).values["R"]), 9)
+    4.0
+    """
+    _refuse_time(model.network)
+    if horizon is not None and not (np.isfinite(horizon) and horizon > 0):
+        raise ExperimentError("the horizon is not a positive time", value=horizon)
+    search = _Search(model, dict(changes or {}), tolerances or Tolerances())
+    return search.find(horizon)
+
+
+def _refuse_time(network: Network) -> None:
+    moving = _timed(network)
+    for role, name, expr in network.formulas():
+        if role.startswith("initial"):
+            continue
+        fed = expr.has("time") or bool(expr.symbols() & moving)
+        if fed and (role in {"rate rule", "kinetic law", "stoichiometry"} or role.startswith("event")):
+            raise UnsupportedError(
+                f"the {role} of '{dotted(name)}' depends on time ({to_infix(expr)}), so there is no steady state",
+                remedy="fix the input that varies, or simulate over a whole cycle",
+            )
+
+
+def _timed(network: Network) -> set[str]:
+    """Return the variables that are, directly or through others, functions of time."""
+    timed = {k for k, v in network.assignment_rules.items() if v.has("time")}
+    while True:
+        more = {k for k, v in network.assignment_rules.items() if v.symbols() & timed} - timed
+        if not more:
+            return timed
+        timed |= more
+
+
+@dataclass
+class _Track:
+    """A simulated course: states in rows."""
+
+    times: Any
+    states: Any
+
+    @property
+    def end(self) -> Any:
+        return self.states[:, -1]
+
+    @property
+    def peak(self) -> Any:
+        return np.abs(self.states).max(axis=1)
+
+
+class _Search:
+    def __init__(self, model: Model, changes: dict[str, float | str], tolerances: Tolerances) -> None:
+        self.changes, self.tolerances = changes, tolerances
+        self.network = model.network
+        # Without its events the course shows whether one would have fired; with them it might hide it.
+        self.model = Model(model.id, without_events(model.sbml)) if self.network.events else model
+        probe = Experiment(model, times=[0.0], changes=changes, observables=())
+        self.side = RightHandSide(self.network, initial_state(self.network, probe.overrides))
+        self.names = self.side.names
+        self.start = self.side.start()
+
+    def find(self, horizon: float | None) -> SteadyState:
+        if not self.names:
+            return self._result(self.start, "simulation", 0.0, 0.0, None, "the model has no states")
+        longest = horizon if horizon is not None else self._time_scale() * 10.0**HORIZONS
+        time = min(longest, 20.0 * self._time_scale())
+        waves = 0
+        track: _Track | None = None
+        while True:
+            track = self._course(time, track)
+            y, moved, residual = self._polish(track)
+            if residual < SETTLED and moved < POLISH:
+                return self._verified(y, track, moved, residual)
+            waves = waves + 1 if _oscillates(track) else 0
+            if waves >= 2 or time >= longest:
+                raise self._failure(track, bool(waves), asked=horizon is not None)
+            time = min(longest, 10.0 * time)
+
+    # -------------------------------------------------------------------------------------------------- simulating
+    def _course(self, time: float, before: _Track | None) -> _Track:
+        try:
+            return self.simulate(self.changes, time)
+        except SimulationError as err:
+            growing = before is not None and self._growing(before)
+            if before is None or not growing or "event" in err.what:
+                raise
+            raise SimulationError(f"the model grows without bound: {growing}; {err.what}", where=err.where) from None
+
+    def _growing(self, track: _Track) -> str:
+        half, last = np.abs(track.states[:, POINTS // 2]), np.abs(track.end)
+        return ", ".join(dotted(self.names[i]) for i in np.flatnonzero(last > 1.5 * half)[:6])
+
+    def simulate(self, changes: Mapping[str, float | str], time: float) -> _Track:
+        """Run on the compiled engine; refuse if an event fires."""
+        times = np.linspace(0.0, time, POINTS + 1)
+        formulas = [f"amount({dotted(n)})" for n in self.side.reacting] + [dotted(n) for n in self.side.ruled]
+        experiment = Experiment(
+            self.model, times=times, changes=changes, observables=tuple(Observable(f) for f in formulas), id="steady"
+        )
+        with quiet():
+            result = run_arm(experiment, Subjects((1,), None, {}), tolerances=self.tolerances)
+        if result.status[0]:
+            raise SimulationError(
+                f"the approach to a steady state failed: {result.messages[0]}",
+                where=f"'{self.model.id}'",
+                remedy="check whether the model grows without bound, and its parameters",
+            )
+        columns = [n for n in self.side.reacting] + [self._column(n) for n in self.side.ruled]
+        track = _Track(times, np.array([result.columns[c][0] for c in columns]))
+        self._refuse_events(track)
+        return track
+
+    def _column(self, name: str) -> str:
+        s = self.network.symbols[name]
+        return f"[{name}]" if s.kind == "species" and not s.amount_only else name
+
+    def _refuse_events(self, track: _Track) -> None:
+        if not self.network.events:
+            return
+        env = self.side.values(track.states)
+        for event in self.network.events:
+            on = np.broadcast_to(np.asarray(evaluate(event.trigger, env), dtype=bool), track.times.shape)
+            before = np.concatenate([[event.initial_value], on[:-1]])
+            if (on & ~before).any():
+                at = track.times[int(np.argmax(on & ~before))]
+                raise SimulationError(
+                    f"the event '{event.id}' fires on the way, by time {at:g}: {to_infix(event.trigger)}",
+                    where=f"'{self.model.id}'",
+                    remedy="change the model so that the event stays off, or simulate instead",
+                )
+
+    def _time_scale(self) -> float:
+        """Return a first guess of the slowest time scale, from the linearised model at the start."""
+        scale = np.where(self.start != 0, np.abs(self.start), self._least(np.abs(self.start)))
+        rates = np.abs(np.linalg.eigvals(_finite(self.side.jacobian(self.start, scale))))
+        real = rates[rates > 1e-9 * max(rates.max(initial=0.0), 1e-300)]
+        return float(1.0 / real.min()) if len(real) else 1.0
+
+    @staticmethod
+    def _least(sizes: Any) -> float:
+        positive = sizes[sizes > 0]
+        return float(positive.min()) if len(positive) else 1.0
+
+    # -------------------------------------------------------------------------------------------------- polishing
+    def _scale(self, y: Any, peak: Any) -> Any:
+        scale = np.maximum(np.abs(y), 1e-9 * peak)
+        return np.where(scale > 0, scale, self._least(scale))
+
+    def _polish(self, track: _Track) -> tuple[Any, float, float]:
+        """Return the state after damped Newton steps, how far that is from the simulation's end, and what is left."""
+        y = track.end.copy()
+        scale = self._scale(y, track.peak)
+        step, size = self._newton(y, scale)
+        for _ in range(25):
+            if size < 1e-14 or not np.isfinite(size):
+                break
+            damping = min(1.0, 0.5 / size)
+            trial = y + damping * step
+            further, left = self._newton(trial, scale)
+            if not left < size:
+                break
+            y, step, size = trial, further, left
+        moved = float(np.abs((y - track.end) / scale).max())
+        # What is left of an amount that has died out, or its rounding errors, is nothing.
+        reacting = np.arange(len(y)) < len(self.side.reacting)
+        gone = (np.abs(y) < 1e-20 * track.peak) | ((y < 0) & (y > -1e-9 * scale))
+        return np.where(reacting & gone, 0.0, y), moved, size
+
+    def _newton(self, y: Any, scale: Any) -> tuple[Any, float]:
+        """Return the Newton step that keeps conserved moieties, and its relative size.
+
+        The size is infinite where no step makes the rates vanish.
+        """
+        f, matrix = self.side(y), self.side.jacobian(y, scale) * scale
+        if not (np.isfinite(f).all() and np.isfinite(matrix).all()):
+            return np.zeros_like(y), np.inf
+        keep = self.side.conserved() * scale
+        rows = np.concatenate([matrix, keep])
+        target = np.concatenate([-f, self.side.conserved() @ (self.start - y)])
+        weight = np.abs(rows).max(axis=1)
+        weight = np.where(weight > 0, weight, 1.0)
+        step, *_ = np.linalg.lstsq(rows / weight[:, None], target / weight, rcond=1e-12)
+        missed = np.abs(rows @ step - target) / weight
+        size = float(np.abs(step).max())
+        # A rate that no step can bring to zero is growth or loss without end.
+        return step * scale, size if (missed <= 0.5 * SETTLED).all() else np.inf
+
+    # -------------------------------------------------------------------------------------------------- verifying
+    def _verified(self, y: Any, track: _Track, moved: float, residual: float) -> SteadyState:
+        stable, slowest = self._stability(y, self._scale(y, track.peak))
+        span = float(min(10.0 * slowest, max(track.times[-1], slowest)))
+        again = self.simulate(self._changes_at(y), span)
+        drift = np.abs(again.states - y[:, None]).max(axis=1) / self._scale(y, track.peak)
+        if drift.max() > 1e-5 and stable is not False:
+            name = dotted(self.names[int(drift.argmax())])
+            raise SimulationError(
+                f"a simulation from the supposed steady state moves away from it: '{name}' by {drift.max():.1e}",
+                where=f"'{self.model.id}'",
+                remedy="simulate longer with horizon=, or with tighter tolerances",
+            )
+        notes = {False: "small disturbances grow: the model rests here only because it starts here", True: "", None: ""}
+        method = "Newton after simulation" if moved > 0 else "simulation"
+        return self._result(y, method, residual, float(track.times[-1]), stable, notes[stable])
+
+    def _stability(self, y: Any, scale: Any) -> tuple[bool | None, float]:
+        matrix = self.side.jacobian(y, scale) * scale / scale[:, None]
+        found = np.linalg.eigvals(matrix)
+        order = np.argsort(np.abs(found))
+        found = found[order][len(self.side.conserved()) :]
+        largest = float(np.abs(found).max(initial=0.0))
+        noise = 1e-8 * largest
+        if not len(found) or largest == 0.0:
+            return None, self._time_scale()
+        slow = np.abs(found)[np.abs(found) > noise]
+        slowest = float(1.0 / slow.min())
+        if (found.real > noise).any():
+            return False, slowest
+        return (True if (found.real < -noise).all() else None), slowest
+
+    def _changes_at(self, y: Any) -> dict[str, float | str]:
+        """Return changes that start a run in a state, with every constant held at its value."""
+        network, base = self.network, self.side.base
+        out: dict[str, float | str] = {}
+        for s in network.symbols.values():
+            if s.id in network.assignment_rules or s.id in self.names or s.kind == "stoichiometry":
+                continue
+            value = float(base[f"amount({s.id})"] if s.kind == "species" else base[s.id])
+            if np.isfinite(value):
+                out[f"amount({dotted(s.id)})" if s.kind == "species" else dotted(s.id)] = value
+        for name, value in zip(self.names, y, strict=True):
+            key = f"amount({dotted(name)})" if name in self.side.reacting else dotted(name)
+            out[key] = float(value)
+        return out
+
+    # -------------------------------------------------------------------------------------------------- reporting
+    def _failure(self, track: _Track, waves: bool, *, asked: bool) -> SimulationError:
+        growing = self._growing(track)
+        where = f"'{self.model.id}' by time {track.times[-1]:g}"
+        if waves:
+            return SimulationError(
+                "the model oscillates, so it has no steady state that it reaches",
+                where=where,
+                remedy="simulate over whole cycles instead",
+            )
+        if growing and not asked:
+            return SimulationError(
+                f"the model grows without bound: {growing}", where=where, remedy="give what grows a loss, or simulate"
+            )
+        return SimulationError(
+            "the model has not come to rest" + (f"; still growing: {growing}" if growing else ""), where=where, remedy="simulate longer with horizon=, or look at the course"
+        )
+
+    def _result(
+        self, y: Any, method: str, residual: float, time: float, stable: bool | None, message: str
+    ) -> SteadyState:
+        import pandas as pd
+
+        env = self.side.values(y)
+        shown = [s for s in self.network.symbols.values() if s.kind != "stoichiometry"]
+        timed = _timed(self.network)
+        data = {dotted(s.id): np.nan if s.id in timed else float(env[s.id]) for s in shown}
+        values = pd.Series(data, name="steady state", dtype=float)
+        values.attrs["units"] = {dotted(s.id): s.unit.label if s.unit is not None else "" for s in shown}
+        return SteadyState(values, method, residual, time, stable, message)
+
+
+def _oscillates(track: _Track) -> bool:
+    """Say whether some state swings in the last half of a course without dying out."""
+    half = track.states[:, POINTS // 2 :]
+    middle = half.shape[1] // 2
+    size = np.maximum(np.abs(half).max(axis=1), 1e-300)
+    spans = [np.ptp(part, axis=1) / size for part in (half[:, :middle], half[:, middle:])]
+    turns = (np.diff(np.sign(np.diff(half, axis=1)), axis=1) != 0).sum(axis=1)
+    return bool(((spans[1] > 1e-3) & (spans[1] > 0.5 * spans[0]) & (turns >= 4)).any())
+
+
+def _finite(matrix: Any) -> Any:
+    return matrix if np.isfinite(matrix).all() else np.zeros_like(matrix)
