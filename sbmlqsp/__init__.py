@@ -4,9 +4,10 @@ Models are Antimony/SBML modules that compose; they are dosed, simulated with th
 one or many subjects, and reported. ``import sbmlqsp as qsp`` gives the whole public face.
 """
 
+from sbmlqsp import plot
 from sbmlqsp.catalogue import catalogue, load
 from sbmlqsp.checks import check
-from sbmlqsp.compose import compose
+from sbmlqsp.compose import Link, Share, compose
 from sbmlqsp.dosing import Dose, Regimen
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import (
@@ -22,10 +23,11 @@ from sbmlqsp.errors import (
     UnitError,
     UnsupportedError,
 )
-from sbmlqsp.exposure import exposure
 from sbmlqsp.experiment import Experiment
+from sbmlqsp.exposure import exposure
 from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
+from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
 from sbmlqsp.results import read_results, summarise, to_frame, write_results
 from sbmlqsp.simulate import simulate
@@ -34,12 +36,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CompositionError",
+    "CompositionWarning",
     "DataError",
     "Dose",
     "DosingError",
     "ErrorModel",
     "Experiment",
     "ExperimentError",
+    "Link",
     "Model",
     "ModelError",
     "Observable",
@@ -47,6 +51,7 @@ __all__ = [
     "Port",
     "QSPError",
     "Regimen",
+    "Share",
     "SimulationError",
     "StudyError",
     "Tolerances",
@@ -58,6 +63,7 @@ __all__ = [
     "expose",
     "exposure",
     "load",
+    "plot",
     "read_antimony",
     "read_results",
     "read_sbml",

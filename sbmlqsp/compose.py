@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sbmlqsp.composition.agreement import agree_in_model_units
 from sbmlqsp.composition.assembly import Glue, assemble, join_top
 from sbmlqsp.composition.joints import Joints
 from sbmlqsp.composition.links import Connections, Link, Share, read_connections
+from sbmlqsp.composition.model_units import agree_in_model_units, bridges
 from sbmlqsp.composition.parts import OWN_UNITS, Parts, Value
 from sbmlqsp.composition.volumes import check_volumes, rescale_volumes
 from sbmlqsp.errors import CompositionError
@@ -133,7 +133,7 @@ def build(
     parts.delete(delete)
     if rescale is not None:
         rescale_volumes(parts, volumes, hold=rescale)
-    units = agree_in_model_units(parts, top=glue.model if glue else None)
+    units = agree_in_model_units(parts, converted=bridges(links), top=glue.model if glue else None)
     joints = Joints(parts)
     for shared, members in share.items():
         joints.share(shared, members)

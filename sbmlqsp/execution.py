@@ -17,7 +17,7 @@ from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
 from sbmlqsp.engine.roadrunner import EngineFailure, Machine, Start, Tolerances
 from sbmlqsp.errors import ExperimentError, UnsupportedError
-from sbmlqsp.experiment import Experiment
+from sbmlqsp.experiment import Experiment, symbol_of
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.subjects import Subjects
 from sbmlqsp.suspicion import suspicious
@@ -105,7 +105,7 @@ def run_arm(
     model, size = experiment.model, len(subjects)
     network = model.network
     individual = subjects.overrides(experiment)
-    for name in sorted(set(individual) & set(experiment.overrides)):
+    for name in sorted({symbol_of(k) for k in individual} & {symbol_of(k) for k in experiment.overrides}):
         raise ExperimentError(
             f"'{dotted(name)}' is both changed by the experiment '{experiment.id}' and a column of the subjects",
             remedy="keep one of the two",
@@ -302,6 +302,7 @@ class _Runner:
         tolerances: Tolerances,
     ) -> None:
         machine, eventful = self.machine, self.prepared.eventful
+        machine.renew()
         machine.tolerances(tolerances, scales)
         self._begin(start, timeline, amounts, out)
         following = [s.boluses for s in timeline.segments[1:]] + [timeline.final_boluses]
@@ -309,11 +310,11 @@ class _Runner:
             self._enter(segment, amounts, lengths, following[k], eventful)
             rows = machine.run(self._times(segment))
             out[segment.output] = rows[segment.rows]
-        if timeline.final is not None:
+        if timeline.final:
             if not eventful:
                 self._give(timeline.final_boluses, amounts)
                 machine.set_parameters(timeline.final_switches)
-            out[timeline.final] = machine.values()
+            out[list(timeline.final)] = machine.values()
 
     def _begin(self, start: Start, timeline: Timeline, amounts: list[float], out: Any) -> None:
         """Set the state at time 0; in models with events the doses given then are events that fire now."""

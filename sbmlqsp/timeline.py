@@ -49,15 +49,15 @@ class Segment:
 class Timeline:
     """All segments of a run.
 
-    ``before`` is the output row that shows the undosed initial state, and ``final`` the one that shows the state after
-    ``final_boluses`` and ``final_switches``, where there are such rows.
+    ``before`` holds the output rows that show the undosed initial state, and ``final`` those that show the state after
+    ``final_boluses`` and ``final_switches``.
     """
 
     segments: tuple[Segment, ...]
-    before: int | None = None
+    before: tuple[int, ...] = ()
     final_boluses: Given = field(default_factory=dict)
     final_switches: Mapping[str, float] = field(default_factory=dict)
-    final: int | None = None
+    final: tuple[int, ...] = ()
 
 
 def build_timeline(
@@ -101,7 +101,7 @@ def build_timeline(
     last = len(cuts) - 1
     first = _hits(at, 0) if at_dose == "before" and 0 in doses else ()
     shown = () if at_dose == "before" and last in doses else _hits(at, last)
-    return Timeline(tuple(segments), first, boluses[last], shown)
+    return Timeline(tuple(segments), first, boluses[last], flips.get(last, {}), shown)
 
 
 def _hits(at: np.ndarray, cut: int) -> tuple[int, ...]:

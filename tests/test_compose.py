@@ -144,6 +144,12 @@ def test_equal_names_never_join(pk: Model, tmdd: Model) -> None:
     assert {"pk__C", "tm__C", "pk__V", "tm__V"} <= set(model.network.symbols)
 
 
+def test_parts_that_only_compute_keep_their_unit_of_time(pd: Model) -> None:
+    assert compose("sys", {"a": pd, "b": pd}).time_unit == "h"
+    other = read_antimony("model o; unit time_unit = 60 second; x := 2; end")
+    assert compose("sys", {"a": pd, "b": other}).time_unit is None
+
+
 def test_one_model_twice_has_one_definition(pd: Model) -> None:
     model = compose("sys", {"a": pd, "b": pd}, set={"a.EC50": 3.0, "b.EC50": 3.0})
     assert model.sbml_comp is not None
@@ -508,9 +514,19 @@ def test_parts_in_other_units_of_substance(pk: Model) -> None:
         species X in B; X = 0 mgL; k = 0.1 per_h; J: -> X; k*(Cp - X)*B; end"""
     )
     parts, connect, convert = {"pk": pk, "tox": mass}, {"tox.Cp": "pk.Cp"}, {"tox.Cp": "150 kDa"}
-    with pytest.raises(CompositionError, match=r"differ in their unit of substance: nmol and mg.*own units"):
-        compose("sys", parts, connect=connect, convert=convert)
-    model = compose("sys", parts, connect=connect, convert={**convert, "tox": "own units"})
+    for nothing in ({}, connect):
+        with pytest.raises(CompositionError, match=r"differ in their unit of substance: nmol and mg.*own units"):
+            compose("sys", parts, connect=nothing)
+    third = {
+        **parts,
+        "more": read_antimony(MINUTES.replace("1e-9 mole", "1e-6 mole").replace("60 second", "3600 second")),
+    }
+    with pytest.raises(CompositionError, match=r"unit of substance: nmol and umol"):
+        compose("sys", third, connect=connect, convert=convert)
+    apart = compose("sys", parts, convert={"tox": "own units"})
+    assert apart.symbol("tox.X").unit.equivalent(mass.symbol("X").unit)
+    model = compose("sys", parts, connect=connect, convert=convert)
+    same_curves(model.sbml, flattened_by_libsbml(model), {"tox__X": "tox__X"})
     assert model.symbol("tox.X").unit.label.replace("1e-3*g", "mg") == "mg/L"
     assert model.symbol("pk.C").unit.equivalent(pk.symbol("C").unit)
     assert model.network.extent_unit is None

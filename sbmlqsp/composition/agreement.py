@@ -9,15 +9,13 @@ from sbmlqsp.composition.links import Link, mass_and_amount
 from sbmlqsp.composition.parts import Part, Parts
 from sbmlqsp.equivalence import same_number
 from sbmlqsp.errors import CompositionError, did_you_mean
-from sbmlqsp.model import Model, dotted
+from sbmlqsp.model import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sbmlqsp.engine.network import Network, Symbol
     from sbmlqsp.units import Unit
 
-__all__ = ["agree_in_model_units", "agree_in_units", "agree_in_value", "fitting", "port_of"]
+__all__ = ["agree_in_units", "agree_in_value", "fitting", "port_of"]
 
 
 def port_of(parts: Parts, path: str) -> tuple[Part, Symbol, str]:
@@ -141,65 +139,3 @@ def agree_in_value(target: tuple[str, float], source: tuple[str, float], *, reme
         return
     shown = "no value" if math.isnan(b) else f"{b:.12g}"
     raise CompositionError(f"'{left}' is {a:.12g} and '{right}' is {shown}", remedy=f"say which stands: {remedy}")
-
-
-# ------------------------------------------------------------------------------------------------------- model units
-def agree_in_model_units(parts: Parts, *, top: Model | None = None) -> dict[str, Unit]:
-    """Refuse parts whose units of time, substance, volume or extent differ; return the ones to declare.
-
-    A top level that declares a unit must agree as well; one that declares none takes the parts'.
-    """
-    agreed: dict[str, Unit] = {}
-    for kind in ("time", "substance", "volume", "extent"):
-        using = [p for p in parts.values() if _uses(p.network, kind)] or list(parts.values())
-        units = [(p, getattr(p.network, f"{kind}_unit")) for p in using if kind == "time" or not p.keeps_units]
-        declared = getattr(top.network, f"{kind}_unit") if top else None
-        if top is not None and declared is not None:
-            units.append((Part(top.id, top, top.sbml), declared))
-        _agree(kind, units)
-        known = [u for _, u in units if u is not None]
-        everyone = kind == "time" or _no_stranger(using, kind, known)
-        if known and everyone:
-            agreed[kind] = known[0]
-    return agreed
-
-
-def _no_stranger(using: Sequence[Part], kind: str, known: Sequence[Unit]) -> bool:
-    """Say whether parts that keep their own units happen to have the others' as well."""
-    own = [getattr(p.network, f"{kind}_unit") for p in using if p.keeps_units]
-    return bool(known) and all(u is not None and u.equivalent(known[0]) for u in own)
-
-
-def _agree(kind: str, units: Sequence[tuple[Part, Unit | None]]) -> None:
-    for part, unit in units[1:]:
-        first, reference = units[0]
-        if (unit is None) != (reference is None) or (unit and reference and not unit.equivalent(reference)):
-            labels = [u.label if u else "no declared unit" for u in (reference, unit)]
-            raise CompositionError(
-                f"the parts '{first.name}' and '{part.name}' differ in their unit of {kind}: "
-                f"{labels[0]} and {labels[1]}",
-                remedy=_remedy(kind, (first, reference), (part, unit)),
-            )
-
-
-def _remedy(kind: str, a: tuple[Part, Unit | None], b: tuple[Part, Unit | None]) -> str:
-    part, unit = (b[0], a[1]) if a[1] is not None else (a[0], b[1])
-    label = unit.label if unit else ""
-    if kind == "time":
-        verb = "declare" if None in {a[1], b[1]} else "rewrite"
-        return f"convert={{'{part.name}': '{label}'}} to {verb} '{part.name}' in {label}"
-    return (
-        f"write the parts in one unit of {kind}, or keep each in its own with convert={{'{part.name}': 'own units'}} "
-        f"and convert the connections between them"
-    )
-
-
-def _uses(n: Network, kind: str) -> bool:
-    if kind == "extent":
-        return bool(n.reactions)
-    if kind == "substance":
-        return bool(n.species)
-    if kind == "volume":
-        return bool(n.compartments)
-    timed = any(e.has("time", "delay", "rateOf") for _, _, e in n.formulas())
-    return bool(n.reactions or n.rate_rules or n.events or timed)

@@ -11,6 +11,7 @@ from sbmlqsp.composition.links import Link, Share
 from sbmlqsp.engine.initial import dependency_order
 from sbmlqsp.engine.libsbml import canonical
 from sbmlqsp.engine.libsbml_comp import flattened, hierarchical
+from sbmlqsp.engine.libsbml_edit import own_units
 from sbmlqsp.engine.libsbml_extract import extract
 from sbmlqsp.engine.libsbml_merge import merge
 from sbmlqsp.engine.libsbml_top import TopLevel
@@ -63,7 +64,7 @@ class Glue:
         return not math.isnan(value) or any(name in table for table in tables)
 
 
-def assemble(name: str, joints: Joints, *, units: Mapping[str, Unit], glue: Glue | None = None) -> Model:
+def assemble(name: str, joints: Joints, *, units: Mapping[str, Unit | None], glue: Glue | None = None) -> Model:
     """Return the composed model."""
     if glue:
         for member in glue.stand_ins:
@@ -104,8 +105,9 @@ def join_top(joints: Joints, glue: Glue) -> None:
                 joints.connect(path, Link(outputs[0]))
 
 
-def _top(name: str, joints: Joints, units: Mapping[str, Unit], glue: Glue | None) -> str:
-    top = TopLevel(name, glue.model.sbml if glue else None)
+def _top(name: str, joints: Joints, units: Mapping[str, Unit | None], glue: Glue | None) -> str:
+    own = (own_units if None in units.values() else str)(glue.model.sbml) if glue else None
+    top = TopLevel(name, own)
     if glue:
         top.replace({old: joints.final_name(old) for old in glue.replaced})
     for kind, unit in units.items():

@@ -253,7 +253,7 @@ class Joints:
 
     def _agree_in_extent(self, part: Part, feeding: Part) -> None:
         a, b = part.network, feeding.network
-        if a.reactions and b.reactions and (part.keeps_units or feeding.keeps_units):
+        if a.reactions and b.reactions:
             agree_in_units((f"{part.name} (extent)", a.extent_unit), (f"{feeding.name} (extent)", b.extent_unit))
 
     def _set_by(self, part: Part, t: Symbol, formula: Expr) -> None:

@@ -140,7 +140,10 @@ class Parts(dict[str, Part]):
     def keep_units(self, name: str) -> None:
         """Let a part keep its own units of substance, volume and extent."""
         self[name] = replace(self.part(name), keeps_units=True)
-        for part in list(self.values()):  # the whole may then have no such unit to fall back on
+
+    def write_units(self) -> None:
+        """Write every part's default units on its quantities, for a whole that has no such defaults."""
+        for part in list(self.values()):
             self[part.name] = replace(part, text=own_units(part.text))
 
     def to_time_unit(self, name: str, text: str) -> None:

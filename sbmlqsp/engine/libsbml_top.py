@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["TopLevel", "add"]
 
 _MODEL_UNITS = {"time": "Time", "substance": "Substance", "volume": "Volume", "extent": "Extent"}
-_MODEL_UNITS |= {"area": "Area", "length": "Length"}
 
 
 def add(model: Any, element: Any) -> None:
@@ -130,8 +129,11 @@ class TopLevel:
             if hasattr(element, f"unset{attribute}"):
                 getattr(element, f"unset{attribute}")()
 
-    def set_model_unit(self, kind: str, unit: Unit) -> None:
-        """Declare the model's unit of time, substance, volume, extent, area or length."""
+    def set_model_unit(self, kind: str, unit: Unit | None) -> None:
+        """Declare the model's unit of time, substance, volume or extent, or take the declaration back (None)."""
+        if unit is None:
+            getattr(self._model, f"unset{_MODEL_UNITS[kind]}Units")()
+            return
         getattr(self._model, f"set{_MODEL_UNITS[kind]}Units")(self._units.of(unit, like=f"{kind}_unit"))
 
     def free_what_changes(self) -> None:

@@ -174,4 +174,6 @@ def _refuse(network: Network) -> None:
         )
     for role, name, expr in network.formulas():
         if role in {"assignment rule", "rate rule", "kinetic law", "stoichiometry"} and expr.has("delay", "rateOf"):
-            raise UnsupportedError(f"the {role} of '{name}' uses delay() or rateOf(), which has no value at one instant")
+            raise UnsupportedError(
+                f"the {role} of '{name}' uses delay() or rateOf(), which has no value at one instant"
+            )

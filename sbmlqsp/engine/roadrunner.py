@@ -111,8 +111,12 @@ class Machine:
 
     def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
         self._engine = _compiled(prepared.sbml)
+        self._columns = list(columns) or ["time"]
         with quiet():
-            self._engine.timeCourseSelections = list(columns) or ["time"]
+            self._engine.timeCourseSelections = self._columns
+        # Events that still wait for their delay survive every kind of reset (measured).
+        self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
+        self._step = 0.0
         self._prepared = prepared
         self._model = self._engine.model
         self._floating = {n: i for i, n in enumerate(self._model.getFloatingSpeciesIds())}
@@ -153,7 +157,20 @@ class Machine:
 
     def maximum_step(self, step: float) -> None:
         """Cap the integrator's step (0 for no cap), for models whose events could otherwise be stepped over."""
+        self._step = step
         self._engine.integrator.setValue("maximum_time_step", step)
+
+    def renew(self) -> None:
+        """Drop what an earlier run may have left: events whose delay was not over when it ended."""
+        if self._clean is None:
+            return
+        engine = _library().RoadRunner()
+        engine.loadStateS(self._clean)
+        self._engine = engine
+        self._model = self._engine.model
+        self._engine.timeCourseSelections = self._columns
+        self._tolerances = ()
+        self.maximum_step(self._step)
 
     def begin(self, start: Start) -> None:
         """Give the model its whole state at time 0; nothing of an earlier run survives."""
