@@ -23,6 +23,10 @@ from sbmlqsp.errors import (
     UnitError,
     UnsupportedError,
 )
+from sbmlqsp.exchange.antimony import write_antimony
+from sbmlqsp.exchange.dose_events import with_doses
+from sbmlqsp.exchange.sbml import write_sbml
+from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure
 from sbmlqsp.model import Model, Port, expose
@@ -31,6 +35,7 @@ from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
 from sbmlqsp.results import read_results, summarise, to_frame, write_results
 from sbmlqsp.simulate import simulate
+from sbmlqsp.steady import SteadyState, steady_state
 
 __version__ = "0.1.0"
 
@@ -53,6 +58,7 @@ __all__ = [
     "Regimen",
     "Share",
     "SimulationError",
+    "SteadyState",
     "StudyError",
     "Tolerances",
     "UnitError",
@@ -62,13 +68,20 @@ __all__ = [
     "compose",
     "expose",
     "exposure",
+    "from_roadrunner",
     "load",
     "plot",
     "read_antimony",
     "read_results",
     "read_sbml",
     "simulate",
+    "steady_state",
     "summarise",
     "to_frame",
+    "to_roadrunner",
+    "to_tellurium",
+    "with_doses",
+    "write_antimony",
     "write_results",
+    "write_sbml",
 ]

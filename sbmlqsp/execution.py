@@ -125,14 +125,14 @@ def run_arm(
         machine.maximum_step(experiment.times[-1] / 1000 if windows else 0.0)
         starts = _Starts(machine, prepared, env, size)
         clock = _Clock(experiment, prepared.switches, deliveries, env, size)
-        runner = _Runner(machine, prepared, experiment, deliveries, columns, states)
+        runner = _Runner(machine, prepared, columns=columns, states=states, at_dose=experiment.at_dose)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages = np.zeros(size, dtype=np.int8), [""] * size
-        scales = _scales(machine, network, env, deliveries, size)
+        scales = _scales(machine, env, deliveries, size)
         for i in range(size):
-            status[i], messages[i] = runner.subject(
-                i, starts(i), clock(i), block[i], dict(zip(machine.states, scales[i], strict=True)), tolerances
-            )
+            sizes = dict(zip(machine.states, scales[i], strict=True))
+            given = deliveries.amount[i].tolist(), deliveries.duration[i].tolist()
+            status[i], messages[i] = runner.subject(_Job(starts(i), clock(i), *given, sizes), block[i], tolerances)
             tick(i + 1, int((status > 0).sum()))
             if stop_at_failure and status[i]:
                 break
@@ -209,39 +209,39 @@ class _Clock:
         return self._known[key]
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One subject's run: state at time 0, timeline, amount and duration of each delivery, scale of each state."""
+
+    start: Start
+    timeline: Timeline
+    amounts: list[float]
+    lengths: list[float]
+    scales: Mapping[str, float]
+
+
 class _Runner:
     """Runs single subjects on one machine."""
 
     def __init__(
-        self,
-        machine: Machine,
-        prepared: Prepared,
-        experiment: Experiment,
-        deliveries: Deliveries,
-        columns: Sequence[str],
-        states: Sequence[str],
+        self, machine: Machine, prepared: Prepared, *, columns: Sequence[str], states: Sequence[str], at_dose: str
     ) -> None:
-        self.machine, self.prepared, self.deliveries = machine, prepared, deliveries
-        self.at_dose = experiment.at_dose
+        self.machine, self.prepared, self.at_dose = machine, prepared, at_dose
         self._state_columns = [columns.index(s) for s in states]
         self._states = list(states)
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
             self._idle |= {i.due: 1e300 for i in prepared.inlets.values()}
 
-    def subject(
-        self, i: int, start: Start, timeline: Timeline, out: Any, scales: Mapping[str, float], tolerances: Tolerances
-    ) -> tuple[int, str]:
+    def subject(self, job: _Job, out: Any, tolerances: Tolerances) -> tuple[int, str]:
         """Run one subject into ``out``; return status and message."""
-        amounts = self.deliveries.amount[i].tolist()
-        lengths = self.deliveries.duration[i].tolist()
         try:
-            note = self._run_somehow(start, timeline, amounts, lengths, out, scales, tolerances)
-            doubt = self._doubt(out, scales, tolerances)
+            used, note = self._run_somehow(job, out, tolerances)
+            doubt = self._doubt(out, job.scales, used)
             if doubt:
                 again = np.full_like(out, np.nan)
-                self._run(start, timeline, amounts, lengths, again, scales, tolerances.tighter())
-                return self._settle(doubt, out, again, scales)
+                self._run_somehow(job, again, used.tighter())
+                return self._settle(doubt, out, again, job.scales)
         except EngineFailure as failure:
             return FAILED, f"stopped at time {failure.time:.6g}: {failure.reason}"
         if not np.isfinite(out).all():
@@ -249,28 +249,19 @@ class _Runner:
             return NOT_FINITE, f"a value is not finite from output {row + 1} on; a formula divides by zero there"
         return OK, note
 
-    def _run_somehow(
-        self,
-        start: Start,
-        timeline: Timeline,
-        amounts: list[float],
-        lengths: list[float],
-        out: Any,
-        scales: Mapping[str, float],
-        tolerances: Tolerances,
-    ) -> str:
-        """Run; where the integrator cannot hold the absolute tolerance (states that rise from exactly zero), loosen that alone."""
+    def _run_somehow(self, job: _Job, out: Any, tolerances: Tolerances) -> tuple[Tolerances, str]:
+        """Run; where the integrator cannot hold the absolute tolerance (as from exactly zero), loosen that alone."""
         try:
-            self._run(start, timeline, amounts, lengths, out, scales, tolerances)
+            self._run(job, out, tolerances)
         except EngineFailure as first:
             for absolute in LOOSER:
                 if absolute > tolerances.absolute:
                     with contextlib.suppress(EngineFailure):
                         loose = replace(tolerances, absolute=absolute)
-                        self._run(start, timeline, amounts, lengths, out, scales, loose)
-                        return f"integrated with an absolute tolerance of {absolute:g} of each state's scale"
+                        self._run(job, out, loose)
+                        return loose, f"integrated with an absolute tolerance of {absolute:g} of each state's scale"
             raise first from None
-        return ""
+        return tolerances, ""
 
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
         if not self._state_columns:
@@ -291,23 +282,14 @@ class _Runner:
             return UNCONFIRMED, f"{doubt}, and a run with tighter tolerances differs in '{state}'"
         return OK, f"{doubt}; a run with tighter tolerances agrees"
 
-    def _run(
-        self,
-        start: Start,
-        timeline: Timeline,
-        amounts: list[float],
-        lengths: list[float],
-        out: Any,
-        scales: Mapping[str, float],
-        tolerances: Tolerances,
-    ) -> None:
-        machine, eventful = self.machine, self.prepared.eventful
+    def _run(self, job: _Job, out: Any, tolerances: Tolerances) -> None:
+        machine, timeline, amounts, eventful = self.machine, job.timeline, job.amounts, self.prepared.eventful
         machine.renew()
-        machine.tolerances(tolerances, scales)
-        self._begin(start, timeline, amounts, out)
+        machine.tolerances(tolerances, job.scales)
+        self._begin(job, out)
         following = [s.boluses for s in timeline.segments[1:]] + [timeline.final_boluses]
         for k, segment in enumerate(timeline.segments):
-            self._enter(segment, amounts, lengths, following[k], eventful)
+            self._enter(segment, job, following[k])
             rows = machine.run(self._times(segment))
             out[segment.output] = rows[segment.rows]
         if timeline.final:
@@ -316,32 +298,30 @@ class _Runner:
                 machine.set_parameters(timeline.final_switches)
             out[list(timeline.final)] = machine.values()
 
-    def _begin(self, start: Start, timeline: Timeline, amounts: list[float], out: Any) -> None:
+    def _begin(self, job: _Job, out: Any) -> None:
         """Set the state at time 0; in models with events the doses given then are events that fire now."""
-        machine = self.machine
+        machine, timeline = self.machine, job.timeline
         if timeline.before or not self.prepared.eventful:
             machine.set_parameters(self._idle)
-            machine.begin(start)
+            machine.begin(job.start)
         if timeline.before:
             out[list(timeline.before)] = machine.values()
         if self.prepared.eventful:
             now = timeline.segments[0].boluses if timeline.segments else timeline.final_boluses
-            machine.set_parameters(self._idle | self._due(now, 0.0, amounts))
-            machine.begin(start)
+            machine.set_parameters(self._idle | self._due(now, 0.0, job.amounts))
+            machine.begin(job.start)
 
     def _times(self, segment: Segment) -> list[float]:
-        """Return when to output: an event at the end of a segment shows there, so what was before it is asked earlier."""
+        """Return when to output: an event at the end of a segment shows there, so the state before is asked earlier."""
         if not (self.prepared.eventful and self.at_dose == "before"):
             return segment.times
         end = segment.times[-1]
         return [*segment.times[:-1], end - JUST_BEFORE * end, end]
 
-    def _enter(
-        self, segment: Segment, amounts: list[float], lengths: list[float], later: Mapping[str, Any], eventful: bool
-    ) -> None:
-        inlets = self.prepared.inlets
+    def _enter(self, segment: Segment, job: _Job, later: Mapping[str, Any]) -> None:
+        inlets, amounts, lengths = self.prepared.inlets, job.amounts, job.lengths
         values = {inlets[t].rate: sum(amounts[k] / lengths[k] for k in running) for t, running in segment.rates.items()}
-        if eventful:
+        if self.prepared.eventful:
             values |= self._due(later, segment.times[-1], amounts)
         else:
             values |= segment.switches
@@ -363,7 +343,7 @@ class _Runner:
         return values
 
 
-def _scales(machine: Machine, network: Any, env: Mapping[str, Any], deliveries: Deliveries, size: int) -> Any:
+def _scales(machine: Machine, env: Mapping[str, Any], deliveries: Deliveries, size: int) -> Any:
     """Return each state's own scale per subject, rounded to powers of 1000 so that equal subjects run equally."""
     states = machine.states
     scales = np.zeros((size, len(states)))

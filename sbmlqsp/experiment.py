@@ -16,7 +16,7 @@ from sbmlqsp.observation import Observable
 from sbmlqsp.times import parse_times
 from sbmlqsp.units import convert, parse_quantity
 
-__all__ = ["Experiment", "observable_unit", "resolve_setting"]
+__all__ = ["Experiment", "observable_unit", "resolve_setting", "symbol_of"]
 
 
 # Names that formulas read as constants, unless the model has a symbol of that name.
@@ -80,7 +80,12 @@ class Experiment:
     @cached_property
     def overrides(self) -> dict[str, float]:
         """The changes by flat id (or ``"amount(id)"``), as numbers in the model's units."""
-        return {resolve_setting(self.model, k): _as_number(self.model, k, v) for k, v in self.changes.items()}
+        out = {resolve_setting(self.model, k): _as_number(self.model, k, v) for k, v in self.changes.items()}
+        names = [symbol_of(k) for k in out]
+        for name in names:
+            if names.count(name) > 1:
+                raise ExperimentError(f"'{dotted(name)}' is changed twice, in two meanings", value=list(self.changes))
+        return out
 
     def _check_names(self) -> None:
         network = self.model.network
@@ -135,6 +140,10 @@ def _as_regimen(value: Any) -> Regimen:
         return Regimen((value,))
     if isinstance(value, Regimen):
         return value
+    if not isinstance(value, Iterable):
+        raise ExperimentError(
+            "this is no regimen", value=value, expected="a Regimen, a Dose, or text for Regimen.parse"
+        )
     return Regimen(tuple(value))
 
 
@@ -173,6 +182,11 @@ def observable_unit(model: Model, observable: Observable) -> str:
     if own and observable.unit is not None:
         convert(1.0, own, observable.unit, molar_mass=observable.molar_mass)
     return own
+
+
+def symbol_of(key: str) -> str:
+    """Return the symbol that a key sets: ``"S"`` for ``"S"``, ``"amount(S)"`` and ``"concentration(S)"``."""
+    return key.partition("(")[2].rstrip(")").strip() if key.startswith(("amount(", "concentration(")) else key
 
 
 def resolve_setting(model: Model, path: str) -> str:

@@ -207,6 +207,8 @@ def _name(name: str, source: _Source) -> Expr:
         return num(CONSTANTS[name.lower()])
     if name in {"inf", "infinity", "INF"}:
         return num(math.inf)
+    if name in {"nan", "NaN", "notanumber"}:
+        return num(math.nan)
     return sym(name)
 
 

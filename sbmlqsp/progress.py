@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 __all__ = ["Progress"]
 
@@ -32,7 +32,7 @@ class Progress:
         self._label = ""
         self._written = False
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def next(self, label: str) -> None:

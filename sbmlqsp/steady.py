@@ -171,7 +171,9 @@ class _Search:
 
     def find(self, horizon: float | None) -> SteadyState:
         if not self.names:
-            return self._result(self.start, "simulation", 0.0, 0.0, None, "the model has no states")
+            return self._result(
+                self.start, "simulation", residual=0.0, time=0.0, stable=None, message="the model has no states"
+            )
         longest = horizon if horizon is not None else self._time_scale() * 10.0**HORIZONS
         time = min(longest, 20.0 * self._time_scale())
         waves = 0
@@ -215,7 +217,7 @@ class _Search:
                 where=f"'{self.model.id}'",
                 remedy="check whether the model grows without bound, and its parameters",
             )
-        columns = [n for n in self.side.reacting] + [self._column(n) for n in self.side.ruled]
+        columns = list(self.side.reacting) + [self._column(n) for n in self.side.ruled]
         track = _Track(times, np.array([result.columns[c][0] for c in columns]))
         self._refuse_events(track)
         return track
@@ -310,7 +312,9 @@ class _Search:
             )
         notes = {False: "small disturbances grow: the model rests here only because it starts here", True: "", None: ""}
         method = "Newton after simulation" if moved > 0 else "simulation"
-        return self._result(y, method, residual, float(track.times[-1]), stable, notes[stable])
+        return self._result(
+            y, method, residual=residual, time=float(track.times[-1]), stable=stable, message=notes[stable]
+        )
 
     def _stability(self, y: Any, scale: Any) -> tuple[bool | None, float]:
         matrix = self.side.jacobian(y, scale) * scale / scale[:, None]
@@ -357,11 +361,13 @@ class _Search:
                 f"the model grows without bound: {growing}", where=where, remedy="give what grows a loss, or simulate"
             )
         return SimulationError(
-            "the model has not come to rest" + (f"; still growing: {growing}" if growing else ""), where=where, remedy="simulate longer with horizon=, or look at the course"
+            "the model has not come to rest" + (f"; still growing: {growing}" if growing else ""),
+            where=where,
+            remedy="simulate longer with horizon=, or look at the course",
         )
 
     def _result(
-        self, y: Any, method: str, residual: float, time: float, stable: bool | None, message: str
+        self, y: Any, method: str, *, residual: float, time: float, stable: bool | None, message: str
     ) -> SteadyState:
         import pandas as pd
 

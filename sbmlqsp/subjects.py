@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import DataError, did_you_mean
-from sbmlqsp.experiment import Experiment, resolve_setting
+from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.expressions import parse_formula
 from sbmlqsp.model import dotted, flat_id
 
@@ -44,12 +44,8 @@ class Subjects:
         return {
             resolve_setting(experiment.model, c): v
             for c, v in self.numbers.items()
-            if flat_id(_inner(c)) in network.symbols
+            if flat_id(symbol_of(c)) in network.symbols
         }
-
-
-def _inner(column: str) -> str:
-    return column.split("(")[-1].rstrip(")") if column.startswith(("amount(", "concentration(")) else column
 
 
 def read_subjects(table: Any, experiments: tuple[Experiment, ...]) -> Subjects:
@@ -82,6 +78,12 @@ def read_subjects(table: Any, experiments: tuple[Experiment, ...]) -> Subjects:
         )
     frame.columns = frame.columns.map(str)
     numbers = _numbers(frame, ids, experiments)
+    settings = [symbol_of(c) for c in numbers]
+    for name in settings:
+        if settings.count(name) > 1:
+            raise DataError(
+                f"two columns set '{name}', in two meanings", value=list(numbers), remedy="keep one of them"
+            )
     return Subjects(ids, frame, numbers)
 
 
@@ -90,7 +92,7 @@ def _numbers(frame: pd.DataFrame, ids: tuple[Any, ...], experiments: tuple[Exper
     read = {n for e in experiments for n in _dose_symbols(e)}
     out, unused = {}, []
     for column in frame.columns:
-        used = flat_id(_inner(column)) in symbols
+        used = flat_id(symbol_of(column)) in symbols
         if not used and column not in read:
             _refuse_near_miss(column, symbols)
             unused.append(column)
@@ -127,6 +129,11 @@ def _dose_symbols(experiment: Experiment) -> set[str]:
 
 
 def _refuse_near_miss(column: str, symbols: set[str]) -> None:
+    if symbol_of(column) != column:
+        raise DataError(
+            f"the column '{column}' of the subjects sets no symbol of the model",
+            remedy=did_you_mean(symbol_of(column), map(dotted, symbols)),
+        )
     lower = {dotted(s).lower(): dotted(s) for s in symbols}
     near = difflib.get_close_matches(column.lower(), list(lower), n=1, cutoff=0.85)
     if near:

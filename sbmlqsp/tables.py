@@ -25,7 +25,7 @@ _INTEGER = re.compile(r"[-+]?\d{1,15}")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table from a text file.
+    r"""Read a table from a text file.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     --------
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp(), "data.csv")
-    >>> _ = file.write_text("# a comment\\nID;conc\\n1;3,5\\n2;.\\n")
+    >>> _ = file.write_text("# a comment\nID;conc\n1;3,5\n2;.\n")
     >>> read_table(file).to_dict("list")
     {'ID': [1, 2], 'conc': [3.5, nan]}
     """
@@ -134,7 +134,7 @@ def _typed(cells: list[str], *, comma: bool) -> Any:
         return [math.nan] * len(cells)
     import pandas as pd
 
-    return pd.array([None if c.lower() in MISSING else c for c in cells], dtype=object)
+    return pd.Series([None if c.lower() in MISSING else c for c in cells], dtype="object")
 
 
 def _number(text: str, *, comma: bool = False) -> float | None:

@@ -33,8 +33,8 @@ Given = Mapping[str, tuple[int, ...]]  # per target, the positions of deliveries
 class Segment:
     """A stretch without discontinuity.
 
-    ``times`` begins and ends at cuts; row ``rows[k]`` of the segment is row ``output[k]`` of the result. ``boluses`` (given
-    now), ``rates`` (infusions that run, where that changed) and ``switches`` are applied before it starts.
+    ``times`` begins and ends at cuts; row ``rows[k]`` of the segment is row ``output[k]`` of the result. ``boluses``
+    (given now), ``rates`` (infusions that run, where that changed) and ``switches`` are applied before it starts.
     """
 
     times: list[float]
@@ -95,7 +95,7 @@ def build_timeline(
     doses = set(starts)
     segments = []
     for i in range(len(cuts) - 1):
-        rows, out, points = _rows(grid, at, cuts, i, doses, at_dose)
+        rows, out, points = _rows(grid, at, cuts, i, doses=doses, at_dose=at_dose)
         changed = rates[i] if i == 0 or rates[i] != rates[i - 1] else {}
         segments.append(Segment(points, rows, out, boluses[i], changed, flips.get(i, {})))
     last = len(cuts) - 1
@@ -154,7 +154,7 @@ def _running(given: Sequence[Delivery], starts: Sequence[int], stops: Sequence[i
 
 
 def _rows(
-    grid: np.ndarray, at: np.ndarray, cuts: Sequence[float], i: int, doses: set[int], at_dose: str
+    grid: np.ndarray, at: np.ndarray, cuts: Sequence[float], i: int, *, doses: set[int], at_dose: str
 ) -> tuple[list[int], list[int], list[float]]:
     """Return which rows of segment i go to which output rows, and the segment's times."""
     inside = np.flatnonzero((at == -1) & (grid > cuts[i]) & (grid < cuts[i + 1]))

@@ -75,7 +75,8 @@ REGIMENS = {
     "overlapping infusions": "100 mg into central over 10 h every 6 h x 6; 30 mg into central at 7 h over 20 h",
     "back to back": "100 mg into central over 12 h every 12 h x 5",
     "several targets": "100 mg into depot every 24 h x 3; 20 mg into central at 6 h; 5 mg into side at 6 h over 1 h",
-    "simultaneous": "100 mg into depot at 8 h; 50 mg into depot at 8 h; 10 mg into central at 8 h; 7 mg into central at 8 h",
+    "simultaneous": "100 mg into depot at 8 h; 50 mg into depot at 8 h; 10 mg into central at 8 h; "
+    "7 mg into central at 8 h",
     "other units": "0.1 g into depot at 1 day; 100000 ug into central at 90 min over 30 min",
 }
 

@@ -52,8 +52,8 @@ def write_doses(
 ) -> str:
     """Return the document with parameters, inflows and one event per change.
 
-    Each event starts out false, so that one at time 0 fires, and reads values when it is executed, after all other events
-    of its instant, so that what happens then adds up.
+    Each event starts out false, so that one at time 0 fires, and reads values when it is executed, after all other
+    events of its instant, so that what happens then adds up.
     """
     document = parse(sbml, scanned=True)
     model = document.getModel()

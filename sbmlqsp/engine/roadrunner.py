@@ -37,7 +37,7 @@ class Tolerances:
         return Tolerances(max(self.relative * 1e-2, 1e-11), self.absolute * 1e-9, self.maximum_steps * 4)
 
 
-class EngineFailure(Exception):
+class EngineFailure(Exception):  # noqa: N818
     """The integrator stopped: where in time, and why in plain words."""
 
     def __init__(self, time: float, reason: str) -> None:
@@ -204,8 +204,8 @@ class Machine:
         if values:
             self._model.setGlobalParameterValues([self._parameters[n] for n in values], list(values.values()))
 
-    def add(self, target: str, kind: str, amount: float, size: float | None = None) -> None:
-        """Add an amount to a target; ``size`` is its compartment's where its value is a concentration."""
+    def add(self, target: str, kind: str, amount: float) -> None:
+        """Add an amount to a target."""
         model = self._model
         if kind == "floating":
             index = self._floating[target]

@@ -27,9 +27,7 @@ _HARMLESS = ("'sbo' of", "'name' of", "the modifiers of", "'constant' of the sym
 Loss = tuple[str, str, str]
 
 
-def write_antimony(
-    model: Model, path: str | os.PathLike[str] | None = None, *, allow_loss: bool = False
-) -> str:
+def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, allow_loss: bool = False) -> str:
     """Return a model as Antimony text, and write it to a file where a path is given.
 
     The text is read back and compared, element by element, before it is returned: Antimony renames some ids, rounds
@@ -41,8 +39,8 @@ def write_antimony(
     path : str or Path, optional
         Written whole or not at all.
     allow_loss : bool
-        Leave out what no simulation can tell (names, SBO terms, unused modifiers, constant flags) and list it in comments,
-        rather than refuse.
+        Leave out what no simulation can tell (names, SBO terms, unused modifiers, constant flags) and list it in
+        comments, rather than refuse.
 
     Returns
     -------
@@ -87,7 +85,8 @@ def _refuse(model: Model, losses: list[Loss]) -> None:
 
 def _near(text: str, other: str) -> str:
     """Return the part of a text where it begins to differ from another."""
-    same = len(os.path.commonprefix([text, other]))
+    pairs = zip(text, other, strict=False)
+    same = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(text), len(other)))
     start = max(0, same - 20)
     return ("…" if start else "") + text[start : start + 80] + ("…" if len(text) > start + 80 else "")
 
@@ -133,7 +132,9 @@ def _side(text: str, participants: tuple[Participant, ...]) -> str:
     if len(terms) != len(participants):
         return text.strip()
     pairs = zip(terms, participants, strict=True)
-    return " + ".join(t if p.id or p.stoichiometry == 1 else f"{_text(p.stoichiometry)} {t.split()[-1]}" for t, p in pairs)
+    return " + ".join(
+        t if p.id or p.stoichiometry == 1 else f"{_text(p.stoichiometry)} {t.split()[-1]}" for t, p in pairs
+    )
 
 
 def _text(number: float) -> str:

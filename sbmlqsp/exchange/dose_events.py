@@ -25,14 +25,15 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
     """Return the model with a regimen written into it, as SBML events.
 
     A bolus is an event; an infusion is an inflow that one event starts and another stops. What is given at one instant
-    adds up. Amounts are parameters of the result (``dose1_amount``, ``dose1_rate``, …); formulas over model symbols stay
-    formulas there, evaluated at time 0 as ``simulate`` does.
+    adds up. Amounts are parameters of the result (``dose1_amount``, ``dose1_rate``, …); formulas over model symbols
+    stay formulas there, evaluated at time 0 as ``simulate`` does.
 
     Parameters
     ----------
     model : Model
     regimen : Regimen, Dose or str
-        What is given; a text is parsed by ``Regimen.parse``. Times, amounts and rates are converted to the model's units.
+        What is given; a text is parsed by ``Regimen.parse``. Times, amounts and rates are converted to the
+        model's units.
 
     Returns
     -------
@@ -214,4 +215,3 @@ def _tree(value: float | str) -> Expr:
         return num(value)
     expr = parse_formula(value)
     return substitute(expr, {n: sym(flat_id(n)) for n in expr.symbols()})
-

@@ -20,8 +20,8 @@ def from_roadrunner(instance: Any, *, current: bool | None = None) -> Model:
     ----------
     instance : roadrunner.RoadRunner
     current : bool, optional
-        False for the model as it was loaded, True for its present values (after a simulation, those at its end). It must
-        be said where parameters were changed since loading.
+        False for the model as it was loaded, True for its present values (after a simulation, those at its end). It
+        must be said where parameters were changed since loading.
 
     Raises
     ------

@@ -1,0 +1,126 @@
+"""Finding every abrupt change in time, against the formulas evaluated on either side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sbmlqsp as qsp
+from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.initial import initial_state
+from sbmlqsp.expressions import evaluate
+
+
+def switches_of(rule, *, extra=""):
+    model = qsp.read_antimony(f"model m; {extra} A = 0; B = 1; B' = -B; A' = {rule}; t1 = 2; w = 3; end")
+    return find_switches(model.network), initial_state(model.network), model.network
+
+
+def schedule(rule, end=50.0, **options):
+    found, env, _ = switches_of(rule, **options)
+    return found, found.schedule(env, end)
+
+
+@pytest.mark.parametrize(
+    ("rule", "times"),
+    [
+        ("piecewise(1, time < 5, 0)", [5]),
+        ("piecewise(1, time >= t1 && time < t1 + w, 0)", [2, 5]),
+        ("piecewise(1, 2*time - 6 > 0, 0)", [3]),
+        ("piecewise(1, t1*time > w*4, 0)", [6]),
+        ("piecewise(1, 10 > time, 2, time <= 20, 3)", [10, 20]),
+        ("piecewise(1, !(time < 4), 0)", [4]),
+        ("floor(time/20)", [20, 40]),
+        ("ceil(time/20)", [0, 20, 40]),
+        ("quotient(time, 20)", [20, 40]),
+        ("rem(time, 20)", [20, 40]),
+        ("piecewise(1, time - 24*floor(time/24) < 1, 0)", [1, 24, 25, 48, 49]),
+        ("piecewise(1, time - 24*floor(time/24) >= 8 && time - 24*floor(time/24) < 9, 0)", [8, 9, 24, 32, 33, 48]),
+        ("B*piecewise(1, time < 5, 0)", [5]),
+        ("gt0*2", [7]),
+        ("exp(-time)", []),
+        ("piecewise(1, time < -5, 0)", []),
+        ("piecewise(1, time < 500, 0)", []),
+        ("piecewise(1, w > 2, 0)", []),
+    ],
+)
+def test_cuts_fall_where_formulas_jump(rule, times):
+    extra = "gt0 := piecewise(1, time > 7, 0);" if "gt0" in rule else ""
+    found, plan = schedule(rule, extra=extra)
+    inner = [t for t, _ in plan if t > 0]
+    assert inner == pytest.approx([t for t in times if t > 0], rel=1e-12)
+    assert found.left_to_engine == ()
+
+
+@pytest.mark.parametrize(
+    "rule", ["piecewise(1, B > 0.5 && time < 3, 0)", "piecewise(1, B*time < 3, 0)", "piecewise(1, sin(time) > 0, 0)"]
+)
+def test_conditions_on_the_state_or_on_curves_are_left_to_the_engine(rule):
+    found, plan = schedule(rule)
+    assert len(found.left_to_engine) == (0 if "&&" in rule else 1)
+    assert [t for t, _ in plan if t > 0] == pytest.approx([3.0] if "&&" in rule else [])
+
+
+PIECES = st.sampled_from(
+    [
+        "piecewise(1, time < {a}, 0)",
+        "piecewise(2, time >= {a} && time < {a} + {b}, 0.5)",
+        "floor(time/{b})",
+        "ceil(time/{b} - {a})",
+        "rem(time, {b})",
+        "piecewise(1, time - {b}*floor(time/{b}) < {b}/3, 0)",
+        "piecewise(1, {a} - time/2 > 1, -1)",
+        "quotient(time + {a}, {b})",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=3), st.integers(1, 40), st.integers(2, 60))
+def test_with_its_switches_a_formula_has_the_same_value_between_cuts(pieces, a, b):
+    rule = " + ".join(p.format(a=a / 4, b=b / 4) for p in pieces)
+    found, env, network = switches_of(rule)
+    new = found.rewritten["rate rule", "A"]
+    old = network.rate_rules["A"]
+    plan = found.schedule(env, 30.0)
+    edges = [*(t for t, _ in plan), 30.0]
+    for (start, values), stop in zip(plan, edges[1:], strict=True):
+        for share in (0.003, 0.5, 0.997) if stop > start + 1e-9 else ():
+            t = start + share * (stop - start)
+            there = float(evaluate(new, {**env, **values}, time=t))
+            assert there == pytest.approx(float(evaluate(old, env, time=t)), rel=1e-9, abs=1e-9)
+    assert not new.has("floor", "ceil", "quotient", "rem")
+
+
+def test_each_subject_has_its_own_cuts():
+    found, env, _ = switches_of("piecewise(1, time < t1, 0)")
+    assert found.times({**env, "t1": 9.0}, 50.0) == pytest.approx([9.0])
+    assert found.times({**env, "t1": -1.0}, 50.0) == []
+
+
+def test_triggers_of_events_are_cuts_but_keep_their_formula():
+    model = qsp.read_antimony("model m; A = 0; A' = 1; at (time > 3 && A > 1): A = 0; end")
+    found = find_switches(model.network)
+    assert found.times(initial_state(model.network), 10.0) == pytest.approx([3.0])
+    assert found.rewritten == {}
+
+
+def test_too_many_changes_are_refused():
+    found, env, _ = switches_of("floor(time*1e6)")
+    with pytest.raises(qsp.UnsupportedError, match="abruptly more than"):
+        found.schedule(env, 1.0e3)
+
+
+def test_a_moving_threshold_is_not_taken_for_a_constant():
+    found, _ = schedule("piecewise(1, time < lim, 0)", extra="lim = 3; lim' = 0.1;")
+    assert len(found.left_to_engine) == 1
+
+
+def test_cuts_stay_exact_over_ten_thousand_days():
+    found, env, _ = switches_of("piecewise(1, time - 24*floor(time/24) < 1, 0)")
+    times = np.array(found.times(env, 24.0 * 10_000))
+    days = np.arange(1, 10_001) * 24.0
+    np.testing.assert_allclose(times[1::2], days, rtol=1e-13)
+    assert len(times) == 20_000
