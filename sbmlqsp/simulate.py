@@ -54,7 +54,8 @@ def simulate(
     subjects : DataFrame, optional
         One row per subject; columns are parameters, covariates or initial values by symbol path (or
         ``"amount(S)"``), in the model's units. Each reaches everything computed from it, initial assignments included.
-        Other text or numeric columns are carried along as coordinates.
+        Other text or numeric columns are carried along as coordinates. A column that is also an observable comes
+        back as ``"… (given)"``.
     method : {"ode"}
         Deterministic.
     on_failure : {"raise", "record"}
@@ -186,10 +187,17 @@ def _dataset(
         meanings={o.id: o.meaning or _meaning(a, o) for a in reversed(arms) for o in a.observables},
         status=status,
         messages=messages,
-        subject_table=people.table,
+        subject_table=_as_given(people, observables),
         provenance=provenance.to_json(record),
         doses=[d for a, r in zip(arms, results, strict=True) for d in _dose_rows(a, r)],
     )
+
+
+def _as_given(people: Subjects, observables: Mapping[str, Observable]) -> pd.DataFrame | None:
+    """Return the table; a column named like an observable (an initial value of what is observed) is marked as given."""
+    if people.table is None:
+        return None
+    return people.table.rename(columns={c: f"{c} (given)" for c in people.table.columns if c in observables})
 
 
 def _observe(o: Observable, arm: Experiment, result: ArmResult) -> Any:

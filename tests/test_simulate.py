@@ -500,3 +500,10 @@ def test_an_event_still_waiting_at_the_end_of_a_run_does_not_fire_in_the_next():
     alone = qsp.simulate(quiet_arm)["S"].to_numpy().ravel().tolist()
     qsp.simulate(qsp.Experiment(model, times=[0, 2]))
     assert qsp.simulate(quiet_arm)["S"].to_numpy().ravel().tolist() == alone == [1.0, 1.0]
+
+
+def test_an_initial_value_may_be_observed_too():
+    model = qsp.read_antimony("model m; species S; S = 1; k = 0.1; S => ; k*S; end")
+    ds = qsp.simulate(qsp.Experiment(model, times=[0, 1], observables=["S"]), subjects={"S": [2.0, 3.0]})
+    assert ds["S"][0, :, 0, 0].to_numpy().tolist() == [2.0, 3.0]
+    assert ds["S (given)"].to_numpy().tolist() == [2.0, 3.0]
