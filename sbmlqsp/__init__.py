@@ -33,9 +33,12 @@ from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
 from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
+from sbmlqsp.report import report
 from sbmlqsp.results import read_results, summarise, to_frame, write_results
 from sbmlqsp.simulate import simulate
 from sbmlqsp.steady import SteadyState, steady_state
+from sbmlqsp.study import read_study, run_study
+from sbmlqsp.tables import read_table
 
 __version__ = "0.1.0"
 
@@ -74,6 +77,10 @@ __all__ = [
     "read_antimony",
     "read_results",
     "read_sbml",
+    "read_study",
+    "read_table",
+    "report",
+    "run_study",
     "simulate",
     "steady_state",
     "summarise",

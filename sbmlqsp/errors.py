@@ -122,7 +122,7 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3, listed: int
     """
     names = sorted(dict.fromkeys(known))
     if not names:
-        return "there are none to choose from"
+        return "the model or folder asked has none at all"
     by_lower = {n.lower(): n for n in names}
     near = [by_lower[n] for n in difflib.get_close_matches(name.lower(), list(by_lower), n=limit, cutoff=0.6)]
     shown = ", ".join(names[:listed]) + (f", … ({len(names)} in all)" if len(names) > listed else "")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sbmlqsp.engine import antimony, libsbml
-from sbmlqsp.engine.libsbml_ports import read_ports
+from sbmlqsp.engine.libsbml_ports import read_ports, without_ports
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.model import Model, inferred_directions
 
@@ -85,7 +85,7 @@ def read_sbml(source: str | Path) -> Model:
     text, where = read_text(source, kind="SBML")
     document = libsbml.parse(text, where=where)
     comp = libsbml.write(document) if libsbml.is_hierarchical(document) else None
-    sbml = libsbml.canonical(text, where=where)
+    sbml = without_ports(libsbml.canonical(text, where=where))
     name = libsbml.parse(sbml, scanned=True).getModel().getId() or "model"
     model = Model(name, sbml, sbml_comp=comp, source=where)
     ports = {k: v for k, v in read_ports(text, flat=sbml).items() if k in model.network.symbols}

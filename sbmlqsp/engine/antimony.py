@@ -55,11 +55,11 @@ def to_sbml(text: str, *, where: str = "the Antimony text", comp: bool = False) 
         raise ModelError("the Antimony text holds a NUL character or is not text", where=where)
     with _Session() as library:
         if library.loadAntimonyString(text) < 0:
-            raise _syntax_error(library.getLastError(), text, where)
+            raise _syntax_error(_last_error(library), text, where)
         name = library.getMainModuleName()
         sbml = library.getCompSBMLString(name) if comp else library.getSBMLString(name)
         if not sbml:
-            raise ModelError("Antimony gave no SBML", where=where, value=library.getLastError() or None)
+            raise ModelError("Antimony gave no SBML", where=where, value=_last_error(library) or None)
         return str(sbml)
 
 
@@ -67,7 +67,7 @@ def main_module(text: str, *, where: str = "the Antimony text") -> tuple[str, tu
     """Return the id of the text's main model and its interface symbols (the model's arguments)."""
     with _Session() as library:
         if library.loadAntimonyString(text) < 0:
-            raise _syntax_error(library.getLastError(), text, where)
+            raise _syntax_error(_last_error(library), text, where)
         name = library.getMainModuleName()
         count = library.getNumSymbolsInInterfaceOf(name)
         names = library.getSymbolNamesInInterfaceOf(name) if count else ()
@@ -78,8 +78,16 @@ def to_antimony(sbml: str, *, where: str = "the SBML text") -> str:
     """Translate flat SBML to Antimony text."""
     with _Session() as library:
         if library.loadSBMLString(sbml) < 0:
-            raise ModelError(f"Antimony cannot read this SBML: {library.getLastError()}", where=where)
+            raise ModelError(f"Antimony cannot read this SBML: {_last_error(library)}", where=where)
         return str(library.getAntimonyString(library.getMainModuleName()))
+
+
+def _last_error(library: Any) -> str:
+    try:
+        return str(library.getLastError())
+    except UnicodeDecodeError:
+        # The message cuts the text in the middle of a character.
+        return "it holds a character that Antimony cannot read; names and numbers are plain ASCII"
 
 
 def _syntax_error(message: str, text: str, where: str) -> ModelError:

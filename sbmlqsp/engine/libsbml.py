@@ -75,9 +75,13 @@ def _raise_errors(document: Any, where: str) -> None:
 
 def _refuse(errors: list[tuple[int, str]], where: str) -> None:
     line, message = errors[0]
+    # libSBML quotes the rule first and names the element last, after the rule's own reference.
+    rule, _, element = message.partition("Reference: ")
+    named = element.partition(". ")[2] if ". " in element else element
+    message = f"{rule[:250].rstrip(' .')}. {named[:200]}" if named else message
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     raise ModelError(
-        f"the SBML is invalid at line {line}: {message.rstrip('.')[:400]}{more}",
+        f"the SBML is invalid at line {line}: {message[:460].rstrip(' .')}{more}",
         where=where,
         remedy="correct the file at its source; `sbmlqsp check` lists every problem",
     )

@@ -9,7 +9,7 @@ from sbmlqsp.engine.libsbml import parse, write
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["inner_ids", "read_ports", "write_inner_ids", "write_ports"]
+__all__ = ["inner_ids", "read_ports", "without_ports", "write_inner_ids", "write_ports"]
 
 NAMESPACE = "urn:sbmlqsp:ports"
 IDS = "urn:sbmlqsp:ids"
@@ -78,6 +78,15 @@ def write_inner_ids(model: Any, inner: Mapping[str, str]) -> None:
     if inner:
         rows = "".join(f'<id outer="{outer}" inner="{name}"/>' for outer, name in inner.items())
         model.appendAnnotation(f'<annotation><ids xmlns="{IDS}">{rows}</ids></annotation>')
+
+
+def without_ports(text: str) -> str:
+    """Return the document without the annotation of its ports, which live beside the canonical text."""
+    if NAMESPACE not in text:
+        return text
+    document = parse(text, scanned=True)
+    document.getModel().removeTopLevelAnnotationElement("ports", NAMESPACE)
+    return write(document)
 
 
 def write_ports(text: str, directions: Mapping[str, str]) -> str:

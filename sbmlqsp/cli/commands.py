@@ -1,0 +1,337 @@
+"""The commands of the command line, each a few calls of public functions and what is printed of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbmlqsp.cli.terminal import table, width_of
+from sbmlqsp.errors import DataError, ExperimentError, ModelError, UnsupportedError, did_you_mean
+
+if TYPE_CHECKING:
+    import argparse
+
+    import pandas as pd
+    import xarray as xr
+
+    from sbmlqsp.experiment import Experiment
+    from sbmlqsp.model import Model
+    from sbmlqsp.observation import Observable
+
+__all__ = ["catalogue", "check", "compose", "convert", "open_model", "run", "show", "simulate"]
+
+FIGURES = (".png", ".svg", ".pdf")
+SBML = (".xml", ".sbml")
+OUTPUTS = (".csv", ".parquet", *FIGURES, ".html")
+MOST_TIMES = 15
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def open_model(text: str) -> Model:
+    """Return the model of a path or of an id of the library.
+
+    Raises
+    ------
+    ModelError
+        There is neither.
+
+    Examples
+    --------
+    >>> open_model("emax").id
+    'emax'
+    """
+    from sbmlqsp.catalogue import catalogue, load
+    from sbmlqsp.studies.running import read_model
+
+    path = Path(text)
+    looks_like_a_file = not re.fullmatch(r"[A-Za-z0-9_]+", text) or path.exists()
+    known = catalogue().index
+    if text in known and not path.is_file():
+        return load(text)
+    if looks_like_a_file:
+        _refuse_text(text)
+        return read_model(text)
+    raise ModelError(
+        f"'{text}' is neither a file nor a model of the library", remedy=f"give a path, or {did_you_mean(text, known)}"
+    )
+
+
+def _refuse_text(text: str) -> None:
+    if ";" in text or "\n" in text or text.lstrip().startswith("<"):
+        raise ModelError("a path was expected, not the text of a model", value=text[:60], remedy="write it to a file")
+
+
+# ---------------------------------------------------------------------------------------------------------------- run
+def run(arguments: argparse.Namespace) -> int:
+    """Run a study, or repeat one from its lock; 1 where the repetition differs."""
+    from sbmlqsp.study import run_study
+
+    folder = run_study(arguments.study, output=arguments.output)
+    lock = json.loads((folder / "lock.json").read_text(encoding="utf-8"))
+    repeats = lock.get("repeats")
+    if repeats is not None:
+        found = repeats["differences"]
+        _print("identical to the locked run" if repeats["identical"] else "differs from the locked run:")
+        for line in found:
+            _print(f"  {line}")
+    _print(str(folder / "report.html"))
+    return 0 if repeats is None or repeats["identical"] else 1
+
+
+# ----------------------------------------------------------------------------------------------------------- simulate
+def simulate(arguments: argparse.Namespace) -> int:
+    """Simulate a model, and print or write the result."""
+    import sbmlqsp as qsp
+
+    target = Path(arguments.output) if arguments.output else None
+    if target is not None:
+        _check_output(target)
+    experiment = qsp.Experiment(
+        open_model(arguments.model), times=_times(arguments.times), observables=_observables(arguments.observe),
+        regimen=arguments.dose, changes=dict(map(_setting, arguments.set)), id=Path(arguments.model).stem,
+    )  # fmt: skip
+    subjects = _subjects(arguments.subjects, experiment) if arguments.subjects else None
+    results = qsp.simulate(experiment, subjects=subjects)
+    if target is None:
+        _print(_small_table(results))
+    else:
+        _write(results, experiment, target)
+        _print(str(target))
+    return 0
+
+
+def _check_output(target: Path) -> None:
+    if target.suffix.lower() not in OUTPUTS:
+        raise DataError("results cannot be written to such a file", value=str(target), expected=", ".join(OUTPUTS))
+    if not target.parent.is_dir():
+        raise DataError("there is no such folder", value=str(target.parent), remedy="make it first")
+    if target.is_dir():
+        raise DataError("the output is a folder", value=str(target), remedy="name a file in it")
+
+
+def _times(text: str) -> Any:
+    numbers = re.split(r"[,\s]+", text.strip())
+    if all(re.fullmatch(r"[-+]?[\d.]+([eE][-+]?\d+)?", n) for n in numbers):
+        return [_number(n, "a time") for n in numbers]
+    return text
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ExperimentError(f"{what} is not a number", value=text) from None
+
+
+def _setting(text: str) -> tuple[str, float | str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip() or not value.strip():
+        raise ExperimentError(
+            "a setting cannot be read", value=text, where="--set", expected='such as CL=3 or CL="50 mL/min"'
+        )
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        return name.strip(), value.strip()
+
+
+def _observables(texts: list[str]) -> tuple[Observable, ...]:
+    from sbmlqsp.observation import Observable
+
+    out = []
+    for text in texts:
+        formula, _, unit = text.partition(" in ")
+        name, sign, right = formula.partition("=")
+        if sign and not right.startswith("=") and name.rstrip()[-1:] not in {"<", ">", "!", ""}:
+            out.append(Observable(name.strip(), right.strip(), unit.strip() or None))
+        else:
+            out.append(Observable(formula.strip(), unit=unit.strip() or None))
+    return tuple(out)
+
+
+def _subjects(path: str, experiment: Experiment) -> pd.DataFrame:
+    """Return a table of subjects, its columns that are symbols of the model checked value by value."""
+    from sbmlqsp.model import flat_id
+    from sbmlqsp.tables import numbers, read_table, row_place
+
+    frame = read_table(path)
+    symbols = experiment.model.network.symbols
+    for name in frame.columns:
+        if flat_id(re.sub(r"^(amount|concentration)\((.*)\)$", r"\2", name)) in symbols:
+            frame[name] = numbers(frame, name, missing=False)
+    for name in [c for c in frame.columns if c.lower() in {"id", "subject"}][:1]:
+        again = frame[name].duplicated()
+        if again.any():
+            row = int(again.to_numpy().argmax())
+            raise DataError(
+                f"the subject {frame[name].iloc[row]} appears twice", where=row_place(frame, row),
+                remedy="give one row per subject; a study file takes the first row of each",
+            )  # fmt: skip
+    return frame
+
+
+def _small_table(results: xr.Dataset) -> str:
+    """Return a few of the times: the values of one subject, the median and range of several."""
+    import numpy as np
+
+    from sbmlqsp.results import observable_names
+
+    names = observable_names(results)
+    time = results["time"].to_numpy()
+    shown = np.unique(np.linspace(0, len(time) - 1, min(len(time), MOST_TIMES)).round().astype(int))
+    heads = [_head("time", results["time"].attrs), *(_head(n, results[n].attrs) for n in names)]
+    values = {n: results[n].to_numpy()[0, :, 0] for n in names}
+    rows = [[f"{time[i]:.6g}", *(_cell(values[n][:, i]) for n in names)] for i in shown]
+    text = table(heads, rows, width=width_of(sys.stdout), right=range(len(heads)))
+    notes = []
+    if results.sizes["subject"] > 1:
+        notes.append(f"median (smallest–largest) of {results.sizes['subject']} subjects")
+    if len(shown) < len(time):
+        notes.append(f"{len(shown)} of {len(time)} times; all of them with --output FILE.csv")
+    return "\n".join([text, *notes])
+
+
+def _head(name: str, attributes: Any) -> str:
+    unit = attributes.get("units")
+    return f"{name} [{unit}]" if unit else name
+
+
+def _cell(values: Any) -> str:
+    import numpy as np
+
+    if len(values) == 1:
+        return f"{values[0]:.5g}"
+    return f"{np.median(values):.4g} ({values.min():.3g}–{values.max():.3g})"
+
+
+def _write(results: xr.Dataset, experiment: Experiment, target: Path) -> None:
+    from sbmlqsp.results import to_frame, write_results
+
+    suffix = target.suffix.lower()
+    try:
+        if suffix == ".csv":
+            to_frame(results).to_csv(target, index=False, lineterminator="\n")
+        elif suffix == ".parquet":
+            write_results(results, target)
+        elif suffix == ".html":
+            from sbmlqsp.report import report
+
+            report(results, experiment, target)
+        else:
+            from sbmlqsp.plot import save, time_course
+
+            save(time_course(results), target.with_suffix(""), [suffix[1:]])
+    except OSError as err:
+        raise DataError(f"the file cannot be written: {err.strerror or err}", value=str(target)) from None
+
+
+# ------------------------------------------------------------------------------------------------------ check and show
+def check(arguments: argparse.Namespace) -> int:
+    """Print what is found; 1 where something is wrong."""
+    import sbmlqsp as qsp
+    from sbmlqsp.checks import summary
+
+    model = open_model(arguments.model)
+    issues = qsp.check(model)
+    if len(issues):
+        rows = [[str(v) for v in row] for row in issues[["severity", "where", "message", "remedy"]].to_numpy()]
+        _print(table(["severity", "where", "finding", "remedy"], rows, width=width_of(sys.stdout) or 120))
+    _print(f"{model.id}: {summary(issues)}")
+    return int((issues["severity"] == "error").any())
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print what a model is: card, ports, reactions, equations, values, findings."""
+    from sbmlqsp.catalogue import card
+    from sbmlqsp.describe import describe_model
+
+    model = open_model(arguments.model)
+    width = width_of(sys.stdout) or 100
+    if re.fullmatch(r"\w+", arguments.model) and not Path(arguments.model).is_file():
+        about = card(arguments.model)
+        _print(f"{about['title']} ({about['status']})\n{about.get('purpose', '')}\n")
+    _print(describe_model(model))
+    if model.ports:
+        rows = [[p.direction, p.id, p.unit, p.meaning] for p in model.ports]
+        _print("\nPorts\n" + table(["direction", "port", "unit", "meaning"], rows, width=width))
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------ compose and convert
+def compose(arguments: argparse.Namespace) -> int:
+    """Compose models, and show or write the result."""
+    from sbmlqsp.reading import read_antimony
+    from sbmlqsp.studies.compositions import read_composition
+
+    path = Path(arguments.file)
+    if path.suffix not in {".ant", ".toml"}:
+        raise ModelError("a composition is an .ant or a .toml file", value=arguments.file)
+    if arguments.output:
+        _check_model_file(arguments.output, comp=arguments.comp)
+    model = read_composition(path) if path.suffix == ".toml" else read_antimony(path)
+    if arguments.output:
+        _save(model, arguments)
+        return 0
+    _print(repr(model)[1:-1])
+    rows = [[p.direction, p.id, p.unit, p.meaning] for p in model.ports]
+    if rows:
+        _print(table(["direction", "port", "unit", "meaning"], rows, width=width_of(sys.stdout) or 100))
+    return 0
+
+
+def convert(arguments: argparse.Namespace) -> int:
+    """Read a model and write it in another form."""
+    _check_model_file(arguments.output, comp=arguments.comp)
+    _save(open_model(arguments.source), arguments)
+    return 0
+
+
+def _check_model_file(path: str, *, comp: bool) -> None:
+    suffix = Path(path).suffix.lower()
+    if suffix not in {*SBML, ".ant"}:
+        raise ModelError("the suffix names no form of models", value=path, expected=".xml, .sbml or .ant")
+    if comp and suffix == ".ant":
+        raise UnsupportedError(
+            "the hierarchical form is written as SBML only",
+            value=path,
+            remedy="write to a .xml file, or leave --comp out",
+        )
+
+
+def _save(model: Model, arguments: argparse.Namespace) -> None:
+    from sbmlqsp.exchange.antimony import write_antimony
+    from sbmlqsp.exchange.sbml import write_sbml
+
+    target = Path(arguments.output)
+    try:
+        if target.suffix.lower() in SBML:
+            write_sbml(model, target, form="comp" if arguments.comp else "flat")
+        else:
+            write_antimony(model, target, allow_loss=arguments.allow_loss)
+    except OSError as err:
+        raise ModelError(f"the model cannot be written: {err.strerror or err}", value=str(target)) from None
+    _print(str(target))
+
+
+def catalogue(arguments: argparse.Namespace) -> int:
+    """List the models that have all the words."""
+    from sbmlqsp.catalogue import catalogue as listed
+
+    found = listed().reset_index()
+    text = found[["id", "family", "title", "ports"]].astype(str).agg(" ".join, axis=1).str.lower()
+    for word in arguments.words:
+        found, text = (
+            found[text.str.contains(word.lower(), regex=False)],
+            text[text.str.contains(word.lower(), regex=False)],
+        )
+    if not len(found):
+        raise ModelError("no model of the library has these words", value=" ".join(arguments.words))
+    rows = found[["id", "family", "title", "status"]].astype(str).to_numpy().tolist()
+    _print(table(["id", "family", "title", "status"], rows, width=width_of(sys.stdout)))
+    return 0

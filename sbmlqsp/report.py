@@ -1,0 +1,204 @@
+"""One self-contained page that says what was run, on which model, and what came out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbmlqsp.errors import DataError
+from sbmlqsp.reporting.model import model_context
+from sbmlqsp.reporting.runs import run_context
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from sbmlqsp.experiment import Experiment
+
+__all__ = ["Picture", "report"]
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
+LARGEST_SVG = 2_000_000
+MOST_ROWS = 300
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the page with what stands over and under it."""
+
+    figure: Figure
+    title: str = ""
+    caption: str = ""
+
+
+def report(
+    results: xr.Dataset,
+    experiments: Experiment | Sequence[Experiment],
+    path: str | Path,
+    *,
+    title: str = "",
+    description: str = "",
+    titles: Mapping[str, str] | None = None,
+    pictures: Sequence[Picture | Figure] | None = None,
+    exposure: pd.DataFrame | None = None,
+    card: Mapping[str, Any] | None = None,
+    sources: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    lock: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a page about a run: model, equations, parameters, doses, figures, exposure, checks, provenance.
+
+    Parameters
+    ----------
+    results : xarray.Dataset
+        What ``simulate`` returned.
+    experiments : Experiment or sequence of Experiment
+        What was simulated, all arms on one model.
+    path : str or Path
+        The HTML file; it needs no other file and no network.
+    title, description : str, optional
+        Over the page. An empty line in the description begins a paragraph.
+    titles : mapping of str to str, optional
+        A title for each arm.
+    pictures : sequence of Picture or Figure, optional
+        Time courses of all observables where left out.
+    exposure : DataFrame, optional
+        What ``exposure`` returned.
+    card : mapping, optional
+        The card of the model: purpose, assumptions, not_for, references, sources of parameters.
+    sources : mapping of str to str, optional
+        Where the value of each symbol comes from, by dotted path; those of the card where left out.
+    notes : sequence of str, optional
+        Warnings of the run.
+    lock : mapping, optional
+        The lock of a study, for the provenance.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataError
+        The page cannot be written there, or the arms are not those of the results.
+
+    Examples
+    --------
+    >>> import tempfile, sbmlqsp as qsp
+    >>> from sbmlqsp.report import report
+    >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    >>> experiment = qsp.Experiment(model, times=[0, 1, 2])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = report(qsp.simulate(experiment), experiment, folder + "/page.html", title="Decay")
+    ...     print("<title>Decay</title>" in page.read_text(encoding="utf-8"))
+    True
+    """
+    from sbmlqsp.experiment import Experiment
+
+    arms = (experiments,) if isinstance(experiments, Experiment) else tuple(experiments)
+    known = [str(e) for e in results["experiment"].to_numpy()]
+    if [a.id for a in arms] != known:
+        raise DataError("the arms are not those of the results", value=[a.id for a in arms], expected=str(known))
+    card = card or {}
+    run = run_context(results, arms, titles=titles or {}, exposure=exposure)
+    context = {
+        "title": title or card.get("title") or arms[0].id,
+        "paragraphs": [p.strip() for p in description.split("\n\n") if p.strip()],
+        "pictures": [_picture(p) for p in (_default(results) if pictures is None else pictures)],
+        "most": MOST_ROWS,
+        "notes": list(notes),
+        "card": _whole(card),
+        "provenance": _provenance(results, lock),
+        **run,
+        **model_context(
+            arms, sources=sources or _sources(card), doses=_targets(results),
+            individual={row["name"]: row["text"] for row in run["subjects"]["rows"]},
+        ),
+    }  # fmt: skip
+    return _write(Path(path), context)
+
+
+def _default(results: xr.Dataset) -> list[Picture]:
+    from sbmlqsp.plot import time_course
+    from sbmlqsp.results import observable_names
+
+    return [Picture(time_course(results, observable_names(results)[:9]), "Time courses")]
+
+
+def _whole(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card with everything the page may ask it for."""
+    references = [
+        {"citation": "", "doi": "", "cited_for": "", **r} for r in card.get("references", []) if isinstance(r, Mapping)
+    ]
+    status = card.get("status", "provisional") if card.get("title") else ""
+    empty = {"purpose": "", "not_for": "", "assumptions": []}
+    return empty | {k: card[k] for k in empty if k in card} | {"references": references, "status": status}
+
+
+def _sources(card: Mapping[str, Any]) -> dict[str, str]:
+    return {k: str(v.get("source", "")) for k, v in card.get("parameters", {}).items() if isinstance(v, Mapping)}
+
+
+def _targets(results: xr.Dataset) -> set[str]:
+    from sbmlqsp.model import flat_id
+
+    return {flat_id(str(d["target"])) for d in json.loads(results.attrs.get("doses", "[]"))}
+
+
+def _picture(given: Picture | Figure) -> dict[str, str]:
+    picture = given if isinstance(given, Picture) else Picture(given)
+    return {"title": picture.title, "caption": picture.caption, "uri": _uri(picture.figure),
+            "alt": picture.title or picture.caption or "figure"}  # fmt: skip
+
+
+def _uri(figure: Figure) -> str:
+    """Return a figure as a data address: vector graphics where they are not huge."""
+    import matplotlib as mpl
+
+    for form, kind in (("svg", "image/svg+xml"), ("png", "image/png")):
+        buffer = io.BytesIO()
+        meta: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
+        with mpl.rc_context({"svg.hashsalt": "sbmlqsp", "svg.fonttype": "path"}):
+            figure.savefig(buffer, format=form, dpi=160, metadata=meta)
+        if form == "png" or buffer.tell() < LARGEST_SVG:
+            return f"data:{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    raise AssertionError
+
+
+def _provenance(results: xr.Dataset, lock: Mapping[str, Any] | None) -> dict[str, Any]:
+    record = json.loads(results.attrs.get("provenance", "{}"))
+    versions = dict(record.get("versions", {}))
+    settings = {"seed": record.get("seed", 0)}
+    tolerances = record.get("inputs", {}).get("tolerances", {})
+    settings |= {f"{k} tolerance": v for k, v in tolerances.items()}
+    digests = {f"model {k}": v for k, v in record.get("models", {}).items()}
+    if lock is not None:
+        digests |= {name: entry["sha256"] for name, entry in lock["files"].items()}
+        digests |= dict(lock["results"])
+    return {"versions": versions, "settings": settings, "digests": digests, "locked": lock is not None}
+
+
+def _write(path: Path, context: Mapping[str, Any]) -> Path:
+    import uuid
+
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(context)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        partial.write_text(page, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as err:
+        raise DataError(f"the report cannot be written: {err.strerror or err}", value=str(path)) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

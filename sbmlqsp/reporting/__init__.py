@@ -1,0 +1,1 @@
+"""What stands in a report: what it says about the model, and about the runs."""

@@ -1,0 +1,98 @@
+"""Compositions written as TOML: parts, connections and the terms they are joined on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbmlqsp.composition.links import Link, Share
+from sbmlqsp.errors import CompositionError
+from sbmlqsp.studies.keys import Keys, read_toml
+
+if TYPE_CHECKING:
+    from sbmlqsp.model import Model
+
+__all__ = ["read_composition"]
+
+
+def read_composition(path: str | Path) -> Model:
+    """Compose the models that a TOML file names.
+
+    Parameters
+    ----------
+    path : str or Path
+        Keys: ``id``; ``[parts]`` with a file (relative to this one) or library id per part; ``[connect]``, ``[share]``,
+        ``[convert]``, ``[set]``, ``[volumes]``, ``delete``, ``rescale`` as for ``compose``. A link with terms is a
+        table: ``"pd.C" = {source = "pk.Cp", wins = "source", convert = "mg/L"}``; so is a shared quantity:
+        ``Kd = {members = ["a.Kd", "b.Kd"], value = 2.0}``.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    CompositionError
+        An unknown key, or anything that ``compose`` refuses.
+    """
+    from sbmlqsp.compose import compose
+
+    source = Path(path)
+    content, _ = read_toml(source, what="a composition", error=CompositionError)
+    keys = Keys(content, str(source), error=CompositionError)
+    name = keys.need("id", str, example='"my_model"')
+    parts = {k: _part(v, k, source) for k, v in keys.table("parts").rest().items()}
+    arguments: dict[str, Any] = {
+        "connect": {k: _link(v, k) for k, v in _paths(keys.table("connect").rest(), "source").items()},
+        "share": {k: _share(v, k) for k, v in _paths(keys.table("share").rest(), "members").items()},
+        "convert": _paths(keys.table("convert").rest(), ""),
+        "set": _paths(keys.table("set").rest(), ""),
+        "volumes": _paths(keys.table("volumes").rest(), ""),
+        "delete": keys.texts("delete"),
+        "rescale": keys.take("rescale", str),
+    }
+    keys.done(["parts"])
+    return compose(name, parts, **arguments)
+
+
+def _part(value: object, name: str, source: Path) -> Model:
+    from sbmlqsp.catalogue import load
+    from sbmlqsp.studies.running import read_model
+
+    if not isinstance(value, str) or not value:
+        raise CompositionError(
+            f"the part '{name}' names no model", value=value, where=str(source),
+            expected='a file such as "pk.ant", or an id of the library',
+        )  # fmt: skip
+    is_file = "/" in value or value.lower().endswith((".ant", ".xml", ".sbml"))
+    return read_model(source.parent / value) if is_file else load(value)
+
+
+def _paths(values: Mapping[str, Any], leaf: str, prefix: str = "") -> dict[str, Any]:
+    """Join nested keys to dotted paths; a table with the key ``leaf`` is a value."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and not (leaf and leaf in value):
+            out |= _paths(value, leaf, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = value
+    return out
+
+
+def _link(value: object, target: str) -> str | Link:
+    if isinstance(value, str):
+        return value
+    keys = Keys(value, f"the connection of '{target}'", error=CompositionError)
+    link = Link(keys.need("source", str, example='"pk.Cp"'), keys.take("wins", str), keys.take("convert", (str, float)))
+    keys.done()
+    return link
+
+
+def _share(value: object, name: str) -> Any:
+    if isinstance(value, list):
+        return value
+    keys = Keys(value, f"the shared '{name}'", error=CompositionError)
+    share = Share(keys.texts("members"), keys.take("value", (float, str)), keys.take("wins", str))
+    keys.done()
+    return share

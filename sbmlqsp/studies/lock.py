@@ -1,0 +1,226 @@
+"""The lock of a results folder: what is needed to repeat the run, and whether a repetition agrees."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbmlqsp.errors import StudyError
+from sbmlqsp.files import read_plain, sha256_of
+from sbmlqsp.studies.keys import parse_toml
+from sbmlqsp.studies.spec import Study, study_of
+
+if TYPE_CHECKING:
+    from sbmlqsp.model import Model
+    from sbmlqsp.studies.running import Outcome
+
+__all__ = [
+    "FORMAT",
+    "LOCK",
+    "Lock",
+    "copy_inputs",
+    "differences",
+    "is_results_folder",
+    "lock_of",
+    "model_path",
+    "read_lock",
+]
+
+LOCK = "lock.json"
+FORMAT = "sbmlqsp lock 1"
+INPUTS = "inputs"
+_IMPORT = re.compile(r'^\s*import\s+"([^"\n]+)"', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that was read, its inputs proven to be those of the locked run."""
+
+    study: Study
+    model: Model
+    content: Mapping[str, Any]
+    path: Path
+
+
+def is_results_folder(folder: Path) -> bool:
+    """Say whether a folder holds the results of a study, so that it may be replaced."""
+    try:
+        content = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
+# ------------------------------------------------------------------------------------------------------------ writing
+def copy_inputs(outcome: Outcome, folder: Path, *, lock: Lock | None = None) -> dict[str, dict[str, str]]:
+    """Copy everything that went in to ``inputs``; return copy and digest of each file by the name the study uses."""
+    study, inputs = outcome.study, folder / INPUTS
+    if lock is not None:
+        shutil.copytree(lock.path.parent / INPUTS, inputs)
+        return {k: dict(v) for k, v in lock.content["files"].items()}
+    inputs.mkdir()
+    (inputs / "study.toml").write_text(study.text, encoding="utf-8")
+    (inputs / "model.xml").write_text(outcome.model.sbml, encoding="utf-8")
+    if outcome.model.sbml_comp:
+        (inputs / "model_comp.xml").write_text(outcome.model.sbml_comp, encoding="utf-8")
+    files: dict[str, dict[str, str]] = {}
+    for name in study.files:
+        if not (study.model_is_file and name == study.model):
+            files[name] = _copied(study.folder / name, inputs)
+    for name, path in model_sources(study):
+        files.setdefault(name, _copied(path, inputs / "sources"))
+    return files
+
+
+def _copied(source: Path, folder: Path) -> dict[str, str]:
+    folder.mkdir(exist_ok=True)
+    data = source.read_bytes()
+    target, n = folder / source.name, 1
+    while target.exists() and target.read_bytes() != data:
+        n += 1
+        target = folder / f"{source.stem}_{n}{source.suffix}"
+    target.write_bytes(data)
+    return {"copy": target.relative_to(folder.parent if folder.name == "sources" else folder).as_posix(),
+            "sha256": sha256_of(target)}  # fmt: skip
+
+
+def model_path(study: Study) -> Path:
+    """Return the file of the study's model."""
+    from sbmlqsp.catalogue import catalogue
+
+    return study.folder / study.model if study.model_is_file else Path(str(catalogue().loc[study.model, "path"]))
+
+
+def model_sources(study: Study) -> Iterator[tuple[str, Path]]:
+    """Yield the file of a model and the files it imports, as (name, path)."""
+    start = model_path(study)
+    waiting, seen = [start], set()
+    while waiting:
+        path = waiting.pop()
+        if path.resolve() in seen or not path.is_file():
+            continue
+        seen.add(path.resolve())
+        yield study.model if path == start else f"import {path.name}", path
+        if path.suffix == ".ant":
+            text = path.read_text(encoding="utf-8", errors="replace")
+            waiting += [path.parent / name for name in _IMPORT.findall(text)]
+
+
+def lock_of(outcome: Outcome, files: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, Any]:
+    """Return the content of the lock: the study, its inputs, versions, settings and digests of the results."""
+    from sbmlqsp.provenance import digest, versions
+
+    study, model, ds = outcome.study, outcome.model, outcome.results
+    made = sorted(p.name for p in folder.iterdir() if p.suffix in {".parquet", ".csv"})
+    return {
+        "format": FORMAT,
+        "study": study.text,
+        "model": {
+            "id": model.id, "digest": model.digest, "composed": model.sbml_comp is not None,
+            "ports": dict(model.directions),
+        },
+        "files": {k: dict(v) for k, v in sorted(files.items())},
+        "seed": study.seed,
+        "tolerances": {
+            "relative": study.tolerances.relative, "absolute": study.tolerances.absolute,
+            "maximum_steps": study.tolerances.maximum_steps,
+        },
+        "versions": versions(),
+        "results": {name: sha256_of(folder / name) for name in made},
+        "values": {str(n): digest(v.to_numpy()) for n, v in ds.data_vars.items() if "time" in v.dims},
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+def read_lock(path: Path) -> Lock:
+    """Read a lock and prove that its inputs are there and unchanged.
+
+    Raises
+    ------
+    StudyError
+        It is no lock, or an input is missing or was changed since.
+    """
+    content = _content(path)
+    inputs = path.parent / INPUTS
+    where = str(path)
+    what = "the study in the lock"
+    study = study_of(parse_toml(content["study"], where=where, what=what), text=content["study"], source=path,
+                     folder=inputs)  # fmt: skip
+    study = _relocated(study, content["files"], inputs)
+    return Lock(study, _locked_model(content["model"], inputs), content, path)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    text = read_plain(path, what="the lock of a results folder", error=StudyError)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as err:
+        raise StudyError(f"the lock cannot be read: {err}", where=str(path), expected="JSON") from None
+    parts = {"study": str, "model": dict, "files": dict, "versions": dict, "results": dict, "values": dict,
+             "card": dict, "sources": dict}  # fmt: skip
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise StudyError("this is not the lock of a results folder", value=str(path), expected=f"format '{FORMAT}'")
+    for key, kind in parts.items():
+        if not isinstance(content.get(key), kind):
+            raise StudyError(f"the lock lacks '{key}'", where=str(path), remedy="run the study again")
+    return content
+
+
+def _relocated(study: Study, files: Mapping[str, Mapping[str, str]], inputs: Path) -> Study:
+    """Point the study at the copies beside the lock, after their digests are proven."""
+    moved = {}
+    for name in study.files:
+        if study.model_is_file and name == study.model:
+            continue
+        entry = files.get(name) or {}
+        copy = inputs / Path(str(entry.get("copy", "?"))).name
+        _prove(copy, str(entry.get("sha256", "")))
+        moved[name] = copy.name
+    people = replace(study.people, file=moved[study.people.file]) if study.people else None
+    data = replace(study.data, file=moved[study.data.file]) if study.data else None
+    return replace(study, people=people, data=data)
+
+
+def _prove(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise StudyError("an input of the locked run is missing", value=str(path), remedy="restore the folder 'inputs'")
+    if sha256_of(path) != expected:
+        raise StudyError(
+            "an input was changed since the run was locked", value=str(path),
+            remedy="restore the file, or run the study file itself",
+        )  # fmt: skip
+
+
+def _locked_model(about: Mapping[str, Any], inputs: Path) -> Model:
+    from sbmlqsp.engine.libsbml import canonical
+    from sbmlqsp.model import Model
+
+    path = inputs / "model.xml"
+    _prove(path, str(about.get("digest", "")))
+    text = path.read_text(encoding="utf-8")
+    canonical(text, where=str(path))  # refuses what is not valid; the text itself stays as it was
+    comp = inputs / "model_comp.xml"
+    hierarchical = comp.read_text(encoding="utf-8") if about.get("composed") and comp.is_file() else None
+    return Model(
+        str(about["id"]), text, sbml_comp=hierarchical, directions=dict(about.get("ports", {})), source=str(path)
+    )
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Say what differs between two locks of one study; nothing where the results are identical to the bit."""
+    if old["results"] == new["results"] and old["values"] == new["values"]:
+        return []
+    out = [f"the values of {name} differ" for name in old["values"] if old["values"][name] != new["values"].get(name)]
+    if not out:
+        out.append("every value is the same; only what the files say about the run differs")
+    out += [f"{name} differs" for name, mark in old["results"].items() if new["results"].get(name) != mark]
+    out += [
+        f"{name} was {version}, is {new['versions'].get(name, 'absent')}"
+        for name, version in old["versions"].items() if new["versions"].get(name, "absent") != version
+    ]  # fmt: skip
+    return out
