@@ -40,8 +40,8 @@ class Picture:
 def report(
     results: xr.Dataset,
     experiments: Experiment | Sequence[Experiment],
-    path: str | Path,
     *,
+    path: str | Path,
     title: str = "",
     description: str = "",
     titles: Mapping[str, str] | None = None,
@@ -95,7 +95,7 @@ def report(
     >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
     >>> experiment = qsp.Experiment(model, times=[0, 1, 2])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     page = report(qsp.simulate(experiment), experiment, folder + "/page.html", title="Decay")
+    ...     page = report(qsp.simulate(experiment), experiment, path=folder + "/page.html", title="Decay")
     ...     print("<title>Decay</title>" in page.read_text(encoding="utf-8"))
     True
     """

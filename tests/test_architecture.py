@@ -131,7 +131,7 @@ def test_public_verbs_take_at_most_two_positional_arguments():
         if inspect.isfunction(item):
             kinds = [p.kind for p in inspect.signature(item).parameters.values()]
             positional = sum(k in {0, 1} for k in kinds)
-            assert positional <= 2 or name == "exposure", f"{name} takes {positional} positional arguments"
+            assert positional <= 2, f"{name} takes {positional} positional arguments"
 
 
 def test_import_stays_light():

@@ -62,7 +62,7 @@ def made(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "page.html"
     card = {"title": "Two", "assumptions": ["<b>bold</b> & linear"], "parameters": {"Q": {"source": "a paper"}},
             "references": [{"citation": "Nobody 1900", "doi": "10.1/x"}]}  # fmt: skip
-    report(ds, arms, path, title="A <title> & more", description="One.\n\nTwo.", titles={"low": "The low dose"},
+    report(ds, arms, path=path, title="A <title> & more", description="One.\n\nTwo.", titles={"low": "The low dose"},
            exposure=exposure(ds, "Cp"), card=card, notes=["a note"])  # fmt: skip
     return path.read_text(encoding="utf-8")
 
@@ -127,7 +127,7 @@ def test_figures_are_pictures_inside_the_page(made):
 
 def test_the_same_run_gives_the_same_page(tmp_path):
     experiment = qsp.Experiment(qsp.load("emax"), times=[0, 1], observables=["E"])
-    pages = [report(qsp.simulate(experiment), experiment, tmp_path / f"{i}.html").read_bytes() for i in "ab"]
+    pages = [report(qsp.simulate(experiment), experiment, path=tmp_path / f"{i}.html").read_bytes() for i in "ab"]
     assert pages[0] == pages[1]
 
 
@@ -135,7 +135,7 @@ def test_failures_are_shown_first_and_last(tmp_path):
     model = qsp.read_antimony("model m; species S; S = 1; J: => S; k*S*S; k = 0.1; end")
     experiment = qsp.Experiment(model, times=[0, 20])
     ds = qsp.simulate(experiment, subjects={"ID": ["calm", "wild"], "k": [0.0, 9.0]}, on_failure="record")
-    text = Page(report(ds, experiment, tmp_path / "p.html").read_text()).text
+    text = Page(report(ds, experiment, path=tmp_path / "p.html").read_text()).text
     assert "1 of the runs failed" in text
     assert "wild" in text
     assert "No run failed" not in text
@@ -144,7 +144,7 @@ def test_failures_are_shown_first_and_last(tmp_path):
 def test_findings_of_the_checks_are_listed(tmp_path):
     model = qsp.read_antimony("model m; S = 1; J: S => ; k*S; k = 1; lost = 3; end")
     experiment = qsp.Experiment(model, times=[0, 1])
-    assert "lost" in Page(report(qsp.simulate(experiment), experiment, tmp_path / "p.html").read_text()).text
+    assert "lost" in Page(report(qsp.simulate(experiment), experiment, path=tmp_path / "p.html").read_text()).text
 
 
 def test_own_pictures_replace_the_default(tmp_path):
@@ -152,7 +152,7 @@ def test_own_pictures_replace_the_default(tmp_path):
 
     experiment = qsp.Experiment(qsp.load("emax"), times=[0, 1], observables=["E"])
     page = report(
-        qsp.simulate(experiment), experiment, tmp_path / "p.html", pictures=[Picture(Figure(), "Mine", "Said")]
+        qsp.simulate(experiment), experiment, path=tmp_path / "p.html", pictures=[Picture(Figure(), "Mine", "Said")]
     )
     text = Page(page.read_text()).text
     assert "Mine" in text
@@ -164,9 +164,9 @@ def test_wrong_arms_and_places_are_refused(tmp_path):
     ds = qsp.simulate(experiment)
     other = qsp.Experiment(qsp.load("emax"), times=[0, 1], observables=["E"], id="other")
     with pytest.raises(DataError, match="arms"):
-        report(ds, other, tmp_path / "p.html")
+        report(ds, other, path=tmp_path / "p.html")
     with pytest.raises(DataError, match="cannot be written"):
-        report(ds, experiment, tmp_path / "no" / "p.html")
+        report(ds, experiment, path=tmp_path / "no" / "p.html")
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def _write(results: xr.Dataset, experiment: Experiment, target: Path) -> None:
         elif suffix == ".html":
             from sbmlqsp.report import report
 
-            report(results, experiment, target)
+            report(results, experiment, path=target)
         else:
             from sbmlqsp.plot import save, time_course
 

@@ -30,7 +30,7 @@ def write_page(outcome: Outcome, figures: Mapping[FigureSpec, Figure], path: Pat
     study = outcome.study
     pictures = [Picture(f, "", spec.caption) for spec, f in figures.items()]
     return report(
-        outcome.results, outcome.experiments, path, title=study.title, description=study.description,
+        outcome.results, outcome.experiments, path=path, title=study.title, description=study.description,
         titles=titles(study), pictures=pictures, exposure=outcome.exposure, card=lock["card"], sources=lock["sources"],
         notes=outcome.notes, lock=lock,
     )  # fmt: skip
