@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.dose_units import amount_factor, rate_factor
 from sbmlqsp.dosing import Administration, expand
-from sbmlqsp.engine.network import Network, Symbol
-from sbmlqsp.errors import DosingError, UnitError, UnsupportedError, did_you_mean
+from sbmlqsp.errors import DosingError, UnsupportedError, did_you_mean
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import evaluate, parse_formula
 from sbmlqsp.model import dotted, flat_id
-from sbmlqsp.units import Unit, convert
 
-__all__ = ["Deliveries", "amount_factor", "rate_factor", "resolve_deliveries", "target_unit"]
+__all__ = ["Deliveries", "resolve_deliveries"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,12 @@ def _resolve(a: Administration, experiment: Experiment, env: Mapping[str, Any], 
     amount = number(a.amount, "amount")
     lag = number(a.lag, "lag")
     fraction = number(a.bioavailability, "bioavailability")
-    factor = amount_factor(a, experiment.model.network, where)
+    factor = amount_factor(a, experiment.model, where)
     duration = np.zeros(size)
     if a.duration is not None:
         duration = number(a.duration, "duration")
     elif a.rate is not None:
-        rate = number(a.rate, "rate") * rate_factor(a, experiment, where)
+        rate = number(a.rate, "rate") * rate_factor(a, experiment.model, where)
         if (rate <= 0).any():
             raise DosingError("the infusion rate is not positive", value=float(rate.min()), where=where)
         duration = amount * fraction / rate
@@ -107,38 +106,3 @@ class _Reader:
                 f"the {what} is negative or not finite", value=float(out[i]), where=f"{self.where}, subject {i + 1}"
             )
         return out
-
-
-def target_unit(a: Administration, network: Network) -> tuple[Symbol, Unit | None]:
-    """Return what an administration goes into, and the unit of amounts there."""
-    symbol = network.symbols[flat_id(a.target)]
-    return symbol, symbol.substance_unit if symbol.kind == "species" else symbol.unit
-
-
-def amount_factor(a: Administration, network: Network, where: str) -> float:
-    """Return what turns the amount as written into the target's unit."""
-    symbol, own = target_unit(a, network)
-    if a.unit is None:
-        return 1.0
-    if own is None:
-        raise UnitError(
-            f"the dose is in '{a.unit}' but '{dotted(symbol.id)}' declares no unit",
-            where=where,
-            remedy="declare the model's substance unit, or give the dose without a unit",
-        )
-    return float(convert(1.0, a.unit, own.label, molar_mass=a.molar_mass))
-
-
-def rate_factor(a: Administration, experiment: Experiment, where: str) -> float:
-    """Return what turns the rate as written into the dose's own unit per model time."""
-    if a.rate_unit is None:
-        return 1.0
-    time, unit = experiment.model.time_unit, a.unit
-    if unit is None:
-        own = target_unit(a, experiment.model.network)[1]
-        unit = own.label if own is not None else None
-    if time is None or unit is None:
-        raise UnitError(
-            f"the infusion rate is in '{a.rate_unit}' but the model declares no unit of time or substance", where=where
-        )
-    return float(convert(1.0, a.rate_unit, f"({unit})/({time})", molar_mass=a.molar_mass))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sbmlqsp.dosing import Dose, Regimen, calendar, in_words
+from sbmlqsp.dose_units import amount_factor, rate_factor
+from sbmlqsp.dosing import Dose, Regimen, calendar, expand, in_words
 from sbmlqsp.errors import ExperimentError, did_you_mean
 from sbmlqsp.expressions import Expr, substitute
 from sbmlqsp.model import Model, dotted, flat_id
@@ -98,12 +99,15 @@ class Experiment:
                         remedy=did_you_mean(name, map(dotted, known)),
                     )
             observable_unit(self.model, o)
-        for dose in self.regimen:
+        for i, dose in enumerate(self.regimen, start=1):
             if flat_id(dose.target) not in network.symbols:
                 raise ExperimentError(
                     f"a dose goes into '{dose.target}', which the model '{self.model.id}' lacks",
                     remedy=did_you_mean(dose.target, (dotted(s.id) for s in network.species)),
                 )
+            first = expand(replace(dose, count=1), time_unit=self.model.time_unit)[0]
+            amount_factor(first, self.model, f"dose {i} into {dose.target}")
+            rate_factor(first, self.model, f"dose {i} into {dose.target}")
 
     def describe(self) -> str:
         """Return equations, dose calendar, outputs and warnings as text, without running anything."""

@@ -24,7 +24,7 @@ LAYERS = {
         "composition", "compose", "antimony_composition", "reading", "catalogue",
     ),
     "protocol": ("dosing", "observation", "times"),
-    "experiment": ("experiment", "equations", "describe"),
+    "experiment": ("experiment", "dose_units", "equations", "describe"),
     "running": (
         "timeline", "deliveries", "subjects", "suspicion", "execution", "results", "exposure", "simulate", "steady",
         "plot", "plotting",

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 
-from sbmlqsp.deliveries import amount_factor, rate_factor, resolve_deliveries, target_unit
+from sbmlqsp.deliveries import resolve_deliveries
+from sbmlqsp.dose_units import amount_factor, rate_factor, target_unit
 from sbmlqsp.dosing import Administration, Dose, Regimen, expand
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.libsbml import canonical
@@ -121,10 +122,10 @@ class _Book:
 
     def _line(self, a: Administration, prefix: str) -> _Line:
         where = f"dose {a.dose_index + 1} into {a.target}"
-        symbol, own = target_unit(a, self.network)
+        symbol, own = target_unit(a, self.experiment.model)
         dosable(self.network, symbol.id)
         time = self.network.time_unit
-        factor = amount_factor(a, self.network, where)
+        factor = amount_factor(a, self.experiment.model, where)
         given = fold("mul", fold("mul", _tree(a.amount), num(factor)), _tree(a.bioavailability))
         lag = self._named(f"{prefix}_lag", _tree(a.lag), time, f"lag of the dose into {a.target}")
         if a.rate is None and a.duration is None:
@@ -134,7 +135,7 @@ class _Book:
             lasts = _tree(a.duration)
             rate = fold("div", given, lasts)
         else:
-            rate = fold("mul", _tree(a.rate), num(rate_factor(a, self.experiment, where) * factor))  # type: ignore[arg-type]
+            rate = fold("mul", _tree(a.rate), num(rate_factor(a, self.experiment.model, where) * factor))  # type: ignore[arg-type]
             lasts = fold("div", given, rate)
         per = own / time if own is not None and time is not None else None
         speed = self._named(f"{prefix}_rate", rate, per, f"rate of the infusion into {a.target}", number=True)
