@@ -136,7 +136,7 @@ def parse_formula(text: str, *, symbols: Collection[str] = ()) -> Expr:
         raise ObservableError("the formula is empty", value=text, expected="a formula such as 'central/V'")
     source = text.strip().replace("^", "**").replace("&&", " and ").replace("||", " or ")
     source = _KEYWORDS.sub(lambda m: f"{m[0]}{_MARK}", source)
-    source = source.replace("!=", "\0").replace("!", " not ").replace("\0", "!=").replace("\n", " ")
+    source = source.replace("!=", "\0").replace("!", " not ").replace("\0", "!=").replace("\n", " ").strip()
     if len(source) > 20_000:
         raise ObservableError("the formula is too long", value=len(source), expected="at most 20,000 characters")
     try:
@@ -244,7 +244,7 @@ def _check_arity(name: str, n: int, source: _Source) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- printing
-_PRECEDENCE = {"or": 1, "and": 2, "not": 7, "add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "pow": 8}
+_PRECEDENCE = {"or": 1, "and": 2, "not": 4, "add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "pow": 8}
 
 
 def to_infix(expr: Expr) -> str:
@@ -263,7 +263,7 @@ def to_infix(expr: Expr) -> str:
     if op in {"time", "avogadro", "true", "false"}:
         return op
     if op in {"neg", "not"}:
-        return ("-" if op == "neg" else "!") + _wrap(args[0], _PRECEDENCE[op])
+        return ("-" if op == "neg" else "!") + _wrap(args[0], 7)
     if op in RELATIONS and len(args) == 2:
         return f"{_wrap(args[0], 5)} {RELATIONS[op]} {_wrap(args[1], 5)}"
     if op in NARY and len(args) > 1:

@@ -205,3 +205,9 @@ def test_numbers_keep_every_digit():
         assert parse_formula(to_infix(num(x))).value == x
     assert math.isnan(float(evaluate(parse_formula(to_infix(num(math.nan))), {})))
     assert float(evaluate(parse_formula(to_infix(num(-math.inf))), {})) == -math.inf
+
+
+@pytest.mark.parametrize("text", ["!a && b", "!(a && b)", "!!a", "a && !(b < 3)"])
+def test_a_formula_may_begin_with_not(text):
+    tree = parse_formula(text)
+    assert parse_formula(str(tree)) == tree
