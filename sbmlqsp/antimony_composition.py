@@ -123,6 +123,8 @@ def _compose(block: Block, said: Statements, library: Library, known: dict[str, 
     _refuse_unknown_parts(block, said, models)
     named, connect, united = _sort(same, models)
     top, stand_ins = _glue(block, said, library, models, named)
+    for name in (n for n in models if n in top.network.symbols):
+        raise CompositionError(f"an instance and a quantity are both called '{name}'", where=block.where)
     said.values |= _values_with_units(top, stand_ins)
     joined = Glue(top, stand_ins, tuple(named), tuple(united))
     return build(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ from sbmlqsp.composition.links import Connections, Link, Share, read_connections
 from sbmlqsp.composition.model_units import agree_in_model_units, bridges
 from sbmlqsp.composition.parts import OWN_UNITS, Parts, Value
 from sbmlqsp.composition.volumes import check_volumes, rescale_volumes
+from sbmlqsp.equivalence import same_number
 from sbmlqsp.errors import CompositionError
+from sbmlqsp.model import dotted
 from sbmlqsp.processes import CompositionWarning, warn_of_duplicates
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def compose(
         time to rewrite it in (``"h"``), or ``"own units"`` to let it keep its units of substance, volume and extent.
     set : mapping of str to (float or str), optional
         Values that differ from the parts' own: ``{"tgt.kon": 2.0}`` or ``{"tgt.kon": "2 1/(nM*h)"}``. For a species,
-        its initial value in its SBML meaning.
+        its initial value in its SBML meaning. A formula that computes the symbol must be deleted first.
     volumes : mapping of str to sequence of str, optional
         The volumes placed inside an organ: ``{"pbpk.V_liver": ["hep.V", "stel.V"]}``. Their sum may not exceed it.
     rescale : {"concentrations", "amounts"}, optional
@@ -127,10 +130,12 @@ def build(
     """Compose, with statements of the top level itself if there are any."""
     if not isinstance(name, str) or not MODEL_ID.fullmatch(name):
         raise CompositionError("the id is not a valid SBML id", value=name, expected="letters, digits and underscores")
+    if name in share:
+        raise CompositionError(f"the model and a shared quantity are both called '{name}'", remedy="rename one")
     parts = Parts.of(models)
+    parts.delete(delete)
     parts.set_values(values)
     links = _convert(parts, connect, convert)
-    parts.delete(delete)
     if rescale is not None:
         rescale_volumes(parts, volumes, hold=rescale)
     units = agree_in_model_units(parts, converted=bridges(links), top=glue.model if glue else None)
@@ -139,18 +144,29 @@ def build(
         joints.share(shared, members)
     if glue:
         join_top(joints, glue)
+    for members in _groups(glue.united if glue else ()):
+        joints.unite(joints.final_of(members[0]), Share(members))
     for target, link in links.items():
         joints.connect(target, link)
-    for left, right in glue.united if glue else ():
-        joints.unite(joints.final_of(right), Share([left, right]))
     _refuse_pointless(joints, values)
     model = assemble(name, joints, units=units, glue=glue)
+    _refuse_lost(joints, values, model)
     organs = {
         organ: (joints.final_of(organ), [joints.final_of(p) for p in inside]) for organ, inside in volumes.items()
     }
     check_volumes(model.network, organs)
     warn_of_duplicates(model.network)
     return model
+
+
+def _groups(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Gather pairs (a, b), (c, a) into one group, named after the right side of its first pair."""
+    groups: list[list[str]] = []
+    for left, right in pairs:
+        met = [g for g in groups if left in g or right in g]
+        groups = [g for g in groups if g not in met]
+        groups.append(list(dict.fromkeys([*(path for g in met for path in g), right, left])))
+    return groups
 
 
 def _convert(parts: Parts, connect: Connections, convert: Mapping[str, str | float | Sequence[str]]) -> dict[str, Link]:
@@ -169,6 +185,19 @@ def _convert(parts: Parts, connect: Connections, convert: Mapping[str, str | flo
             else:
                 parts.to_time_unit(name, one)
     return read_connections(connect, inputs)
+
+
+def _refuse_lost(joints: Joints, values: Mapping[str, Value], model: Model) -> None:
+    for path in values:
+        mine = joints.parts.symbol(path)[1]
+        final = joints.final_of(path)
+        whole = model.network.symbols[final]
+        if not same_number(mine.value, whole.value) and not math.isnan(whole.value):
+            raise CompositionError(
+                f"'{path}' was set to {mine.value:.12g}, but share or connect makes '{dotted(final)}' "
+                f"{whole.value:.12g}",
+                remedy="say it once: set the one that stands, or state the value in share or connect only",
+            )
 
 
 def _refuse_pointless(joints: Joints, values: Mapping[str, Value]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sbmlqsp.engine.network import Event, Network, Participant, Reaction, Symbol
     from sbmlqsp.units import Unit
 
-__all__ = ["differences", "prove_equal", "same_formula"]
+__all__ = ["differences", "prove_equal", "same_formula", "same_number", "same_unit"]
 
 TOLERANCE = 1e-12
 
@@ -58,7 +58,7 @@ def differences(left: Network, right: Network) -> Iterator[tuple[str, str, str]]
         if a != b:
             yield f"the list of {what.replace('_', ' ')}", str(a), str(b)
     for what in ("time_unit", "substance_unit", "volume_unit", "extent_unit"):
-        if not _same_unit(getattr(left, what), getattr(right, what)):
+        if not same_unit(getattr(left, what), getattr(right, what)):
             yield f"the model's {what.replace('_', ' ')}", _of(getattr(left, what)), _of(getattr(right, what))
 
 
@@ -87,7 +87,7 @@ def _symbol(a: Symbol, b: Symbol) -> Iterator[Part]:
     if not same_number(a.value, b.value) or (a.value_is_amount != b.value_is_amount and not math.isnan(a.value)):
         yield "the value of", a.value, b.value
     for unit in ("unit", "substance_unit"):
-        if not _same_unit(getattr(a, unit), getattr(b, unit)):
+        if not same_unit(getattr(a, unit), getattr(b, unit)):
             yield f"the {unit.replace('_', ' ')} of", _of(getattr(a, unit)), _of(getattr(b, unit))
 
 
@@ -154,7 +154,8 @@ def same_number(a: float, b: float) -> bool:
     return a == b or math.isclose(a, b, rel_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
 
 
-def _same_unit(a: Unit | None, b: Unit | None) -> bool:
+def same_unit(a: Unit | None, b: Unit | None) -> bool:
+    """Say whether two units are equal in value, or both undeclared."""
     return a is b or (a is not None and b is not None and a.equivalent(b))
 
 

@@ -69,6 +69,7 @@ def _refused(where: str, message: str, remedy: str) -> Issue:
 
 def missing_values(case: Case) -> Iterator[Issue]:
     """Symbols without a first value."""
+    read = {s for _, _, formula in case.network.formulas() for s in formula.symbols()} | set(case.model.directions)
     solved = {s for rule in case.network.algebraic_rules for s in rule.symbols()}
     for s in case.network.symbols.values():
         if case.has_definition(s.id) or s.id in solved or (case.is_input(s.id) and s.kind == "parameter"):
@@ -78,7 +79,7 @@ def missing_values(case: Case) -> Iterator[Issue]:
         elif s.kind == "species":
             severity, message = "warning", f"the species {s.id} has no initial value; it is taken as 0"
         else:
-            severity = "warning" if s.id in case.network.changed_by_events else "error"
+            severity = "error" if s.id in read - case.network.changed_by_events else "warning"
             message = f"the {s.kind} {s.id} has no value at time 0 and no rule"
         yield Issue(severity, "missing-value", s.id, message, f"give it a value: `{s.id} = …`")
     lawless = [r.id for r in case.network.reactions.values() if r.law is None]

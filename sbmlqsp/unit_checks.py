@@ -35,14 +35,17 @@ class Inferred:
     """The unit of a formula.
 
     ``kind`` is ``"known"``; ``"number"`` for numbers without a unit; ``"any"`` for zero and infinity; ``"unknown"``
-    where something below has no declared unit or is itself inconsistent (and reported).
+    where something below has no declared unit or is itself inconsistent (and reported). ``loose`` says that a number
+    without a unit scales the formula, so that a unit that is missing may be the number's.
     """
 
     kind: str
     unit: Unit = ONE
+    loose: bool = False
 
 
-ANY, NUMBER, UNKNOWN = Inferred("any"), Inferred("number"), Inferred("unknown")
+ANY, UNKNOWN = Inferred("any"), Inferred("unknown")
+NAME_IT = "give the number its unit, or name it"
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,15 @@ class Scope:
         Looks up the SBML unit id that a number in a formula carries.
     values : mapping of str to float
         Values that never change, for exponents.
+    strict : bool
+        Whether numbers without a unit are pure numbers, rather than possibly carrying the unit that is missing.
     """
 
     units: Mapping[str, Unit | None]
     time: Unit | None
     literal: Callable[[str], Unit | None] = lambda _: None
     values: Mapping[str, float] = field(default_factory=dict)
+    strict: bool = True
     clashes: list[tuple[str, str, str]] = field(default_factory=list)
     undeclared: dict[str, None] = field(default_factory=dict)
 
@@ -111,7 +117,9 @@ def _literal(expr: Expr, scope: Scope) -> Inferred:
         unit = scope.literal(expr.unit)
         return UNKNOWN if unit is None else Inferred("known", unit)
     value = float(expr.value or 0.0)
-    return ANY if value == 0 or not math.isfinite(value) else NUMBER
+    if value == 0 or not math.isfinite(value):
+        return ANY
+    return Inferred("number", loose=not scope.strict and abs(value) != 1)
 
 
 def _same(expr: Expr, args: tuple[Inferred, ...], scope: Scope) -> Inferred:
@@ -143,13 +151,21 @@ def _difference(found: Inferred, wanted: Inferred) -> tuple[str, str, str] | Non
         return None
     a, b = found.unit, wanted.unit
     if found.kind == "number" and not b.is_dimensionless:
-        return "warning", f"the number has no unit and is read as {b.label}", "give the number its unit, or name it"
+        return "warning", f"the number has no unit and is read as {b.label}", NAME_IT
+    problem = _mismatch(a, b)
+    if problem and (found.loose or wanted.loose):
+        return "warning", f"{problem[1]}, unless a number without a unit makes up for it", NAME_IT
+    return problem
+
+
+def _mismatch(a: Unit, b: Unit) -> tuple[str, str, str] | None:
     if not a.same_dimension(b):
         return "error", "the dimensions differ", "correct the formula, or the unit of a symbol in it"
     factor = a.factor_to(b)
     if math.isclose(factor, 1.0, rel_tol=1e-9):
         return None
-    return "error", f"the scales differ by a factor of {factor:.6g}", f"convert: multiply by {factor:.6g} explicitly"
+    constant = f"{factor:.6g} whose unit is {b.label} per {a.label}"
+    return "error", f"the scales differ by a factor of {factor:.6g}", f"convert: multiply by a constant {constant}"
 
 
 def _said(expr: Expr, unit: Inferred) -> str:
@@ -175,16 +191,16 @@ def _ratio(_: Expr, args: tuple[Inferred, ...], __: Scope) -> Inferred:
 def _joined(a: Inferred, b: Inferred, unit: Unit) -> Inferred:
     if "unknown" in {a.kind, b.kind}:
         return UNKNOWN
-    return NUMBER if {a.kind, b.kind} <= {"number", "any"} else Inferred("known", unit)
+    kind = "number" if {a.kind, b.kind} <= {"number", "any"} else "known"
+    return Inferred(kind, ONE if kind == "number" else unit, a.loose or b.loose)
 
 
 def _power(expr: Expr, args: tuple[Inferred, ...], scope: Scope) -> Inferred:
     base, exponent = args
     problem = _difference(exponent, Inferred("known", ONE))
     if problem:
-        return scope.clash(
-            f"raises to {_said(expr.args[1], exponent)}: {problem[1]}", "make the exponent a pure number"
-        )
+        message = f"raises to {_said(expr.args[1], exponent)}: {problem[1]}"
+        return scope.clash(message, "make the exponent a pure number", severity=problem[0])
     return _raised(expr, base, expr.args[1], scope)
 
 
@@ -197,7 +213,7 @@ def _raised(expr: Expr, base: Inferred, exponent: Expr, scope: Scope, *, inverse
             f"raises {_said(expr.args[-1 if inverse else 0], base)} to a power that is not a constant number",
             "divide the base by a reference of the same unit first, as in (S/K)^n",
         )
-    return Inferred("known", base.unit ** (1 / value if inverse and value else value))
+    return Inferred("known", base.unit ** (1 / value if inverse and value else value), base.loose)
 
 
 def _constant(expr: Expr, scope: Scope) -> float | None:
@@ -238,6 +254,7 @@ def _transcendental(expr: Expr, args: tuple[Inferred, ...], scope: Scope) -> Inf
             return scope.clash(
                 f"takes {expr.op} of {_said(term, arg)}: {problem[1]}, as {expr.op} needs a pure number",
                 "divide by a reference of the same unit inside the function",
+                severity=problem[0],
             )
     return UNKNOWN if any(a.kind == "unknown" for a in args) else Inferred("known", ONE)
 

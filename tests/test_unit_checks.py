@@ -177,3 +177,22 @@ def test_a_bare_number_where_a_unit_is_due_is_a_warning():
     issues = issues_of("E: at (time > 5): S = 2")
     assert list(issues.code) == ["bare-number", "bare-number"]
     assert list(issues.severity) == ["warning", "warning"]
+
+
+@pytest.mark.parametrize("formula", ["0.5*y", "y*2 + 3*y", "sin(10*time)*y*k", "1000*y*kmin"])
+def test_a_number_that_may_carry_the_missing_unit_is_a_warning(formula):
+    issues = issues_of(f"y' = {formula}; y = 0; y has mg")
+    assert list(issues.code) == ["bare-number"]
+    assert "unless a number without a unit makes up for it" in issues.message.iloc[0]
+
+
+@pytest.mark.parametrize("formula", ["y", "-y", "1*y", "y + y", "exp(-time)*y*k"])
+def test_without_such_a_number_it_is_an_error(formula):
+    assert list(issues_of(f"y' = {formula}; y = 0; y has mg").code) == ["units"]
+
+
+def test_strict_scopes_read_numbers_as_pure():
+    from dataclasses import replace
+
+    assert not infer(parse_formula("0.5*A"), scope()).loose
+    assert infer(parse_formula("0.5*A"), replace(scope(), strict=False)).loose

@@ -56,7 +56,14 @@ def fitting(target: tuple[Part, Symbol], source: tuple[Part, Symbol], link: Link
         _same("spatial dimensions", t.dimensions, s.dimensions, path, link)
     if t.kind == "species":
         return _fitting_species(target, source, link)
-    return "merge" if link.convert is None else "rule"
+    if link.convert is not None:
+        return "rule"
+    # A rate may read only species that its reaction lists, and a reaction of a part can list only its own.
+    return "rule" if s.kind == "species" and _in_a_rate(part.network, t.id) else "merge"
+
+
+def _in_a_rate(n: Network, name: str) -> bool:
+    return any(r.law is not None and name in r.law.symbols() for r in n.reactions.values())
 
 
 def _fitting_species(target: tuple[Part, Symbol], source: tuple[Part, Symbol], link: Link) -> str:
@@ -118,15 +125,15 @@ def agree_in_units(
             label = unit.label if unit else ""
             raise CompositionError(
                 f"'{bare}' declares no unit and '{full}' is in {label}",
-                remedy=f"declare it in its own file, or name the winner: {remedy or 'wins=…'}",
+                remedy=f"declare it where it is defined{f', or name the winner: {remedy}' if remedy else ''}",
             )
         return
     if u.equivalent(v):
         return
     if u.same_dimension(v):
-        how = f"convert={{'{left}': '{u.label}'}}"
+        how = f"convert={{'{left}': '{u.label}'}}, in Antimony a rule with a constant that has a unit"
     elif mass_and_amount(u, v):
-        how = f"convert={{'{left}': '<molar mass>'}}, such as '150 kDa'"
+        how = f"convert={{'{left}': '<molar mass>'}}, such as '150 kDa', in Antimony a rule with a molar mass"
     else:
         how = "feed the input a formula that has its unit; these dimensions differ"
     raise CompositionError(f"'{left}' is in {u.label} and '{right}' is in {v.label}", remedy=how)

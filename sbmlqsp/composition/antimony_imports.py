@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sbmlqsp.composition.antimony_text import Block, blocks, imports
+from sbmlqsp.composition.antimony_text import Block, blocks, imports, mask
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.errors import CompositionError, did_you_mean
 
@@ -29,6 +30,8 @@ class Library:
         """Take in a block, refusing a second of the same name."""
         table = self.models if block.kind == "model" else self.functions
         if block.name in table:
+            if block.kind == "function" and _same_text(block, table[block.name]):
+                return
             raise CompositionError(
                 f"two {block.kind}s are called '{block.name}'",
                 where=f"{table[block.name].where} and {block.where}",
@@ -45,6 +48,10 @@ class Library:
                 remedy=did_you_mean(name, self.models),
             )
         return self.models[name]
+
+
+def _same_text(a: Block, b: Block) -> bool:
+    return a.arguments == b.arguments and re.sub(r"[\s;]+", "", mask(a.body)) == re.sub(r"[\s;]+", "", mask(b.body))
 
 
 def load_library(text: str, *, where: str, folder: Path | None) -> Library:

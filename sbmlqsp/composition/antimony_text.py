@@ -27,6 +27,7 @@ _IS = re.compile(rf"({PATH}|{NAME})\s+is\s+({PATH}|{NAME})")
 _NUMBER = re.compile(rf"({PATH})\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _DELETE = re.compile(rf"delete\s+({PATH}(?:\s*,\s*{PATH})*)")
 _ASSIGN = re.compile(rf"({PATH})\s*(?::=|=|'\s*=)\s*\S")
+_PLACED = re.compile(rf"(?:(?:substanceOnly\s+)?species\s+)?\$?{NAME}\s+in\s+{PATH}(?:\s*=\s*[^;\n]+)?")
 _COPY = re.compile(rf"({PATH})\s*:=\s*({PATH})")
 REFERENCE = re.compile(rf"(?<![\w.]){PATH}")
 
@@ -105,14 +106,15 @@ def statements(block: Block) -> Statements:
     masked, found, kept = mask(block.body), Statements(), list(block.body)
     for piece in re.finditer(r"[^;\n]+", masked):
         text = piece[0].strip()
-        if text and _understood(text, found, block):
+        written = block.body[piece.start() : piece.end()].strip()
+        if text and _understood(text, written, found, block):
             for i in range(piece.start(), piece.end()):
                 kept[i] = " " if masked[i] != "\n" else "\n"
     found.rest = "".join(kept)
     return found
 
 
-def _understood(text: str, found: Statements, block: Block) -> bool:
+def _understood(text: str, written: str, found: Statements, block: Block) -> bool:
     """Note a statement about parts; say whether it is dealt with here rather than by Antimony."""
     if (m := _INSTANCE.fullmatch(text)) and m[2] not in {"at", "piecewise"}:
         _note_instance(m, found, block)
@@ -121,11 +123,14 @@ def _understood(text: str, found: Statements, block: Block) -> bool:
     elif m := _COPY.fullmatch(text):
         found.fed += [(m[1], m[2])]
     elif m := _NUMBER.fullmatch(text):
-        found.values[m[1]] = float(m[2])
+        if found.values.setdefault(m[1], float(m[2])) != float(m[2]):
+            raise CompositionError(
+                f"'{m[1]}' is set twice", value=(found.values[m[1]], float(m[2])), where=block.where, remedy="keep one"
+            )
     elif m := _DELETE.fullmatch(text):
         found.deletions += [p.strip() for p in m[1].split(",")]
     else:
-        _refuse_what_reaches_inside(text, block)
+        _refuse_what_reaches_inside(text, written, block)
         return False
     return True
 
@@ -156,12 +161,18 @@ _REACHES = re.compile(
 )
 
 
-def _refuse_what_reaches_inside(text: str, block: Block) -> None:
+def _refuse_what_reaches_inside(text: str, written: str, block: Block) -> None:
     """Refuse statements that change a part in a way that only its own file should, or that Antimony gets wrong."""
+    if _IS.fullmatch(text):
+        raise CompositionError(
+            "two names of the top level are made one", value=written, where=block.where, remedy="use one name for it"
+        )
+    if _PLACED.fullmatch(text):
+        return  # a species of the top level in a part's compartment
     if REFERENCE.search(text) and not _ASSIGN.match(text) and _REACHES.search(text):
         raise CompositionError(
             "a statement changes a part in a way that is not carried over exactly",
-            value=text,
+            value=written,
             where=block.where,
             expected="connections (a.x is b.y), values (a.k = 2), deletions (delete a.J), rules and reactions",
             remedy="write it in the part's own file, or compose in Python",

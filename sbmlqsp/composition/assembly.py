@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sbmlqsp.composition.agreement import port_of
 from sbmlqsp.composition.links import Link, Share
 from sbmlqsp.engine.initial import dependency_order
-from sbmlqsp.engine.libsbml import canonical
+from sbmlqsp.engine.libsbml import canonical, parse
 from sbmlqsp.engine.libsbml_comp import flattened, hierarchical
 from sbmlqsp.engine.libsbml_edit import own_units
-from sbmlqsp.engine.libsbml_extract import extract
+from sbmlqsp.engine.libsbml_extract import UnitTable, extract
 from sbmlqsp.engine.libsbml_merge import merge
 from sbmlqsp.engine.libsbml_top import TopLevel
 from sbmlqsp.engine.plan import SEPARATOR, Join, Plan
 from sbmlqsp.equivalence import prove_equal
 from sbmlqsp.errors import CompositionError, ModelError
+from sbmlqsp.expressions import Expr
 from sbmlqsp.model import Model, dotted
+from sbmlqsp.unit_checks import scope_of, unit_issues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +72,9 @@ def assemble(name: str, joints: Joints, *, units: Mapping[str, Unit | None], glu
         for member in glue.stand_ins:
             joints.check_glue(member, glue.model.network)
             joints.own(*member)
+        _refuse_glue_in_other_units(joints, glue, units.get("time"))
     joints.check_places()
+    joints.check_values()
     plan = _plan(name, joints, _top(name, joints, units, glue), glue)
     try:
         flat = merge(plan)
@@ -105,6 +109,41 @@ def join_top(joints: Joints, glue: Glue) -> None:
                 joints.connect(path, Link(outputs[0]))
 
 
+def _refuse_glue_in_other_units(joints: Joints, glue: Glue, time: Unit | None) -> None:
+    """Refuse a formula of the top level that sets a part's symbol in another unit."""
+    network = glue.model.network
+    mine = {f"{i}{SEPARATOR}{s}": joints.parts[i].network.symbols[s] for i, s in glue.stand_ins}
+
+    def kept(table: Mapping[str, Expr]) -> dict[str, Expr]:
+        return {k: v for k, v in table.items() if k in mine}
+
+    settings = replace(
+        network,
+        symbols={**network.symbols, **{k: replace(s, id=k) for k, s in mine.items() if s.kind != "species"}},
+        reactions={},
+        initial_assignments=kept(network.initial_assignments),
+        assignment_rules=kept(network.assignment_rules),
+        rate_rules=kept(network.rate_rules),
+        events=tuple(replace(e, trigger=Expr("true"), assignments=kept(e.assignments)) for e in network.events),
+        time_unit=network.time_unit or time,
+    )
+    literal = UnitTable(parse(glue.model.sbml, scanned=True).getModel()).get
+    scope = scope_of(settings, literal=literal, values=_constants(joints, network))
+    scope = replace(scope, units={**scope.units, **{k: s.unit for k, s in mine.items()}})
+    for issue in unit_issues(settings, scope):
+        if (issue.severity, issue.code) == ("error", "units"):
+            raise CompositionError(dotted(issue.message), where="the top level", remedy=issue.remedy)
+
+
+def _constants(joints: Joints, network: Network) -> dict[str, float]:
+    """Return the plain numbers that a formula of the top level may raise a quantity to."""
+    found = {k: s.value for k, s in network.symbols.items() if s.kind == "parameter" and s.value == s.value}
+    for part in joints.parts.values():
+        values = ((s.id, s.value) for s in part.network.parameters if not part.defined_by(s.id))
+        found |= {f"{part.name}{SEPARATOR}{k}": v for k, v in values}
+    return found
+
+
 def _top(name: str, joints: Joints, units: Mapping[str, Unit | None], glue: Glue | None) -> str:
     own = (own_units if None in units.values() else str)(glue.model.sbml) if glue else None
     top = TopLevel(name, own)
@@ -126,6 +165,7 @@ def _top(name: str, joints: Joints, units: Mapping[str, Unit | None], glue: Glue
         top.assignment_rule(final, formula)
     if glue:
         top.free_what_changes()
+        top.list_modifiers()
     return top.text()
 
 

@@ -10,6 +10,7 @@ from sbmlqsp.composition.agreement import agree_in_units, agree_in_value, fittin
 from sbmlqsp.composition.links import Link, Share, factor_of
 from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.engine.plan import SEPARATOR, Deletion
+from sbmlqsp.equivalence import same_number, same_unit
 from sbmlqsp.errors import CompositionError, ObservableError
 from sbmlqsp.expressions import Expr, parse_formula, substitute, sym
 from sbmlqsp.model import flat_id
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Factor", "Joints"]
 
+RESERVED = frozenset({"time", "avogadro", "pi", "exponentiale", "true", "false", "inf", "infinity", "nan"})
 SHARED_ID = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]*")
 Member = tuple[str, str]
 
@@ -84,6 +86,12 @@ class Joints:
                 self.own(instance, reference)
         return name
 
+    def _release(self, instance: str, symbol: str) -> None:
+        """Take back that the top level owns an input only because a species that it owns refers to it."""
+        member, name = (instance, symbol), f"{instance}{SEPARATOR}{symbol}"
+        if self.joined.get(member) == name and self.owner.get(name) == member and name not in self.rules:
+            del self.joined[member], self.owner[name]
+
     def adopt(self, path: str, mine: Symbol) -> None:
         """Let a quantity that the top level defines itself take the place of a port of a part."""
         part, symbol, direction = port_of(self.parts, path)
@@ -91,18 +99,24 @@ class Joints:
             raise CompositionError(f"'{path}' is joined twice", remedy="keep one of the two")
         link = Link(mine.id, wins="source")
         how = part.defined_by(symbol.id)
+        if part.starts_by_formula(symbol.id):
+            how = "an initial assignment"
         if direction == "output" and (how == "an initial assignment" or (how and symbol.kind != "species")):
             raise CompositionError(
                 f"'{path}' is set by {how} of its own part, and '{mine.id}' by the top level",
                 remedy=f"delete one of them ('delete {path}')",
             )
-        if fitting((part, symbol), (part, mine), link) != "merge":
+        fit = fitting((part, symbol), (part, mine), link)
+        if fit != "merge" and symbol.kind == "species":
             raise CompositionError(
                 f"the species '{path}' cannot be the {mine.kind} '{mine.id}'", remedy="make both species"
             )
-        agree_in_units((path, symbol.unit), (mine.id, mine.unit), remedy="declare both")
+        agree_in_units((path, symbol.unit), (mine.id, mine.unit))
         self.top[mine.id] = mine
-        self.joined[part.name, symbol.id] = mine.id
+        if fit == "rule":
+            self._set_by(part, symbol, sym(mine.id))
+        else:
+            self.joined[part.name, symbol.id] = mine.id
         self.fed[part.name, symbol.id] = mine.id
         self._drop_initial_assignment(part.name, symbol.id)
 
@@ -122,9 +136,11 @@ class Joints:
     def share(self, name: str, share: Share | Sequence[str]) -> None:
         """Give several constant quantities of parts one value under one id."""
         terms = share if isinstance(share, Share) else Share(share)
-        if not SHARED_ID.fullmatch(name) or name in self.parts or name == "time":
+        if not SHARED_ID.fullmatch(name) or name in self.parts or name.lower() in RESERVED:
             raise CompositionError(
-                "a shared quantity cannot have this id", value=name, expected="letters, digits and single underscores"
+                "a shared quantity cannot have this id",
+                value=name,
+                expected="letters, digits and single underscores, not the name of a part or of a constant",
             )
         if isinstance(terms.members, str) or len(terms.members) < 1:
             raise CompositionError(f"'{name}' shares nothing", value=terms.members, expected="a list of symbols")
@@ -176,6 +192,7 @@ class Joints:
                 remedy=f"swap the sides, or make it an input: expose(model, {t.id}='input'), in Antimony a line "
                 f"'// @input {t.id}' in its model",
             )
+        self._release(part.name, t.id)
         if (part.name, t.id) in self.joined:
             raise CompositionError(f"the input '{target}' is both shared and fed", remedy="keep one of the two")
         if link.is_path:
@@ -189,10 +206,11 @@ class Joints:
         feeding, s, direction = port_of(self.parts, link.source)
         path = part.path(t.id)
         if direction != "output":
+            owner = self.fed.get((feeding.name, s.id)) or ("the output that owns it" if s.kind == "species" else "")
+            share = f"share={{'{s.id}': ['{path}', '{link.source}']}} if both are one constant"
             raise CompositionError(
                 f"'{link.source}' is an input as well and cannot feed '{path}'",
-                remedy=f"share={{'{s.id}': ['{path}', '{link.source}']}} if both are one constant, or feed it from "
-                "an output",
+                remedy=f"feed both from {owner}" if owner else f"{share}, or feed it from an output",
             )
         self._refuse_loop(part, feeding, path, link)
         how = fitting((part, t), (feeding, s), link)
@@ -201,8 +219,9 @@ class Joints:
         if how == "merge" and factor is None:
             self.joined[part.name, t.id] = name
             return
-        formula = sym(name)
-        self._set_by(part, t, self._scaled(formula, factor, part, t, s.unit))
+        self._set_by(part, t, self._scaled(sym(name), factor, part, t, s.unit))
+        if link.convert is None and t.unit is None and s.unit is not None:
+            self.units[self.final(part.name, t.id)] = s.unit  # the user let the source's unit stand
 
     def _refuse_loop(self, part: Part, feeding: Part, path: str, link: Link) -> None:
         if part.name == feeding.name:
@@ -243,18 +262,28 @@ class Joints:
                 )
             self.numbers[name] = t.value
         elif link.wins is None:
+            feeding = self.parts.symbol(source)[0].model.network
+            if same_number(feeding.symbols[s.id].value, t.value):
+                return  # the parts agree; a value that the user sets on the source is meant for the whole
             remedy = f"connect={{'{path}': Link('{source}', wins='source')}} or wins='target'"
             if part.defined_by(t.id) == "an initial assignment":
                 raise CompositionError(
                     f"'{path}' is computed by an initial assignment and '{source}' is the number {s.value:g}",
                     remedy="say which stands: " + remedy.replace(" or wins='target'", ""),
                 )
+            remedy += f", in Antimony one of the top level that both are ('x = …; {path} is x; {source} is x')"
             agree_in_value((path, t.value), (source, self.numbers.get(name, s.value)), remedy=remedy)
 
     def _agree_in_extent(self, part: Part, feeding: Part) -> None:
         a, b = part.network, feeding.network
-        if a.reactions and b.reactions:
-            agree_in_units((f"{part.name} (extent)", a.extent_unit), (f"{feeding.name} (extent)", b.extent_unit))
+        units = [n.extent_unit for n in (a, b)]
+        if a.reactions and b.reactions and not same_unit(*units):
+            labels = " and ".join(u.label if u else "no declared unit" for u in units)
+            raise CompositionError(
+                f"the parts '{part.name}' and '{feeding.name}' change one species but differ in their unit of extent: "
+                f"{labels}",
+                remedy="declare the same unit of extent in both files",
+            )
 
     def _set_by(self, part: Part, t: Symbol, formula: Expr) -> None:
         name = self.own(part.name, t.id)
@@ -277,6 +306,10 @@ class Joints:
             raise CompositionError(
                 f"'{path}' cannot be fed: {err.what}", value=link.source, expected="'part.symbol' or a formula of these"
             ) from err
+        if not formula.symbols() and not formula.has("time"):
+            raise CompositionError(
+                f"'{path}' is fed by a number", value=link.source, remedy=f"set it: set={{'{path}': {link.source}}}"
+            )
         symbols = {name: port_of(self.parts, name)[:2] for name in sorted(formula.symbols())}
         for feeding, _ in symbols.values():
             self._refuse_loop(part, feeding, path, link)
@@ -296,7 +329,7 @@ class Joints:
 
     def _unit_of(self, formula: Expr, symbols: Mapping[str, tuple[Part, Symbol]], path: str) -> Unit | None:
         times = [p.network.time_unit for p in self.parts.values() if p.network.time_unit is not None]
-        scope = Scope({name: s.unit for name, (_, s) in symbols.items()}, times[0] if times else None)
+        scope = Scope({n: s.unit for n, (_, s) in symbols.items()}, times[0] if times else None)
         found = infer(formula, scope)
         if scope.clashes:
             _, message, remedy = scope.clashes[0]
@@ -315,15 +348,34 @@ class Joints:
         if member in self.fed:
             raise CompositionError(f"'{path}' is fed by '{self.fed[member]}' and set by a statement of the top level")
         if written in top.initial_assignments and written not in {**top.assignment_rules, **top.rate_rules}:
+            how = "an initial assignment" if part.starts_by_formula(symbol) else how
             how = how if how in {"an assignment rule", "an initial assignment"} else ""
         if how == "an initial assignment" and part.model.directions.get(symbol) == "input":
             self._drop_initial_assignment(instance, symbol)
         elif how:
+            what = f"('delete {path}')" if "rule" in how or "assignment" in how else "(by their own ids)"
             raise CompositionError(
                 f"'{path}' is set by {how} of its own part and by a statement of the top level",
-                remedy=f"delete the first ('delete {path}'), or drop the second",
+                remedy=f"delete the first {what}, or drop the second",
             )
         self.fed[member] = "the top level"
+
+    def check_values(self) -> None:
+        """Refuse a quantity that has lost its formula by a deletion and has nothing in its place."""
+        for part in self.parts.values():
+            for name in (d.id for d in part.deletions if d.kind in {"rule", "initial assignment"}):
+                symbol = part.network.symbols.get(name)
+                member = (part.name, name)
+                if symbol is None or symbol.value == symbol.value or member in self.fed:
+                    continue
+                if part.defined_by(name) == "an assignment rule" or part.starts_by_formula(name):
+                    continue
+                if self.owner.get(self.final(*member), member) == member and self.final(*member) not in self.numbers:
+                    path = part.path(name)
+                    raise CompositionError(
+                        f"'{path}' has no value once its formula is deleted",
+                        remedy=f"set={{'{path}': …}}, or connect an output to it",
+                    )
 
     def check_places(self) -> None:
         """Refuse joined species that do not share a compartment or a conversion factor."""

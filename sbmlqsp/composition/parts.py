@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from sbmlqsp.engine.libsbml_edit import delete, own_units, prepare, set_values, to_time_unit
@@ -45,6 +47,10 @@ class Part:
     def path(self, symbol: str) -> str:
         """Return the dotted path of a symbol of this part."""
         return f"{self.name}.{dotted(symbol)}"
+
+    def starts_by_formula(self, symbol: str) -> bool:
+        """Say whether an initial assignment sets the symbol at time 0, whatever changes it later."""
+        return symbol in self.network.initial_assignments
 
     def defined_by(self, symbol: str) -> str:
         """Return what sets a symbol inside this part: a rule, an event, reactions, or "" for a plain number."""
@@ -97,6 +103,12 @@ class Parts(dict[str, Part]):
         """Return a part and one of its symbols."""
         part, name = self.locate(path)
         found = part.network.symbols.get(name)
+        if found is None and any(d.id == name for d in part.deletions):
+            raise CompositionError(f"'{path}' is deleted, and named elsewhere", remedy="drop one of the two")
+        if found is None and name in part.network.reactions:
+            raise CompositionError(
+                f"'{path}' is a reaction, not a quantity", remedy="name what its rate reads, or delete the reaction"
+            )
         if found is None:
             known = map(dotted, part.network.symbols)
             raise CompositionError(
@@ -109,28 +121,28 @@ class Parts(dict[str, Part]):
         """Give symbols other values, in the units asked or in their own."""
         for path, value in values.items():
             part, symbol = self.symbol(path)
-            how = part.defined_by(symbol.id)
-            if how in {"an assignment rule", "an initial assignment"}:
-                raise CompositionError(
-                    f"'{path}' is computed by {how}, so a number would have no effect",
-                    remedy=f"add delete=['{path}'] to drop the formula first",
-                )
+            _refuse_computed(path, part, symbol.id)
             number, kind = _number(path, symbol, value)
+            if symbol.kind == "compartment" and number <= 0:
+                raise CompositionError(f"the volume '{path}' is not positive", value=value, where="set")
             text = set_values(part.text, [(symbol.id, kind, number)])
             self[part.name] = replace(part, text=text)
 
     def delete(self, paths: Iterable[str]) -> None:
         """Leave elements out, refusing where something else still refers to them."""
-        paths = [paths] if isinstance(paths, str) else list(dict.fromkeys(paths))
-        for path in paths:
-            part, name = self.locate(path)
-            deletion = Deletion(part.name, _kind_of(part, name), name)
-            self[part.name] = replace(part, deletions=(*part.deletions, deletion))
+        paths = [paths] if isinstance(paths, str) else paths
+        paths = list(dict.fromkeys(path.replace(SEPARATOR, ".") for path in paths))
+        chosen = [(part, name, _kind_of(part, name)) for part, name in map(self.locate, paths)]
+        for part, name, kind in chosen:
+            deletions = (*self[part.name].deletions, Deletion(part.name, kind, name))
+            self[part.name] = replace(part, deletions=deletions)
         for path in paths:
             part, name = self.locate(path)
             this = next(d for d in part.deletions if d.id == name)
-            rest = replace(part, deletions=tuple(d for d in part.deletions if d is not this))
-            users = _users(rest.network, name) if this.kind not in {"rule", "initial assignment"} else []
+            symbols = {d.id for d in part.deletions if d.kind == "symbol"}
+            rest = replace(part, deletions=tuple(d for d in part.deletions if d.kind != "symbol"))
+            checked = this.kind not in {"rule", "initial assignment"}
+            users = _users(rest.network, name, gone=symbols) if checked else []
             if users:
                 raise CompositionError(
                     f"'{path}' cannot be deleted: {users[0]} in part '{part.name}' uses it",
@@ -171,16 +183,45 @@ def _time_unit(name: str, text: str) -> Unit:
     return unit
 
 
+def _refuse_computed(path: str, part: Part, symbol: str) -> None:
+    how, initial = part.defined_by(symbol), part.starts_by_formula(symbol)
+    if how == "an assignment rule" or initial:
+        both = initial and how == "a rate rule"
+        raise CompositionError(
+            f"'{path}' is computed by {'an initial assignment' if initial else how}, so a number would have no effect",
+            remedy="change what that formula reads, or the formula in the part's own file"
+            if both
+            else f"set what that formula reads, or drop it with delete=['{path}'] (in Antimony 'delete {path}')",
+        )
+
+
+def _quantity(path: str, value: Value) -> tuple[float, str | None]:
+    """Read a plain number, a text with a unit, or a number and a unit."""
+    where, expected = f"set['{path}']", "a finite number, or one with a unit such as '2 nM'"
+    number: object = value
+    unit: str | None = None
+    if isinstance(value, tuple) and len(value) == 2:
+        number, unit = value
+    elif isinstance(value, str):
+        try:
+            number, unit = parse_quantity(value)
+        except UnitError as err:
+            raise CompositionError(err.what, value=value, where=where, expected=expected) from err
+    if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
+        raise CompositionError("this is not a value", value=value, where=where, expected=expected)
+    return float(number), unit
+
+
 def _number(path: str, symbol: Symbol, value: Value) -> tuple[float, str]:
     """Return a number in the symbol's own unit and what it is: value, amount or concentration."""
     kind = "value" if symbol.kind != "species" else ("amount" if symbol.amount_only else "concentration")
-    if isinstance(value, int | float):
-        return float(value), kind
-    number, text = parse_quantity(value) if isinstance(value, str) else value
+    number, text = _quantity(path, value)
+    if text is None:
+        return number, kind
     unit = parse_unit(text)
     amount = symbol.substance_unit
     if symbol.kind == "species" and kind != "amount" and amount is not None and unit.same_dimension(amount):
-        return float(number) * unit.factor_to(amount), "amount"
+        return number * unit.factor_to(amount), "amount"
     if symbol.unit is None:
         raise CompositionError(
             f"'{path}' has no declared unit to convert '{value}' to", remedy="give a plain number, or declare its unit"
@@ -189,7 +230,7 @@ def _number(path: str, symbol: Symbol, value: Value) -> tuple[float, str]:
         raise CompositionError(
             f"'{path}' is in {symbol.unit.label} and cannot be set in '{text}'", remedy="use a unit of that dimension"
         )
-    return float(number) * unit.factor_to(symbol.unit), kind
+    return number * unit.factor_to(symbol.unit), kind
 
 
 def _kind_of(part: Part, name: str) -> str:
@@ -214,11 +255,12 @@ def _kind_of(part: Part, name: str) -> str:
     )
 
 
-def _users(n: Network, name: str) -> list[str]:
-    """Say what refers to an id."""
+def _users(n: Network, name: str, *, gone: Container[str]) -> list[str]:
+    """Say what refers to an id, other than symbols that go as well."""
     found = [f"the {role} of {owner}" for role, owner, formula in n.formulas() if name in formula.symbols()]
     for r in n.reactions.values():
         if name in {*r.modifiers, *(i for p in (*r.reactants, *r.products) for i in (p.species, p.id))}:
             found += [f"the reaction {r.id}"]
-    found += [f"the species {s.id}" for s in n.species if name in {s.compartment, s.conversion_factor}]
+    kept = [s for s in n.species if s.id not in gone]
+    found += [f"the species {s.id}" for s in kept if name in {s.compartment, s.conversion_factor}]
     return found + [f"the event {e.id}" for e in n.events if name in e.assignments]

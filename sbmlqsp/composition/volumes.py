@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.libsbml_edit import scale_volumes
+from sbmlqsp.equivalence import same_number
 from sbmlqsp.errors import CompositionError
 
 if TYPE_CHECKING:
@@ -62,7 +63,21 @@ def rescale_volumes(parts: Parts, volumes: Mapping[str, Sequence[str]], *, hold:
 def _rescale(parts: Parts, members: Sequence[tuple[Part, Symbol]], factor: float, hold: str) -> None:
     for name in dict.fromkeys(part.name for part, _ in members):
         chosen = [symbol.id for part, symbol in members if part.name == name]
-        parts[name] = replace(parts[name], text=scale_volumes(parts[name].text, chosen, factor, hold=hold))
+        before = parts[name]
+        parts[name] = replace(before, text=scale_volumes(before.text, chosen, factor, hold=hold))
+        _refuse_not_held(before, parts[name], chosen, hold.removesuffix("s"))
+
+
+def _refuse_not_held(before: Part, after: Part, compartments: Sequence[str], what: str) -> None:
+    """Refuse where a formula gives an initial value that does not follow the volume as asked."""
+    old, new = (initial_state(part.network) for part in (before, after))
+    for species in after.network.species:
+        key = f"{what}({species.id})"
+        if species.compartment in compartments and not same_number(float(old[key]), float(new[key])):
+            raise CompositionError(
+                f"the initial {what} of '{after.path(species.id)}' cannot be held, as a formula computes it",
+                remedy="hold the other, or rescale the volume in the part's own file",
+            )
 
 
 def _sizes(symbols: Sequence[Symbol], values: Sequence[float]) -> tuple[float, float]:

@@ -59,8 +59,9 @@ def set_values(text: str, values: Iterable[tuple[str, str, float]]) -> str:
     for name, kind, value in values:
         element = document.getModel().getElementBySId(name)
         setter = {"amount": "setInitialAmount", "concentration": "setInitialConcentration"}.get(kind, "setValue")
-        if element.getElementName() == "compartment":
-            setter = "setSize"
+        setter = {"compartment": "setSize", "speciesReference": "setStoichiometry"}.get(
+            element.getElementName(), setter
+        )
         if setter == "setInitialAmount":
             element.unsetInitialConcentration()
         elif setter == "setInitialConcentration":

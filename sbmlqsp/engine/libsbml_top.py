@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.engine.libsbml import lib, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
-from sbmlqsp.engine.libsbml_rename import rename
+from sbmlqsp.engine.libsbml_rename import nodes, rename
 from sbmlqsp.engine.libsbml_units import UnitIds
 from sbmlqsp.errors import ModelError
 
@@ -147,6 +147,17 @@ class TopLevel:
         for rule in self._model.getListOfRules():
             if rule.isAssignment() and rule.getVariable():
                 self._unset(rule.getVariable())
+
+    def list_modifiers(self) -> None:
+        """Let every reaction of the top level list the species that its rate reads, also where they came by a join."""
+        species = {s.getId() for s in self._model.getListOfSpecies()}
+        for reaction in self._model.getListOfReactions():
+            law = reaction.getKineticLaw()
+            sides = (reaction.getListOfReactants(), reaction.getListOfProducts(), reaction.getListOfModifiers())
+            listed = {reference.getSpecies() for side in sides for reference in side}
+            read = (node.getName() for node in nodes(law.getMath())) if law is not None and law.isSetMath() else ()
+            for name in dict.fromkeys(n for n in read if n in species - listed):
+                reaction.createModifier().setSpecies(name)
 
     def text(self) -> str:
         """Return the SBML of the top level; it may refer to ids that only the whole has."""

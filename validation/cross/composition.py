@@ -3,8 +3,8 @@
     python -m validation.cross.composition
 
 Every composition is simulated twice in libRoadRunner alone: the flat SBML that the suite runs, and what libSBML's own
-flattening makes of the hierarchical SBML that the suite exchanges. Both must agree to a relative 1e-8. Where a case has a
-monolith, its equations were written by hand from the description of the case, without composition and without SBML,
+flattening makes of the hierarchical SBML that the suite exchanges. Both must agree to a relative 1e-8. Where a case has
+a monolith, its equations were written by hand from the description of the case, without composition and without SBML,
 and SciPy integrates them; these must agree to a relative 1e-6.
 """
 
