@@ -10,6 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from sbmlqsp.antimony_module import plain_antimony
 from sbmlqsp.compose import build
 from sbmlqsp.composition.antimony_imports import Library, load_library
 from sbmlqsp.composition.antimony_text import REFERENCE, Block, Statements, imports, mask, statements
@@ -102,8 +103,6 @@ def _model(block: Block, library: Library, known: dict[str, Model]) -> Model:
 
 
 def _plain(text: str, block: Block, library: Library) -> Model:
-    from sbmlqsp.reading import plain_antimony
-
     functions = "\n".join(f.text for f in library.functions.values())
     return plain_antimony(f"{functions}\n{text}\n", where=f"the model '{block.name}' of {block.where}")
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sbmlqsp.antimony_module import DIRECTIVE
 from sbmlqsp.errors import ModelError, did_you_mean
-from sbmlqsp.reading import DIRECTIVE, read_antimony
+from sbmlqsp.library import models_root
+from sbmlqsp.reading import read_antimony
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["card", "catalogue", "load", "models_root"]
 
 STATUSES = ("provisional", "reviewed")
-PACKAGE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -29,37 +30,6 @@ class _Entry:
     family: str
     path: Path
     card_path: Path
-
-
-def models_root() -> Path:
-    """Return the folder of the model library.
-
-    Returns
-    -------
-    Path
-        ``models`` beside the package in a checkout, or the copy inside an installed package.
-
-    Raises
-    ------
-    ModelError
-        There is neither.
-
-    Examples
-    --------
-    >>> from sbmlqsp.catalogue import models_root
-    >>> (models_root() / "modules").is_dir()
-    True
-    """
-    places = (PACKAGE / "_models", PACKAGE.parent / "models")
-    for place in places:
-        if (place / "modules").is_dir():
-            return place
-    raise ModelError(
-        "the model library is missing",
-        where=" and ".join(map(str, places)),
-        expected="a folder that holds 'modules' and 'systems'",
-        remedy="reinstall sbmlqsp, or read your own file with read_antimony(path)",
-    )
 
 
 def catalogue() -> pd.DataFrame:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
-from sbmlqsp.engine import antimony, libsbml
+from sbmlqsp.antimony_composition import compose_text, is_composition
+from sbmlqsp.antimony_module import plain_antimony
+from sbmlqsp.engine import libsbml
 from sbmlqsp.engine.libsbml_ports import read_ports, without_ports
 from sbmlqsp.engine.sources import read_text
-from sbmlqsp.model import Model, inferred_directions
+from sbmlqsp.model import Model
 
 __all__ = ["read_antimony", "read_sbml"]
-
-DIRECTIVE = re.compile(r"^\s*//\s*@(input|output)\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*$", re.MULTILINE)
 
 
 def read_antimony(source: str | Path) -> Model:
@@ -43,25 +42,10 @@ def read_antimony(source: str | Path) -> Model:
     'input'
     """
     text, where = read_text(source, kind="Antimony")
-    from sbmlqsp.antimony_composition import compose_text, is_composition
-
     folder = Path(where).parent if Path(where).is_file() else None
     if is_composition(text):
         return compose_text(text, where=where, folder=folder)
     return plain_antimony(text, where=where)
-
-
-def plain_antimony(text: str, *, where: str) -> Model:
-    """Read Antimony text that holds one model and no instances."""
-    sbml = libsbml.canonical(antimony.to_sbml(text, where=where), where=where)
-    name, interface = antimony.main_module(text, where=where)
-    model = Model(name, sbml, source=where)
-    directions = inferred_directions(model.network, interface)
-    for direction, names in DIRECTIVE.findall(text):
-        for symbol in re.split(r"\s*,\s*", names):
-            model.symbol(symbol)
-            directions[symbol] = direction
-    return Model(name, sbml, directions=directions, source=where)
 
 
 def read_sbml(source: str | Path) -> Model:

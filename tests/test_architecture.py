@@ -21,7 +21,7 @@ LAYERS = {
     "engine": ("engine",),
     "model": (
         "model", "issues", "structure", "processes", "unit_checks", "baselines", "hazards", "checks", "equivalence",
-        "composition", "compose", "antimony_composition", "reading", "catalogue",
+        "composition", "compose", "antimony_module", "library", "antimony_composition", "reading", "catalogue",
     ),
     "protocol": ("dosing", "observation", "times"),
     "experiment": ("experiment", "dose_units", "equations", "describe"),

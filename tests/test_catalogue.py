@@ -24,7 +24,7 @@ def library(tmp_path, monkeypatch):
     system.mkdir(parents=True)
     (system / "whole.ant").write_text("model whole()\n  x = 1\nend\n")
     (system / "card.toml").write_text('title = "A whole"\nstatus = "reviewed"\n')
-    monkeypatch.setattr(cat, "PACKAGE", tmp_path / "sbmlqsp")
+    monkeypatch.setattr("sbmlqsp.library.PACKAGE", tmp_path / "sbmlqsp")
     return tmp_path / "models"
 
 
@@ -68,7 +68,7 @@ def test_an_installed_copy_comes_first(library):
 
 
 def test_a_missing_library_says_where_it_looked(tmp_path, monkeypatch):
-    monkeypatch.setattr(cat, "PACKAGE", tmp_path / "sbmlqsp")
+    monkeypatch.setattr("sbmlqsp.library.PACKAGE", tmp_path / "sbmlqsp")
     with pytest.raises(ModelError, match=r"library is missing.*_models and .*models.*reinstall"):
         cat.catalogue()
 

@@ -15,8 +15,8 @@ import pytest
 import roadrunner
 from scipy.integrate import solve_ivp
 
+from sbmlqsp.antimony_module import DIRECTIVE
 from sbmlqsp.catalogue import card, load
-from sbmlqsp.reading import DIRECTIVE
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "models" / "modules").glob("*/*.ant"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from sbmlqsp.composition.antimony_text import Block, blocks, imports, mask
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.errors import CompositionError, did_you_mean
+from sbmlqsp.library import models_root
 
 __all__ = ["Library", "load_library"]
 
@@ -87,8 +88,6 @@ def _load(text: str, library: Library, *, where: str, folder: Path | None, trail
 
 
 def _resolve(name: str, folder: Path | None, where: str) -> Path:
-    from sbmlqsp.catalogue import models_root
-
     if Path(name).is_absolute() or "://" in name or "\\" in name or "\0" in name:
         raise _refusal("names no file beside it or in the model library", name, where)
     if not name.endswith(".ant"):

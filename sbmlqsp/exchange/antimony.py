@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from sbmlqsp.antimony_module import plain_antimony
 from sbmlqsp.engine import antimony
 from sbmlqsp.engine.libsbml_edit import prepare
 from sbmlqsp.engine.libsbml_extract import extract
@@ -15,7 +16,6 @@ from sbmlqsp.errors import ModelError, QSPError
 from sbmlqsp.exchange.saving import save
 from sbmlqsp.expressions import to_infix
 from sbmlqsp.model import Model
-from sbmlqsp.reading import plain_antimony
 
 __all__ = ["write_antimony"]
 
