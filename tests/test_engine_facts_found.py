@@ -1,0 +1,74 @@
+"""Engine facts found while building the suite, pinned like the others."""
+
+from __future__ import annotations
+
+import numpy as np
+from facts import ant_flat, pin, rr
+
+DELAYED = "model m() S = 1; p = 1; J: S -> ; 0*S; at 5 after (time >= 1 && p > 0): S = 7; end"
+
+
+def test_F1_absolute_tolerances_follow_the_state_vector():
+    """A vector of tolerances is read rate rules first, as in the state vector, although species are listed first.
+
+    The suite orders it by ``getStateVectorId``.
+    """
+    text = "model m() A = 1; J: A -> ; k*A; k = 1; z = 1; z' = -3*z; end"
+    errors = {}
+    for loose in (0, 1):
+        runner = rr(text)
+        runner.integrator.setValue("relative_tolerance", 1e-11)
+        runner.integrator.setValue("absolute_tolerance", [1e-5 if i == loose else 1e-18 for i in (0, 1)])
+        runner.timeCourseSelections = ["z"]
+        got = np.asarray(runner.simulate(times=[0, 1, 2, 3])).ravel()
+        errors[loose] = np.abs(got / np.exp(-3 * np.arange(4.0)) - 1).max()
+    runner = rr(text)
+    states = [runner.model.getStateVectorId(i) for i in (0, 1)]
+    pin(states == ["z", "A"], "F1: the state vector begins with the rate rule")
+    pin(errors[0] > 10 * errors[1], "F1: the first tolerance is that of the rate rule")
+
+
+def test_F2_a_loaded_state_keeps_a_pending_event_when_the_run_was_split():
+    """`loadStateS` into the same instance does not drop a pending event; a new instance does.
+
+    The suite starts models with delayed events from a new instance.
+    """
+    import roadrunner
+
+    runner = rr(DELAYED)
+    state = runner.saveStateS()
+    runner.simulate(times=[0, 1])
+    runner.simulate(times=[1, 2])
+    runner.loadStateS(state)
+    runner.timeCourseSelections = ["[S]"]
+    runner.model.setValue("p", 0.0)
+    runner.simulate(times=[0, 1])
+    pin(np.asarray(runner.simulate(times=[1, 10])).ravel()[-1] == 7, "F2: the pending event came back with the state")
+    fresh = roadrunner.RoadRunner()
+    fresh.loadStateS(state)
+    fresh.timeCourseSelections = ["[S]"]
+    fresh.model.setValue("p", 0.0)
+    fresh.simulate(times=[0, 1])
+    pin(np.asarray(fresh.simulate(times=[1, 10])).ravel()[-1] == 1, "F2: a new instance has no pending event")
+
+
+def test_F3_reset_keeps_the_start_time_of_the_last_run():
+    """After a second segment, `reset()` still takes that segment's start for the time at which events fire.
+
+    The suite sets the start time of integrator and model back to 0 itself.
+    """
+    text = ant_flat("model m() S = 1; J: S -> ; 0*S; at 2 after (time >= 0), t0=false: S = 7; end")
+
+    def second_run(*, rewind: bool) -> float:
+        runner = rr(text)
+        runner.simulate(times=[0, 1])
+        runner.simulate(times=[1, 5])
+        if rewind:
+            runner.integrator.setIntegrationStartTime(0.0)
+            runner.model.setIntegrationStartTime(0.0)
+        runner.reset()
+        runner.timeCourseSelections = ["[S]"]
+        return float(np.asarray(runner.simulate(times=[0, 2.5])).ravel()[-1])
+
+    pin(second_run(rewind=True) == 7, "F3: with its start time set back the event comes at t = 2")
+    pin(second_run(rewind=False) == 1, "F3: after a later segment the event does not come at t = 2")
