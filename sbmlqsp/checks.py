@@ -88,7 +88,8 @@ def units(case: Case) -> Iterator[Issue]:
     for name in lookup.empty:
         remedy = f"define it, e.g. `unit {name} = 1e-9 mole/litre`"
         yield Issue("error", "undefined-unit", name, f"the unit {name} is used but not defined", remedy)
-    yield from unit_issues(case.network, scope_of(case.network, literal=lookup.get, values=case.static))
+    scope = replace(scope_of(case.network, literal=lookup.get, values=case.static), strict=False)
+    yield from unit_issues(case.network, scope)
 
 
 def unfed_inputs(case: Case) -> Iterator[Issue]:

@@ -14,7 +14,7 @@ import numpy as np
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.engine.cuts import Switches, find_switches
 from sbmlqsp.engine.initial import initial_state, static_symbols
-from sbmlqsp.engine.libsbml_engine import Prepared, prepare
+from sbmlqsp.engine.libsbml_engine import NEVER, Prepared, prepare
 from sbmlqsp.engine.roadrunner import EngineFailure, Machine, Start, Tolerances
 from sbmlqsp.errors import ExperimentError, UnsupportedError
 from sbmlqsp.experiment import Experiment, symbol_of
@@ -30,6 +30,9 @@ OK, FAILED, NOT_FINITE, UNCONFIRMED = range(4)
 
 # What is tried in turn when the integrator fails, as shares of each state's scale.
 LOOSER = (1e-24, 1e-16, 1e-12)
+
+# How often an event may fire at once again (an event that repeats without end does so a dozen times, then is missed).
+RUSHES = 3
 
 # As a share of the time: more than the engine's rounding of event times, less than any dynamics.
 JUST_BEFORE = 2e-13
@@ -232,12 +235,16 @@ class _Runner:
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
             self._idle |= {i.due: 1e300 for i in prepared.inlets.values()}
+            self._idle |= {w.last: NEVER for w in prepared.watches} | {w.rush: 0.0 for w in prepared.watches}
 
     def subject(self, job: _Job, out: Any, tolerances: Tolerances) -> tuple[int, str]:
         """Run one subject into ``out``; return status and message."""
         try:
             used, note = self._run_somehow(job, out, tolerances)
-            doubt = self._doubt(out, job.scales, used)
+            rushing, count = self._rushing()
+            if count >= RUSHES:
+                return UNCONFIRMED, f"{rushing}, faster than can be followed; let its trigger need a distance"
+            doubt = rushing or self._doubt(out, job.scales, used)
             if doubt:
                 again = np.full_like(out, np.nan)
                 self._run_somehow(job, again, used.tighter())
@@ -262,6 +269,17 @@ class _Runner:
                         return loose, f"integrated with an absolute tolerance of {absolute:g} of each state's scale"
             raise first from None
         return tolerances, ""
+
+    def _rushing(self) -> tuple[str, float]:
+        """Say which event fired at once again, and how often: beyond some times the engine misses it silently."""
+        watches = self.prepared.watches
+        counts = self.machine.parameter_values([w.rush for w in watches]) if watches else [0.0]
+        count = max(counts)
+        if not count > 0:
+            return "", 0.0
+        watch = watches[counts.index(count)]
+        [time] = self.machine.parameter_values([watch.last])
+        return f"the event '{dotted(watch.event)}' fires again and again up to time {time:.6g}", count
 
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
         if not self._state_columns:

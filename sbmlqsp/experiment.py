@@ -21,7 +21,9 @@ __all__ = ["Experiment", "observable_unit", "resolve_setting", "symbol_of"]
 
 
 # Names that formulas read as constants, unless the model has a symbol of that name.
-CONSTANT_NAMES = frozenset("time avogadro true True false False pi Pi PI exponentiale inf infinity INF nan NaN".split())
+CONSTANT_NAMES = frozenset(
+    "time avogadro true True false False pi Pi PI exponentiale inf infinity INF nan NaN notanumber".split()
+)
 
 
 @dataclass(frozen=True, repr=False)

@@ -164,10 +164,9 @@ def _dataset(
         at = np.searchsorted(grid, np.asarray(arm.times))
         for o in arm.observables:
             data = _observe(o, arm, result)
-            values[o.id][e, :, 0, at] = np.moveaxis(data, 1, 0)
-        values_failed = result.status > 0
-        for o in arm.observables:
-            values[o.id][e, values_failed] = np.nan
+            _note_undefined(o, data, result)
+            kept = np.where(result.status[:, None] > 0, np.nan, data)
+            values[o.id][e, :, 0, at] = np.moveaxis(kept, 1, 0)
     status = np.stack([r.status for r in results])[:, :, None]
     messages = np.array([r.messages for r in results], dtype=object)[:, :, None]
     record = provenance.record(
@@ -198,6 +197,14 @@ def _as_given(people: Subjects, observables: Mapping[str, Observable]) -> pd.Dat
     if people.table is None:
         return None
     return people.table.rename(columns={c: f"{c} (given)" for c in people.table.columns if c in observables})
+
+
+def _note_undefined(o: Observable, data: Any, result: ArmResult) -> None:
+    """Say where an observable's own formula gives no number although the run is fine, as a ratio of zeros does."""
+    undefined = np.isnan(data).any(axis=1) & (result.status == 0)
+    for i in np.flatnonzero(undefined).tolist():
+        note = f"the observable '{o.id}' is not a number at output {int(np.argmax(np.isnan(data[i]))) + 1}"
+        result.messages[i] = "; ".join(filter(None, (result.messages[i], note)))
 
 
 def _observe(o: Observable, arm: Experiment, result: ArmResult) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
+from sbmlqsp.engine.antimony_scan import refuse_hostile
 from sbmlqsp.errors import ModelError
 
 __all__ = ["main_module", "to_antimony", "to_sbml"]
@@ -53,6 +55,7 @@ def to_sbml(text: str, *, where: str = "the Antimony text", comp: bool = False) 
     """
     if not isinstance(text, str) or "\0" in text:
         raise ModelError("the Antimony text holds a NUL character or is not text", where=where)
+    refuse_hostile(text, where=where)
     with _Session() as library:
         if library.loadAntimonyString(text) < 0:
             raise _syntax_error(_last_error(library), text, where)
@@ -91,8 +94,6 @@ def _last_error(library: Any) -> str:
 
 
 def _syntax_error(message: str, text: str, where: str) -> ModelError:
-    import re
-
     clean = " ".join(str(message).split()).replace("Error in model string, ", "")
     found = re.search(r"line (\d+)", clean)
     lines = text.splitlines()

@@ -91,7 +91,8 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
 def _resolved(network: Network) -> Network:
     """Return the network with every ``rateOf`` of a start value written out; refuse ``delay``."""
     tables = (network.initial_assignments, network.assignment_rules)
-    for table in tables:
+    laws = {k: r.law for k, r in network.reactions.items() if r.law is not None}
+    for table in (*tables, laws):
         for name, expr in table.items():
             if expr.has("delay"):
                 raise UnsupportedError(

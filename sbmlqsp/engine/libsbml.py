@@ -5,13 +5,18 @@ Canonical form: SBML Level 3 Version 2, flat, no local parameters (``reaction__k
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import Any
 
+from sbmlqsp.engine.expansion import refuse_expansion
 from sbmlqsp.engine.prescan import prescan
 from sbmlqsp.errors import ModelError, UnsupportedError
 
 __all__ = ["canonical", "flatten", "is_hierarchical", "lib", "parse", "problems", "write"]
 
+MAX_INSTANCES = 2_000  # of submodels, at all depths
+MAX_COMP_DEPTH = 100
 # Packages that change what a model means; layout, render and groups do not.
 UNSUPPORTED_PACKAGES = {"fbc", "spatial", "qual", "multi", "arrays", "dyn", "distrib", "req"}
 
@@ -102,15 +107,7 @@ def flatten(text: str, *, where: str = "the hierarchical SBML") -> str:
     """
     sbml = lib()
     document = parse(text, where=where)
-    plugin = document.getPlugin("comp")
-    if plugin is not None and plugin.getNumExternalModelDefinitions():
-        name = plugin.getExternalModelDefinition(0).getSource()
-        raise ModelError(
-            "the model refers to another file",
-            value=name,
-            where=where,
-            remedy="flatten it with the tool that wrote it, or read the parts and compose them",
-        )
+    _refuse_other_files(document, where)
     properties = sbml.ConversionProperties()
     properties.addOption("flatten comp", True)
     properties.addOption("leavePorts", False)
@@ -134,6 +131,9 @@ def canonical(text: str, *, where: str = "the SBML text") -> str:
         Any libSBML error, or a package whose meaning would be lost.
     """
     document = parse(text, where=where)
+    # Before the checks of libSBML, which open other files, and take endless time over what expands.
+    _refuse_other_files(document, where)
+    _refuse_expansion(document, where)
     errors = [(line, message) for severity, _, line, message in problems(document) if severity == "error"]
     if errors:
         _refuse(errors, where)
@@ -142,6 +142,7 @@ def canonical(text: str, *, where: str = "the SBML text") -> str:
         from sbmlqsp.engine.libsbml_comp import flattened
 
         document = parse(flattened(write(document), where=where), where=where, scanned=True)
+        _refuse_expansion(document, where)
     if (document.getLevel(), document.getVersion()) != (3, 2):
         _refuse_fast(document.getModel(), where)
         document.getErrorLog().clearLog()
@@ -149,6 +150,79 @@ def canonical(text: str, *, where: str = "the SBML text") -> str:
             raise ModelError("the SBML cannot be brought to Level 3 Version 2", where=where)
     _promote_locals(document.getModel())
     return write(document)
+
+
+def _refuse_other_files(document: Any, where: str) -> None:
+    plugin = document.getPlugin("comp")
+    if plugin is not None and plugin.getNumExternalModelDefinitions():
+        raise ModelError(
+            "the model refers to another file",
+            value=plugin.getExternalModelDefinition(0).getSource(),
+            where=where,
+            remedy="flatten it with the tool that wrote it, or read the parts and compose them",
+        )
+
+
+def _refuse_expansion(document: Any, where: str) -> None:
+    plugin = document.getPlugin("comp")
+    inner = [plugin.getModelDefinition(i) for i in range(plugin.getNumModelDefinitions())] if plugin is not None else []
+    for model in (document.getModel(), *inner):
+        refuse_expansion(_definitions(model), where=where)
+    if plugin is not None:
+        _refuse_instances(document.getModel(), {d.getId(): d for d in inner}, where)
+
+
+def _refuse_instances(model: Any, definitions: dict[str, Any], where: str) -> None:
+    """Refuse submodels within submodels that are many; libSBML flattens until the memory is gone (measured)."""
+    counts: dict[str, int] = {}
+
+    def count(one: Any, depth: int) -> int:
+        plugin, total = one.getPlugin("comp"), 0
+        if depth > MAX_COMP_DEPTH:
+            remedy = "flatten it with another tool"
+            raise ModelError(f"submodels are nested more than {MAX_COMP_DEPTH} deep", where=where, remedy=remedy)
+        for i in range(plugin.getNumSubmodels()):
+            name = plugin.getSubmodel(i).getModelRef()
+            if name not in counts:
+                counts[name] = 0
+                counts[name] = count(definitions[name], depth + 1) if name in definitions else 0
+            total += 1 + counts[name]
+        return total
+
+    found = count(model, 0)
+    if found > MAX_INSTANCES:
+        raise ModelError(
+            f"the model has {found:,} submodels",
+            where=where,
+            expected=f"at most {MAX_INSTANCES:,}",
+            remedy="write the repetition as one submodel, or flatten it with another tool",
+        )
+
+
+def _definitions(model: Any) -> dict[str, str]:
+    """Return every formula that may stand behind a name, as text; names of its own arguments are left out."""
+    found: dict[str, str] = {}
+    for f in model.getListOfFunctionDefinitions():
+        own = {f.getArgument(i).getName() for i in range(f.getNumArguments())}
+        found[f.getId()] = _as_text(f.getBody(), own)
+    for a in model.getListOfInitialAssignments():
+        found[a.getSymbol()] = _as_text(a.getMath())
+    for rule in model.getListOfRules():
+        if rule.isAssignment():
+            found[rule.getVariable()] = _as_text(rule.getMath())
+    for r in model.getListOfReactions():
+        law = r.getKineticLaw()
+        if law is not None:
+            own = {p.getId() for p in (*law.getListOfParameters(), *law.getListOfLocalParameters())}
+            found[r.getId()] = _as_text(law.getMath(), own)
+    return found
+
+
+def _as_text(math_: Any, own: Collection[str] = ()) -> str:
+    text = lib().formulaToL3String(math_) if math_ is not None else ""
+    if own:
+        text = re.sub(r"[A-Za-z_]\w*", lambda m: "0" if m[0] in own else m[0], text)
+    return str(text or "")
 
 
 def _refuse_packages(document: Any, where: str) -> None:

@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sbmlqsp.engine.cuts import Switches
+from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.errors import DosingError, ModelError, UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym, to_infix
 
-__all__ = ["LAST", "Inlet", "Prepared", "dosable", "infuse", "per_symbol", "prepare"]
+__all__ = ["LAST", "NEVER", "Inlet", "Prepared", "Watch", "dosable", "infuse", "per_symbol", "prepare"]
 
 LAST = -1e9
 """The priority of dose events."""
+NEVER = -1e150
+"""When an event that has not fired yet fired last."""
+SOON = 1e-6
+"""At once: this share of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,15 @@ class Inlet:
     amount: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Two parameters that watch an event: when it fired last, and how often at once again."""
+
+    event: str
+    last: str
+    rush: str
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Engine-ready SBML and what was built into it."""
@@ -39,6 +53,7 @@ class Prepared:
     switches: Switches
     eventful: bool
     settable: frozenset[str] = field(default_factory=frozenset)
+    watches: tuple[Watch, ...] = ()
 
 
 def prepare(
@@ -67,8 +82,11 @@ def prepare(
     eventful = bool(network.events)
     if not eventful:
         _switch(model, switches)
+    if any(expr.has("factorial") for _, _, expr in network.formulas()):
+        _cap_factorials(model)
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
-    return Prepared(write(document), inlets, switches, eventful)
+    watches = tuple(_watch(model, network, i) for i in _may_repeat(network))
+    return Prepared(write(document), inlets, switches, eventful, watches=watches)
 
 
 def _refuse_unsupported(network: Network) -> None:
@@ -107,6 +125,24 @@ def _bare(model: Any) -> None:
         element.unsetAnnotation()
     while model.getNumConstraints():
         model.removeConstraint(0)
+
+
+def _cap_factorials(model: Any) -> None:
+    """Replace ``factorial(x)`` by ``factorial(min(x, 171))``, infinite all the same; the engine counts down from x."""
+    for element in model.getListOfAllElements():
+        if not hasattr(element, "setMath") or not element.isSetMath():
+            continue
+        tree = element.getMath().deepCopy()
+        stack = [tree]
+        while stack:
+            node = stack.pop()
+            if node.getType() == lib().AST_FUNCTION_FACTORIAL:
+                capped = to_mathml(Expr("min", (num(0.0), num(171.0))))
+                capped.replaceChild(0, node.getChild(0).deepCopy(), True)
+                node.replaceChild(0, capped, True)
+                node = capped
+            stack += [node.getChild(i) for i in range(node.getNumChildren())]
+        element.setMath(tree)
 
 
 def _fix_initial_values(model: Any, network: Network, values: Mapping[str, Any]) -> None:
@@ -209,6 +245,33 @@ def infuse(model: Any, network: Network, target: str, rate: Expr, *, reaction: s
     node.addChild(rule.getMath().deepCopy())
     node.addChild(term)
     rule.setMath(node)
+
+
+def _may_repeat(network: Network) -> list[int]:
+    """Return the positions of events whose triggers read the state, and so may fire again and again."""
+    static = static_symbols(network)
+    return [i for i, e in enumerate(network.events) if e.assignments and e.trigger.symbols() - static]
+
+
+def _watch(model: Any, network: Network, index: int) -> Watch:
+    """Let an event count how often it fires at once again: one that repeats without end the engine misses at last."""
+    last, rush = _parameter(model, f"qsp_last_{index}", NEVER), _parameter(model, f"qsp_rush_{index}", 0.0)
+    interval = Expr("sub", (Expr("time"), sym(last)))
+    # Zero where the event fires twice at one instant, as in a cascade of events, which is no fault.
+    squared = Expr("add", (Expr("mul", (interval, interval)), num(1e-300)))
+    ratio = Expr("div", (Expr("mul", (num(SOON), Expr("time"), interval)), squared))
+    # An event that sets plain values ends well even so (suite case 374): this only asks for a second opinion.
+    reads = frozenset().union(*(e.symbols() for e in network.events[index].assignments.values()))
+    weight = num(1.0 if reads - static_symbols(network) else 1e-3)
+    again = Expr("mul", (weight, Expr("min", (num(1.0), Expr("floor", (ratio,))))))
+    # Within the rounding of time it counts three times.
+    closest = Expr("min", (num(3.0), Expr("floor", (Expr("mul", (num(SOON), ratio)),))))
+    event = [e for e in model.getListOfEvents() if e.isSetTrigger()][index]
+    for name, formula in ((last, Expr("time")), (rush, Expr("add", (sym(rush), again, closest)))):
+        assignment = event.createEventAssignment()
+        assignment.setVariable(name)
+        assignment.setMath(to_mathml(formula))
+    return Watch(network.events[index].id, last, rush)
 
 
 def _dose_event(model: Any, symbol: Symbol, due: str, amount: str, index: int) -> None:

@@ -13,6 +13,7 @@ from sbmlqsp.expressions import Expr, substitute
 __all__ = ["Formulas", "operators"]
 
 MAX_NODES = 400_000
+LONG = 100  # terms; Python's own stack ends near 400 levels
 
 
 class Formulas:
@@ -50,7 +51,7 @@ class Formulas:
         leaf |= {sbml.AST_CONSTANT_TRUE: "true", sbml.AST_CONSTANT_FALSE: "false"}
         if kind in leaf:
             return Expr(leaf[kind])
-        args = tuple(self._convert(node.getChild(i)) for i in range(node.getNumChildren()))
+        args = tuple(self._convert(child) for child in _operands(node, kind))
         if kind == sbml.AST_FUNCTION:
             return self._expand(node.getName(), args)
         return _operator(kind, args)
@@ -61,8 +62,26 @@ class Formulas:
         names, body = self._functions[name]
         expr = substitute(body, dict(zip(names, args, strict=False)))
         if sum(1 for _ in expr.walk()) > MAX_NODES:
-            raise ModelError(f"the function '{name}' expands without end")
+            raise ModelError(
+                f"calls of the function '{name}' expand to more than {MAX_NODES:,} nodes",
+                remedy="give the inner calls names of their own, by assignment rules",
+            )
         return expr
+
+
+def _operands(node: Any, kind: int) -> list[Any]:
+    """Return the children; a long sum or product, which libSBML nests to the left, becomes one again."""
+    sbml = lib()
+    children = [node.getChild(i) for i in range(node.getNumChildren())]
+    if kind not in {sbml.AST_PLUS, sbml.AST_TIMES}:
+        return children
+    rest: list[Any] = []
+    while len(children) == 2 and children[0].getType() == kind:
+        rest.append(children[1])
+        children = [children[0].getChild(i) for i in range(children[0].getNumChildren())]
+    return (
+        [*children, *reversed(rest)] if len(rest) >= LONG else [node.getChild(i) for i in range(node.getNumChildren())]
+    )
 
 
 def _constants() -> dict[int, float]:

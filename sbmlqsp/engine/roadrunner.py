@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sys
@@ -74,6 +75,23 @@ def quiet() -> Iterator[IO[str]]:
                 os.close(keep)
 
 
+@functools.cache
+def _c_srand() -> Any:
+    import ctypes
+
+    try:
+        return ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None).srand
+    except (OSError, AttributeError):
+        return None
+
+
+def _seed_ties() -> None:
+    """Let every run draw the same order of simultaneous events: the engine asks C's rand(), seeded by the clock."""
+    srand = _c_srand()
+    if srand is not None:
+        srand(1)
+
+
 def _compiled(sbml: str) -> Any:
     library = _library()
     options = library.LoadSBMLOptions()
@@ -114,8 +132,9 @@ class Machine:
         self._columns = list(columns) or ["time"]
         with quiet():
             self._engine.timeCourseSelections = self._columns
-        # Events that still wait for their delay survive every kind of reset (measured).
-        self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
+        # Events that still wait for their delay, and changed stoichiometries, survive every kind of reset (measured).
+        sizes = {s.id for s in network.of_kind("stoichiometry")} & network.dynamic
+        self._clean = self._engine.saveStateS() if sizes or any(e.delay for e in network.events) else None
         self._step = 0.0
         self._prepared = prepared
         self._model = self._engine.model
@@ -161,7 +180,7 @@ class Machine:
         self._engine.integrator.setValue("maximum_time_step", step)
 
     def renew(self) -> None:
-        """Drop what an earlier run may have left: events whose delay was not over when it ended."""
+        """Drop what an earlier run may have left: events whose delay was not over, stoichiometries."""
         if self._clean is None:
             return
         engine = _library().RoadRunner()
@@ -179,6 +198,7 @@ class Machine:
         self._engine.integrator.setIntegrationStartTime(0.0)
         model.setIntegrationStartTime(0.0)
         if self._prepared.eventful:
+            _seed_ties()
             # Events that fire at the start must see this subject's own values, so these go in before the reset.
             for name, value in start.rated:
                 model.setValue(f"init({name})", value)
@@ -203,6 +223,10 @@ class Machine:
         """Set global parameters (inlets and switches included) in the middle of a run."""
         if values:
             self._model.setGlobalParameterValues([self._parameters[n] for n in values], list(values.values()))
+
+    def parameter_values(self, names: Sequence[str]) -> list[float]:
+        """Return the values of global parameters now."""
+        return [float(v) for v in self._model.getGlobalParameterValues([self._parameters[n] for n in names])]
 
     def add(self, target: str, kind: str, amount: float) -> None:
         """Add an amount to a target."""
