@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sbmlqsp.composition.assembly import Glue, assemble, join_top
@@ -13,6 +14,7 @@ from sbmlqsp.composition.links import Connections, Link, Share, read_connections
 from sbmlqsp.composition.model_units import agree_in_model_units, bridges
 from sbmlqsp.composition.parts import OWN_UNITS, Parts, Value
 from sbmlqsp.composition.volumes import check_volumes, rescale_volumes
+from sbmlqsp.engine.libsbml_volumes import write_volumes
 from sbmlqsp.equivalence import same_number
 from sbmlqsp.errors import CompositionError
 from sbmlqsp.model import dotted
@@ -156,7 +158,8 @@ def build(
     }
     check_volumes(model.network, organs)
     warn_of_duplicates(model.network)
-    return model
+    # Noted in the model, so that `check` still knows when a volume is changed later.
+    return replace(model, sbml=write_volumes(model.sbml, dict(organs.values()))) if organs else model
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:

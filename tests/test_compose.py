@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbmlqsp.checks import check
 from sbmlqsp.compose import CompositionWarning, Link, Share, compose
 from sbmlqsp.engine import libsbml
 from sbmlqsp.engine.libsbml_extract import extract
@@ -618,3 +620,13 @@ def test_the_hierarchical_form_is_valid_and_reads_back(pk: Model, tmdd: Model) -
     assert list(differences(model.network, again.network)) == []
     assert again.directions == model.directions
     assert not [p for p in libsbml.problems(libsbml.parse(model.sbml_comp)) if p[0] == "error"]
+
+
+def test_check_still_knows_the_volumes_of_a_composition():
+    liver = read_antimony("model liver(V); compartment V = 1.5; end")
+    cells = read_antimony("model cells(V); compartment V = 0.9; end")
+    whole = compose("m", {"liver": liver, "hep": cells}, volumes={"liver.V": ["hep.V"]})
+    assert "sub-volumes" not in set(check(whole).code)
+    larger = replace(whole, sbml=whole.sbml.replace('size="0.9"', 'size="1.9"'))
+    row = check(larger).set_index("code").loc["sub-volumes"]
+    assert row["severity"] == "error"
