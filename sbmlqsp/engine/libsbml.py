@@ -88,7 +88,7 @@ def _refuse(errors: list[tuple[int, str]], where: str) -> None:
     raise ModelError(
         f"the SBML is invalid at line {line}: {message[:460].rstrip(' .')}{more}",
         where=where,
-        remedy="correct the file at its source; `sbmlqsp check` lists every problem",
+        remedy="correct the file at its source",
     )
 
 
