@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from facts import ant_flat, pin, rr
+from facts import ant_flat, child, need, pin, rr
 
 DELAYED = "model m() S = 1; p = 1; J: S -> ; 0*S; at 5 after (time >= 1 && p > 0): S = 7; end"
 
@@ -72,3 +72,20 @@ def test_F3_reset_keeps_the_start_time_of_the_last_run():
 
     pin(second_run(rewind=True) == 7, "F3: with its start time set back the event comes at t = 2")
     pin(second_run(rewind=False) == 1, "F3: after a later segment the event does not come at t = 2")
+
+
+def test_F4_tellurium_changes_what_libsbml_returns():
+    """Once tellurium is imported, MathML nodes are of its own bindings and `getType` gives no number.
+
+    The suite asks libSBML's own function.
+    """
+    need("tellurium")
+    code = (
+        "import warnings; warnings.simplefilter('ignore')\nimport libsbml, tellurium\n"
+        "tree = libsbml.parseL3Formula('a*b + 1'); node = tree.getChild(0)\n"
+        "say([type(node).__module__, type(node.getType()).__name__, libsbml.ASTNode.getType(node)])"
+    )
+    module, kind, number = eval(child(code, timeout=60).out)
+    pin(module == "libsedml", "F4: the node is of libSEDML's bindings")
+    pin(kind == "SwigPyObject", "F4: its getType gives no number")
+    pin(number == 42, "F4: libSBML's own getType reads it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -241,3 +242,23 @@ def test_without_tellurium_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tellurium", None)
     with pytest.raises(qsp.UnsupportedError, match=r"pip install 'sbmlqsp\[tellurium\]'"):
         to_tellurium(qsp.read_antimony(DECAY))
+
+
+def test_with_tellurium_imported_everything_still_reads_and_runs():
+    """Tellurium's bindings change what libSBML's return in the whole process, so this runs in one of its own."""
+    pytest.importorskip("tellurium", reason="tellurium is not installed")
+    code = """
+import warnings; warnings.simplefilter("ignore")
+import tellurium, sbmlqsp as qsp
+model = qsp.load("theophylline")
+arm = qsp.Experiment(model, times=[0, 24], regimen="320 mg into absorption.depot", observables=["pk.C"])
+own = float(qsp.simulate(arm)["pk.C"][0, 0, 0, -1])
+runner = qsp.to_tellurium(qsp.with_doses(model, arm.regimen))
+runner.timeCourseSelections = ["time", "pk__C"]
+runner.integrator.relative_tolerance = 1e-10
+theirs = float(runner.simulate(0, 24, 2)[-1][1])
+back = qsp.from_roadrunner(qsp.to_tellurium(model))
+print(abs(theirs / own - 1) < 1e-6, back.digest == qsp.read_sbml(model.sbml).digest, len(qsp.check(model)) > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split()[-3:] == ["True", "True", "True"], done.stdout + done.stderr

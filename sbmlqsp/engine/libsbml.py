@@ -13,7 +13,7 @@ from sbmlqsp.engine.expansion import refuse_expansion
 from sbmlqsp.engine.prescan import prescan
 from sbmlqsp.errors import ModelError, UnsupportedError
 
-__all__ = ["canonical", "flatten", "is_hierarchical", "lib", "parse", "problems", "write"]
+__all__ = ["canonical", "flatten", "is_hierarchical", "lib", "node_type", "parse", "problems", "write"]
 
 MAX_INSTANCES = 2_000  # of submodels, at all depths
 MAX_COMP_DEPTH = 100
@@ -26,6 +26,15 @@ def lib() -> Any:
     import libsbml
 
     return libsbml
+
+
+def node_type(node: Any) -> int:
+    """Return the kind of a MathML node.
+
+    Once tellurium is imported, nodes come back as objects of its own bindings, whose ``getType`` gives no number
+    (measured); libSBML's function reads either.
+    """
+    return int(lib().ASTNode.getType(node))
 
 
 def parse(text: str, *, where: str = "the SBML text", scanned: bool = False) -> Any:

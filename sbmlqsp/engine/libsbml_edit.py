@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sbmlqsp.engine.libsbml import lib, parse, write
+from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_rename import find, give_event_ids, maths, nodes
 from sbmlqsp.engine.libsbml_units import UnitIds
 from sbmlqsp.errors import UnsupportedError
@@ -46,7 +46,7 @@ def prepare(text: str) -> str:
 
 def _functions_call_functions(model: Any) -> bool:
     return any(
-        node.getType() == lib().AST_FUNCTION
+        node_type(node) == lib().AST_FUNCTION
         for f in model.getListOfFunctionDefinitions()
         if f.isSetMath()
         for node in nodes(f.getMath())
@@ -159,7 +159,7 @@ def _rewrite(model: Any, factor: str, where: str) -> None:
 def _refuse_time_in_functions(model: Any, where: str) -> None:
     special = {lib().AST_NAME_TIME, lib().AST_FUNCTION_DELAY, lib().AST_FUNCTION_RATE_OF}
     for f in model.getListOfFunctionDefinitions():
-        if f.isSetMath() and any(node.getType() in special for node in nodes(f.getMath())):
+        if f.isSetMath() and any(node_type(node) in special for node in nodes(f.getMath())):
             raise UnsupportedError(
                 f"the function '{f.getId()}' uses time itself, so its unit of time cannot be converted",
                 where=where,
@@ -169,7 +169,7 @@ def _refuse_time_in_functions(model: Any, where: str) -> None:
 
 def _in_new_time(node: Any, factor: str, reactions: set[str]) -> Any:
     """Return a formula that means in the new unit of time what it meant in the old."""
-    kind = node.getType()
+    kind = node_type(node)
     for i in range(node.getNumChildren()):
         node.replaceChild(i, _in_new_time(node.getChild(i).deepCopy(), factor, reactions), True)
     if kind == lib().AST_NAME_TIME:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
-from sbmlqsp.engine.libsbml import lib, parse, write
+from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.errors import DosingError, ModelError, UnsupportedError
@@ -136,7 +136,7 @@ def _cap_factorials(model: Any) -> None:
         stack = [tree]
         while stack:
             node = stack.pop()
-            if node.getType() == lib().AST_FUNCTION_FACTORIAL:
+            if node_type(node) == lib().AST_FUNCTION_FACTORIAL:
                 capped = to_mathml(Expr("min", (num(0.0), num(171.0))))
                 capped.replaceChild(0, node.getChild(0).deepCopy(), True)
                 node.replaceChild(0, capped, True)

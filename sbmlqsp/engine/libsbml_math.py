@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from sbmlqsp.engine.libsbml import lib
+from sbmlqsp.engine.libsbml import lib, node_type
 from sbmlqsp.errors import ModelError, UnsupportedError
 from sbmlqsp.expressions import Expr, substitute
 
@@ -42,7 +42,7 @@ class Formulas:
 
     def _convert(self, node: Any) -> Expr:
         sbml = lib()
-        kind = node.getType()
+        kind = node_type(node)
         if node.isNumber() or kind in _constants():
             return Expr("num", value=_number(node, kind), unit=node.getUnits() or None)
         if kind == sbml.AST_NAME:
@@ -76,7 +76,7 @@ def _operands(node: Any, kind: int) -> list[Any]:
     if kind not in {sbml.AST_PLUS, sbml.AST_TIMES}:
         return children
     rest: list[Any] = []
-    while len(children) == 2 and children[0].getType() == kind:
+    while len(children) == 2 and node_type(children[0]) == kind:
         rest.append(children[1])
         children = [children[0].getChild(i) for i in range(children[0].getNumChildren())]
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sbmlqsp.engine.libsbml import lib
+from sbmlqsp.engine.libsbml import lib, node_type
 
 __all__ = ["elements", "find", "give_event_ids", "maths", "nodes", "rename"]
 
@@ -79,7 +79,7 @@ def _apply(element: Any, attribute: str, change: Rename) -> None:
 def _rename_math(root: Any, ids: Rename, units: Rename, *, definition: bool) -> None:
     names = {lib().AST_FUNCTION} if definition else {lib().AST_FUNCTION, lib().AST_NAME}
     for node in nodes(root):  # the names inside a function definition are its own arguments
-        if node.getType() in names:
+        if node_type(node) in names:
             node.setName(ids(node.getName()))
         if node.isSetUnits():
             node.setUnits(units(node.getUnits()))
