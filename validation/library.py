@@ -97,7 +97,9 @@ class Item:
 def items(root: Path = MODELS) -> list[Item]:
     """Return every model of the library."""
     modules = [Item(p, p.with_suffix(".toml")) for p in sorted(root.glob("modules/*/*.ant"))]
-    systems = [Item(p, p.with_name("card.toml")) for p in sorted(root.glob("systems/*/*.ant")) if p.stem == p.parent.name]
+    systems = [
+        Item(p, p.with_name("card.toml")) for p in sorted(root.glob("systems/*/*.ant")) if p.stem == p.parent.name
+    ]
     return modules + systems
 
 
@@ -106,8 +108,10 @@ def valid(item: Item) -> Iterator[str]:
     """No error and no warning of libSBML: units, modelling practice and SBO included."""
     document = item.document.clone()
     categories = (
-        libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, libsbml.LIBSBML_CAT_MODELING_PRACTICE, libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
-    )  # fmt: skip
+        libsbml.LIBSBML_CAT_UNITS_CONSISTENCY,
+        libsbml.LIBSBML_CAT_MODELING_PRACTICE,
+        libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
+    )
     for category in categories:
         document.setConsistencyChecks(category, True)
     document.checkConsistency()
@@ -223,7 +227,9 @@ def proven(item: Item) -> Iterator[str]:
 def _disturbed(item: Item) -> dict[str, float]:
     """Return the model's species with something in each of them, as amounts."""
     n = item.model.network
-    return {f"amount({s.id})": 1.0 + 0.37 * i for i, s in enumerate(n.species) if not s.constant and s.id in n.stoichiometry}
+    return {
+        f"amount({s.id})": 1.0 + 0.37 * i for i, s in enumerate(n.species) if not s.constant and s.id in n.stoichiometry
+    }
 
 
 def _curves(model: qsp.Model, names: Iterable[str], changes: dict[str, float], end: float) -> np.ndarray:

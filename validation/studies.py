@@ -1,0 +1,89 @@
+"""The validation studies that are scripts of their own, beside the cases of the library's models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["STUDIES", "Study", "StudyResult"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """How a script ended: ``"passed"``, ``"failed"`` or ``"absent"``, in how many seconds, and its last lines."""
+
+    outcome: str
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """A script that prints figures and ends with 0 when every one of them is met.
+
+    Parameters
+    ----------
+    id : str
+    module : str
+        Run as ``python -m``.
+    rows : tuple of str
+        The claims it proves, wholly or in part.
+    about : str
+    folder : str
+        The environment variable that names the data it needs and that the project does not ship.
+    package : str
+        A Python package it needs beyond the project's own.
+    """
+
+    id: str
+    module: str
+    rows: tuple[str, ...]
+    about: str
+    folder: str = ""
+    package: str = ""
+
+    def missing(self) -> str:
+        """Say why it cannot run, or nothing."""
+        if not (ROOT / Path(*self.module.split("."))).with_suffix(".py").is_file():
+            return "the script is not there"
+        if self.folder and not os.environ.get(self.folder):
+            return f"needs the folder named by the environment variable {self.folder}"
+        if self.package:
+            import importlib.util
+
+            if importlib.util.find_spec(self.package) is None:
+                return f"needs the package {self.package}"
+        return ""
+
+    def run(self) -> StudyResult:
+        """Run it in a process of its own."""
+        reason = self.missing()
+        if reason:
+            return StudyResult("absent", 0.0, reason)
+        extra = [os.environ[self.folder]] if self.folder else []
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", self.module, *extra], capture_output=True, text=True, cwd=ROOT, check=False
+        )
+        text = (done.stdout if done.returncode == 0 else done.stdout + done.stderr).rstrip()
+        return StudyResult("passed" if done.returncode == 0 else "failed", time.perf_counter() - start, text)
+
+
+STUDIES = (
+    Study("library", "validation.library", ("M-01",), "every model against every check of the library"),
+    Study("simulated", "validation.analytic.simulated", ("M-03", "M-07"), "dosed curves against closed forms"),
+    Study("composition", "validation.cross.composition", ("M-02",), "flat against hierarchical SBML, and by hand"),
+    Study("review", "validation.review", ("M-01",), "library models against blind re-implementations"),
+    Study("engines", "validation.cross.engines", ("M-01", "M-03"), "library models in bare libRoadRunner and COPASI",
+          package="COPASI"),
+    Study("theophylline", "validation.estimation.theophylline", (), "pooled estimates of theophylline"),
+    Study("semantic", "validation.cross.semantic_suite", ("M-06",), "semantic cases of the SBML Test Suite",
+          folder="SBML_SEMANTIC_SUITE"),
+    Study("speed", "validation.speed.population", (), "1,000 subjects against a bare engine loop"),
+)  # fmt: skip
