@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbmlqsp.antimony_module import DIRECTIVE
 from sbmlqsp.errors import ModelError, did_you_mean
 from sbmlqsp.library import models_root
+from sbmlqsp.library_ports import ListedPort, listed_ports
 from sbmlqsp.reading import read_antimony
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sbmlqsp.model import Model
 
-__all__ = ["card", "catalogue", "load", "models_root"]
+__all__ = ["ProvisionalModelWarning", "card", "catalogue", "load", "model_ids", "models_root"]
 
 STATUSES = ("provisional", "reviewed")
 
@@ -32,33 +33,73 @@ class _Entry:
     card_path: Path
 
 
-def catalogue() -> pd.DataFrame:
-    """List the model library.
+class ProvisionalModelWarning(UserWarning):
+    """A model of the library is used that no independent re-implementation has confirmed yet."""
+
+
+def catalogue(
+    search: str = "", *, family: str | None = None, port: str | None = None, unit: str | None = None
+) -> pd.DataFrame:
+    """List the model library, or what of it fits.
+
+    Parameters
+    ----------
+    search : str, optional
+        Words that must all occur in the id, family, title, purpose, equations, or the ports and their meanings.
+    family : str, optional
+        A family of modules, or ``"system"``.
+    port : str, optional
+        The id of a port, or a word of its meaning.
+    unit : str, optional
+        The unit of a port in any spelling (``"ng/mL"`` finds mg/L only if they are equal); of the port searched for
+        where one is.
 
     Returns
     -------
     pandas.DataFrame
         One row per model, indexed by ``id``: family (``"system"`` for integrated models), title, status
-        (``"provisional"`` until an independent re-implementation agrees, then ``"reviewed"``), ports, path.
+        (``"provisional"`` until an independent re-implementation agrees, then ``"reviewed"``), ports, path. Empty
+        where nothing fits.
 
     Raises
     ------
     ModelError
         The library or a card is missing or malformed.
+    UnitError
+        The unit cannot be read.
 
     Examples
     --------
     >>> import sbmlqsp as qsp
     >>> qsp.catalogue().loc["one_compartment", "ports"]
     'in: CL; out: central, C, V'
+    >>> "emax" in qsp.catalogue("effect", port="Cp", unit="mg/L").index
+    True
     """
     import pandas as pd
 
+    from sbmlqsp.units import parse_unit
+
+    wanted = parse_unit(unit) if unit else None
     rows = []
     for entry in _entries().values():
-        facts = _read_card(entry)
-        rows.append((entry.id, entry.family, facts["title"], facts["status"], _ports(entry.path), str(entry.path)))
+        facts, ports = _read_card(entry), listed_ports(entry.path.read_text(encoding="utf-8"))
+        asked = [p for p in ports if port is None or p.id == port or port.lower() in p.meaning.lower()]
+        fits = [p for p in asked if wanted is None or (p.unit is not None and p.unit.equivalent(wanted))]
+        if (
+            (family in {None, entry.family})
+            and (fits or (port is None and unit is None))
+            and _has(entry, facts, ports, search)
+        ):
+            rows.append((entry.id, entry.family, facts["title"], facts["status"], _shown(ports), str(entry.path)))
     return pd.DataFrame(rows, columns=["id", "family", "title", "status", "ports", "path"]).set_index("id")
+
+
+def _has(entry: _Entry, facts: dict[str, Any], ports: list[ListedPort], search: str) -> bool:
+    texts = [entry.id, entry.id.replace("_", " "), entry.family, facts["title"], facts.get("purpose", "")]
+    texts += [*facts.get("equations", []), *(f"{p.id} {p.meaning}" for p in ports)]
+    everything = "\n".join(texts).lower()
+    return all(word.lower() in everything for word in search.split())
 
 
 def load(model_id: str) -> Model:
@@ -78,13 +119,26 @@ def load(model_id: str) -> Model:
     ModelError
         There is no such model; the message names the nearest.
 
+    Warns
+    -----
+    ProvisionalModelWarning
+        The model is provisional: nobody has confirmed it by writing it anew from its references.
+
     Examples
     --------
     >>> import sbmlqsp as qsp
     >>> qsp.load("one_compartment").time_unit
     'h'
     """
-    return read_antimony(_entry(model_id).path)
+    entry = _entry(model_id)
+    if _read_card(entry)["status"] == "provisional":
+        warnings.warn(
+            f"the model '{model_id}' is provisional: it has not been written anew from its references by someone else "
+            "and compared. Check it against your own source before you rely on it.",
+            ProvisionalModelWarning,
+            stacklevel=2,
+        )
+    return read_antimony(entry.path)
 
 
 def card(model_id: str) -> dict[str, Any]:
@@ -107,6 +161,17 @@ def card(model_id: str) -> dict[str, Any]:
     'Emax effect'
     """
     return _read_card(_entry(model_id))
+
+
+def model_ids() -> list[str]:
+    """Return the ids of the library, without reading the files.
+
+    Examples
+    --------
+    >>> "emax" in model_ids()
+    True
+    """
+    return list(_entries())
 
 
 def _entries() -> dict[str, _Entry]:
@@ -157,10 +222,8 @@ def _read_card(entry: _Entry) -> dict[str, Any]:
     return facts
 
 
-def _ports(path: Path) -> str:
-    # The directives are read as text: opening every model to list them would take seconds.
-    named: dict[str, list[str]] = {"input": [], "output": []}
-    for direction, names in DIRECTIVE.findall(path.read_text(encoding="utf-8")):
-        named[direction] += names.replace(",", " ").split()
-    parts = (("in", named["input"]), ("out", named["output"]))
+def _shown(ports: list[ListedPort]) -> str:
+    parts = (
+        (label, [p.id for p in ports if p.direction == way]) for label, way in (("in", "input"), ("out", "output"))
+    )
     return "; ".join(f"{label}: {', '.join(names)}" for label, names in parts if names)

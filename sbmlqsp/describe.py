@@ -48,10 +48,10 @@ def describe_experiment(experiment: Experiment) -> str:
     return "\n".join(lines)
 
 
-def describe_model(model: Model) -> str:
-    """Return reactions, equations, values and warnings of a model as text."""
+def describe_model(model: Model, *, values: bool = True) -> str:
+    """Return reactions, equations, values (unless left out) and warnings of a model as text."""
     lines = [repr(model)[1:-1], *_reaction_lines(model.network), *_equation_lines(model.network)]
-    return "\n".join(lines + _value_lines(model, {}) + _warning_lines(model))
+    return "\n".join(lines + (_value_lines(model, {}) if values else []) + _warning_lines(model))
 
 
 def rows(table: Sequence[Sequence[str]], *, indent: str = "  ") -> list[str]:

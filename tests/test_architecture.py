@@ -21,10 +21,11 @@ LAYERS = {
     "engine": ("engine",),
     "model": (
         "model", "issues", "structure", "processes", "unit_checks", "baselines", "hazards", "checks", "equivalence",
-        "composition", "compose", "antimony_module", "library", "antimony_composition", "reading", "catalogue",
+        "composition", "compose", "antimony_module", "library", "library_ports", "antimony_composition", "reading",
+        "catalogue",
     ),
     "protocol": ("dosing", "observation", "times"),
-    "experiment": ("experiment", "dose_units", "equations", "describe"),
+    "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
         "timeline", "deliveries", "subjects", "suspicion", "execution", "results", "exposure", "simulate", "steady",
         "plot", "plotting",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 
 import pytest
 
-from sbmlqsp.errors import ModelError
+from sbmlqsp.errors import ModelError, UnitError
+from sbmlqsp.library_ports import listed_ports
+from sbmlqsp.units import parse_unit
 
 cat = importlib.import_module("sbmlqsp.catalogue")  # the package's face holds the function of the same name
 
@@ -48,6 +51,50 @@ def test_load_reads_a_module_with_its_ports(library):
     model = cat.load("decay")
     assert model.id == "decay"
     assert {p.id: p.direction for p in model.ports} == {"S": "output", "k": "input"}
+
+
+def test_search_finds_words_in_title_purpose_equations_and_ports():
+    assert "tmdd_full" in cat.catalogue("internalisation complex").index
+    assert "tmdd_full" in cat.catalogue("TMDD full").index
+    assert cat.catalogue("internalisation unicorn").empty
+    assert set(cat.catalogue(family="binding")["family"]) == {"binding"}
+
+
+def test_search_by_port_finds_ids_and_meanings():
+    by_id = cat.catalogue(port="Cp")
+    assert {"emax", "indirect_response"} <= set(by_id.index)
+    assert "tmdd_full" in cat.catalogue(port="internalisation rate").index
+    assert cat.catalogue(port="nothing of the kind").empty
+
+
+def test_search_by_unit_knows_equal_units_in_any_spelling():
+    assert "emax" in cat.catalogue(port="Cp", unit="ug/mL").index
+    assert "indirect_response" not in cat.catalogue(port="Cp", unit="ug/mL").index
+    assert "indirect_response" in cat.catalogue(port="Cp", unit="nM").index
+    assert cat.catalogue(port="kdeg", unit="1/d").index.isin(cat.catalogue(unit="1/day").index).all()
+    with pytest.raises(UnitError):
+        cat.catalogue(unit="florins")
+
+
+@pytest.mark.parametrize("name", cat.model_ids())
+def test_ports_read_as_text_are_the_ports_of_the_model(name):
+    model = cat.read_antimony(cat._entries()[name].path)
+    listed = {p.id: p for p in listed_ports(cat._entries()[name].path.read_text())}
+    for port in model.ports:
+        if port.id in listed:  # a system also gives out the ports of its parts
+            found = listed.pop(port.id)
+            assert (found.direction, found.meaning) == (port.direction, port.meaning)
+            assert found.unit is not None, port.id
+            assert found.unit.equivalent(parse_unit(port.unit)), port.id
+    assert not listed
+
+
+def test_a_provisional_model_warns_and_a_reviewed_one_does_not(library):
+    with pytest.warns(cat.ProvisionalModelWarning, match="'decay' is provisional"):
+        cat.load("decay")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cat.load("whole")
 
 
 def test_a_near_miss_is_answered_with_the_name(library):

@@ -143,8 +143,10 @@ BROKEN = {
         ([], [('["decays"]', "[]")], "decays is not in the card"),
     ],
     "runs_bare": [([("k * S * V", "k * S * V * V / (k - k)")], (), "finite|error|CVODE")],
-    "survives_extremes": [([("loss: S => ; k * S * V", "loss: S => ; k * V * 1 mg_per_litre"),
-                            ("  unit mg =", "  unit mg_per_litre = 1e-3 gram / litre\n  unit mg =")], (), "below zero")],
+    "survives_extremes": [
+        ([("loss: S => ; k * S * V", "loss: S => ; k * V * 1 mg_per_litre"),
+          ("  unit mg =", "  unit mg_per_litre = 1e-3 gram / litre\n  unit mg =")], (), "below zero"),
+    ],
 }  # fmt: skip
 
 

@@ -103,7 +103,11 @@ def _form(p: argparse.ArgumentParser) -> None:
 
 def _catalogue(commands: Any) -> None:
     p = _command(commands, "catalogue", "list the model library")
-    p.add_argument("words", nargs="*", metavar="WORD", help="only models whose id, title or family has all these words")
+    p.add_argument("words", nargs="*", metavar="WORD",
+                   help="only models with all these words in id, title, purpose, equations or ports")  # fmt: skip
+    p.add_argument("--family", "-f", metavar="FAMILY", help="only one family, such as pk, binding or system")
+    p.add_argument("--port", "-p", metavar="PORT", help="only models with this port, by id or a word of its meaning")
+    p.add_argument("--unit", "-u", metavar="UNIT", help='only models with a port of this unit, such as "nmol/L"')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +47,12 @@ def open_model(text: str) -> Model:
     >>> open_model("emax").id
     'emax'
     """
-    from sbmlqsp.catalogue import catalogue, load
+    from sbmlqsp.catalogue import load, model_ids
     from sbmlqsp.studies.running import read_model
 
     path = Path(text)
     looks_like_a_file = not re.fullmatch(r"[A-Za-z0-9_]+", text) or path.exists()
-    known = catalogue().index
+    known = model_ids()
     if text in known and not path.is_file():
         return load(text)
     if looks_like_a_file:
@@ -247,15 +248,19 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """Print what a model is: card, ports, reactions, equations, values, findings."""
-    from sbmlqsp.catalogue import card
+    """Print what a model is: its card if it is one of the library's, reactions, equations, values, ports, findings."""
+    from sbmlqsp.catalogue import ProvisionalModelWarning, card
     from sbmlqsp.describe import describe_model
+    from sbmlqsp.model_card import card_in_words
 
-    model = open_model(arguments.model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ProvisionalModelWarning)  # the card's first line says it
+        model = open_model(arguments.model)
     width = width_of(sys.stdout) or 100
     if re.fullmatch(r"\w+", arguments.model) and not Path(arguments.model).is_file():
-        about = card(arguments.model)
-        _print(f"{about['title']} ({about['status']})\n{about.get('purpose', '')}\n")
+        _print(card_in_words(model, card(arguments.model), width=width) + "\n\nAs the engine gets it: ")
+        _print(describe_model(model, values=False))
+        return 0
     _print(describe_model(model))
     if model.ports:
         rows = [[p.direction, p.id, p.unit, p.meaning] for p in model.ports]
@@ -320,18 +325,19 @@ def _save(model: Model, arguments: argparse.Namespace) -> None:
 
 
 def catalogue(arguments: argparse.Namespace) -> int:
-    """List the models that have all the words."""
+    """List the models that have all the words, the port and the unit."""
     from sbmlqsp.catalogue import catalogue as listed
 
-    found = listed().reset_index()
-    text = found[["id", "family", "title", "ports"]].astype(str).agg(" ".join, axis=1).str.lower()
-    for word in arguments.words:
-        found, text = (
-            found[text.str.contains(word.lower(), regex=False)],
-            text[text.str.contains(word.lower(), regex=False)],
-        )
+    asked = {"family": arguments.family, "port": arguments.port, "unit": arguments.unit}
+    found = listed(" ".join(arguments.words), **asked)
     if not len(found):
-        raise ModelError("no model of the library has these words", value=" ".join(arguments.words))
-    rows = found[["id", "family", "title", "status"]].astype(str).to_numpy().tolist()
-    _print(table(["id", "family", "title", "status"], rows, width=width_of(sys.stdout)))
+        given = {"words": " ".join(arguments.words) or None, **asked}
+        raise ModelError(
+            "no model of the library fits",
+            value=", ".join(f"{k} '{v}'" for k, v in given.items() if v),
+            remedy="try fewer words, or `sbmlqsp catalogue` for all of them",
+        )
+    heads = ["id", "family", "title", "status", *(["ports"] if any(asked.values()) else [])]
+    rows = found.reset_index()[heads].astype(str).to_numpy().tolist()
+    _print(table(heads, rows, width=width_of(sys.stdout)))
     return 0

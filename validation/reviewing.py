@@ -1,0 +1,159 @@
+"""Blind reviews: library models written anew from their cards, in plain SciPy, by someone who has not seen the file.
+
+A re-implementation is a function of the model's constants and of the initial values that the file gives as plain
+numbers. It returns the differential equations, the start and the outputs, all by the model's ids:
+
+    @review("target_turnover")
+    def target_turnover(p, start):
+        return Rewritten(
+            states=("R",),
+            start=[p.ksyn / p.kdeg],
+            rates=lambda t, y: [p.ksyn - p.kdeg * y[0]],
+            end=50.0,
+        )
+
+`compare` runs both on the model's own values and on drawn ones, with something in every compartment that starts from a
+plain number, and compares every state and output. A card may say ``status = "reviewed"`` only if its model is here and
+agrees.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+import sbmlqsp as qsp
+from sbmlqsp.catalogue import card
+from validation.cases import model_of
+
+__all__ = ["TOLERANCE", "Rewritten", "all_reviews", "compare", "review"]
+
+Array = NDArray[np.float64]
+TOLERANCE = 1e-6
+SETS = 4
+FOLDER = Path(__file__).with_name("review")
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A model by hand.
+
+    Parameters
+    ----------
+    states : tuple of str
+        What each state is: a species in its SBML meaning (``"R"``, a concentration unless only an amount), or an
+        amount (``"amount(R)"``).
+    start : sequence of float
+        The states at time 0.
+    rates : callable
+        d(states)/dt as a function of time and states.
+    outputs : callable, optional
+        Every further output by id, as a function of time and states.
+    end : float
+        How long to run, in the model's unit of time; several of its time scales.
+    """
+
+    states: tuple[str, ...] = ()
+    start: Sequence[float] = ()
+    rates: Callable[[float, Array], Sequence[float]] | None = None
+    outputs: Callable[[float, Array], Mapping[str, float]] = field(default=lambda _t, _y: {})
+    end: float = 10.0
+
+
+Writer = Callable[[Any, Any], Rewritten]
+REVIEWS: dict[str, Writer] = {}
+
+
+def review(model: str) -> Callable[[Writer], Writer]:
+    """Register the re-implementation of a library model."""
+
+    def register(writer: Writer) -> Writer:
+        REVIEWS[model] = writer
+        return writer
+
+    return register
+
+
+@cache
+def all_reviews() -> dict[str, Writer]:
+    """Import every file of reviews and return the re-implementations by model."""
+    for found in pkgutil.iter_modules([str(FOLDER)]):
+        if found.name != "__main__":
+            importlib.import_module(f"validation.review.{found.name}")
+    return dict(sorted(REVIEWS.items()))
+
+
+def compare(name: str, *, sets: int = SETS) -> dict[str, float]:
+    """Return the largest relative error of every state and output over the model's own values and drawn ones."""
+    model, writer = model_of(name), all_reviews()[name]
+    worst: dict[str, float] = {}
+    for number in range(sets):
+        values, start = _draw(model, name, number)
+        for what, error in _errors(model, writer(_space(values), _space(start)), values, start).items():
+            worst[what] = max(worst.get(what, 0.0), error)
+    return worst
+
+
+def _space(values: Mapping[str, float]) -> SimpleNamespace:
+    return SimpleNamespace(**{k.replace("__", "_"): v for k, v in values.items()})
+
+
+def _draw(model: qsp.Model, name: str, number: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Return constants and plain initial values: the model's own first, then drawn around them."""
+    rng = np.random.Generator(np.random.Philox(key=[number, sum(map(ord, name))]))
+    n = model.network
+    defined = set(n.assignment_rules) | set(n.initial_assignments) | set(n.rate_rules)
+    constants = {s.id: s.value for s in (*n.parameters, *n.compartments) if s.id not in defined}
+    start = {s.id: s.value for s in n.species if s.id not in defined}
+    fractions = set(card(name).get("fractions", []))
+    if number:
+        for key, value in constants.items():
+            if key in fractions:
+                constants[key] = float(rng.uniform(0.05, 0.95))
+            else:
+                constants[key] = float(rng.uniform(0.3, 3.0)) if value == 0.0 else value * 3.0 ** rng.uniform(-1.0, 1.0)
+    for key, value in start.items():
+        start[key] = value * 2.0 ** rng.uniform(-1.0, 1.0) if value else float(rng.uniform(0.5, 5.0))
+    return constants, start
+
+
+def _errors(
+    model: qsp.Model, written: Rewritten, values: Mapping[str, float], start: Mapping[str, float]
+) -> dict[str, float]:
+    times = np.linspace(0.0, written.end, 41)
+    expected = _by_hand(written, times)
+    experiment = qsp.Experiment(model, times=times, observables=list(expected), changes={**values, **start})
+    ds = qsp.simulate(experiment, progress=False)
+    found = {}
+    for what, curve in expected.items():
+        got = ds[what].to_numpy().ravel()
+        scale = np.maximum(np.abs(curve), 1e-6 * np.abs(curve).max())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            error = np.where(got == curve, 0.0, np.abs(got - curve) / scale)
+        found[what] = float(error.max()) if np.isfinite(error).all() else math.inf
+    return found
+
+
+def _by_hand(written: Rewritten, times: Array) -> dict[str, Array]:
+    y = np.zeros((len(times), 0))
+    if written.rates is not None:
+        y0 = np.asarray(written.start, dtype=float)
+        atol = 1e-13 * max(1e-6, float(np.abs(y0).max(initial=0.0)))
+        found = solve_ivp(written.rates, (0.0, written.end), y0, method="Radau", t_eval=times, rtol=1e-10, atol=atol)
+        if not found.success:
+            raise RuntimeError(found.message)
+        y = found.y.T
+    rows = [dict(written.outputs(float(t), row)) for t, row in zip(times, y, strict=True)]
+    curves = {name: y[:, k] for k, name in enumerate(written.states)}
+    return {**curves, **{name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]}}
