@@ -367,3 +367,25 @@ def test_two_models_of_one_name_are_refused() -> None:
 def test_syntax_errors_keep_antimonys_message() -> None:
     with pytest.raises(ModelError, match=r"cannot be read.*line"):
         compose(f"{PK} model s(); a: pkm(); x := a.C + ; end")
+
+
+def test_the_top_level_keeps_its_terms_notes_and_references() -> None:
+    model = compose(
+        f"""{PK} model s()
+          model notes "What it is for."
+          model description "https://doi.org/10.1000/x"
+          WT = 70
+          WT.sboTerm = 2
+          WT is "weight"
+          a: pkm()
+        end"""
+    )
+    for text in (model.sbml, model.sbml_comp):
+        assert 'sboTerm="SBO:0000002"' in text
+        assert "What it is for." in text
+        assert "https://doi.org/10.1000/x" in text
+
+
+def test_a_term_inside_a_part_is_the_parts_own_business() -> None:
+    with pytest.raises(CompositionError, match=r"no symbol 'C\.sboTerm'"):
+        compose(f"{PK} model s(); a: pkm(); a.C.sboTerm = 2; end")

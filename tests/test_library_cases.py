@@ -11,7 +11,8 @@ CASES = all_cases()
 
 
 @pytest.mark.parametrize(
-    ("name", "values"), [(name, values) for name, case in CASES.items() for values in case.sets], ids="-".join
+    ("name", "values"),
+    [pytest.param(name, values, id=f"{name}-{values}") for name, case in CASES.items() for values in case.sets],
 )
 def test_the_model_does_what_the_case_says(name, values):
     found = list(CASES[name].run(values))

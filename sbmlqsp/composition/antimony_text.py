@@ -29,7 +29,10 @@ _DELETE = re.compile(rf"delete\s+({PATH}(?:\s*,\s*{PATH})*)")
 _ASSIGN = re.compile(rf"({PATH})\s*(?::=|=|'\s*=)\s*\S")
 _PLACED = re.compile(rf"(?:(?:substanceOnly\s+)?species\s+)?\$?{NAME}\s+in\s+{PATH}(?:\s*=\s*[^;\n]+)?")
 _COPY = re.compile(rf"({PATH})\s*:=\s*({PATH})")
-REFERENCE = re.compile(rf"(?<![\w.]){PATH}")
+# A symbol's ontology term is written like a path, but reaches into no part.
+_TERM = rf"{NAME}\.sboTerm\b"
+_ANNOTATION = re.compile(rf"{_TERM}\s*=.*", re.DOTALL)
+REFERENCE = re.compile(rf"(?<![\w.])(?!{_TERM}){PATH}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def statements(block: Block) -> Statements:
 
 def _understood(text: str, written: str, found: Statements, block: Block) -> bool:
     """Note a statement about parts; say whether it is dealt with here rather than by Antimony."""
+    if _ANNOTATION.fullmatch(text):
+        return False
     if (m := _INSTANCE.fullmatch(text)) and m[2] not in {"at", "piecewise"}:
         _note_instance(m, found, block)
     elif (m := _IS.fullmatch(text)) and "." in text:
