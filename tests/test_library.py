@@ -6,6 +6,7 @@ import pytest
 
 from sbmlqsp.catalogue import load
 from validation.library import CHECKS, Item, complaints, items, main
+from validation.library_table import README, with_table
 
 ITEMS = items()
 
@@ -96,6 +97,11 @@ def test_a_model_passes_every_check(item, check):
 @pytest.mark.parametrize("item", ITEMS, ids=lambda i: i.id)
 def test_a_model_loads_by_its_id(item):
     assert load(item.id).digest == item.model.digest
+
+
+def test_the_table_of_the_library_is_that_of_the_files():
+    text = README.read_text(encoding="utf-8")
+    assert with_table(text) == text, "run python -m validation.library_table --write"
 
 
 def test_the_miniature_is_fine(miniature):
