@@ -50,7 +50,8 @@ class Study:
 
     def missing(self) -> str:
         """Say why it cannot run, or nothing."""
-        if not (ROOT / Path(*self.module.split("."))).with_suffix(".py").is_file():
+        place = ROOT / Path(*self.module.split("."))
+        if not (place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()):
             return "the script is not there"
         if self.folder and not os.environ.get(self.folder):
             return f"needs the folder named by the environment variable {self.folder}"
