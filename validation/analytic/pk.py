@@ -45,6 +45,7 @@ __all__ = [
     "steady_bolus",
     "steady_infusion",
     "steady_oral",
+    "three_compartment",
     "two_compartment",
 ]
 
@@ -86,6 +87,23 @@ def two_compartment(
     smaller = k12 * k21 / larger
     fast, slow = (larger, smaller) if u >= 0.0 else (smaller, larger)
     return Disposition((fast / root / central_volume, slow / root / central_volume), (alpha, beta))
+
+
+def three_compartment(
+    *, central_volume: float, clearance: float, volumes: tuple[float, float], exchanges: tuple[float, float]
+) -> Disposition:
+    """Return the disposition of the central of three compartments, the other two exchanging with it alone.
+
+    With amounts scaled by the square roots of the volumes the rate matrix is symmetric: its eigenvalues are the rates,
+    and the squared first components of its eigenvectors are the weights, none of them negative.
+    """
+    v = np.array([central_volume, *volumes])
+    q = np.array(exchanges)
+    rates = np.diag([clearance + q.sum(), *q])
+    rates[0, 1:] = rates[1:, 0] = -q
+    scale = np.sqrt(v)
+    values, vectors = np.linalg.eigh(rates / np.outer(scale, scale))
+    return Disposition(tuple(vectors[0] ** 2 / central_volume), tuple(values))
 
 
 def gain(x: ArrayLike) -> Array:
