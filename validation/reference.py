@@ -22,7 +22,7 @@ def integrate(
     *,
     jumps: Sequence[tuple[float, Jump]] = (),
     cuts: Sequence[float] = (),
-    method: str = "Radau",
+    method: str = "LSODA",
     rtol: float = 1e-11,
     atol: float = 1e-14,
 ) -> Array:
