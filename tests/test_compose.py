@@ -630,3 +630,22 @@ def test_check_still_knows_the_volumes_of_a_composition():
     larger = replace(whole, sbml=whole.sbml.replace('size="0.9"', 'size="1.9"'))
     row = check(larger).set_index("code").loc["sub-volumes"]
     assert row["severity"] == "error"
+
+
+def test_a_power_of_what_a_rate_rule_changes_composes() -> None:
+    """libSBML's unit check of such a power ends the process, so flattening must not run it."""
+    acid = read_antimony("""model acid(pH, p)
+      // @input p
+      // @output pH
+      unit time_unit = 3600 second; unit substance = 1e-3 gram; unit extent = 1e-3 gram; unit volume = litre
+      unit per_hour = 1 / (3600 second)
+      p = 7; p has dimensionless; k = 1; k has per_hour; pH = p; pH has dimensionless; pH' = k * (p - pH)
+    end""")
+    tissue = read_antimony("""model tissue(y, pH_t)
+      // @input pH_t
+      // @output y
+      unit time_unit = 3600 second; unit substance = 1e-3 gram; unit extent = 1e-3 gram; unit volume = litre
+      pH_t = 7; pH_t has dimensionless; y := (10 dimensionless)^(8 dimensionless - pH_t); y has dimensionless
+    end""")
+    model = compose("both", {"acid": acid, "tissue": tissue}, connect={"tissue.pH_t": "acid.pH"})
+    assert read_sbml(model.sbml_comp).network.assignment_rules.keys() == {"tissue__y"}

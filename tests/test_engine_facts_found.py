@@ -89,3 +89,26 @@ def test_F4_tellurium_changes_what_libsbml_returns():
     pin(module == "libsedml", "F4: the node is of libSEDML's bindings")
     pin(kind == "SwigPyObject", "F4: its getType gives no number")
     pin(number == 42, "F4: libSBML's own getType reads it")
+
+
+def test_F5_a_unit_check_of_a_power_ends_the_process():
+    """libSBML's unit check recurses without end on a power whose exponent a rate rule and an initial assignment set.
+
+    The suite checks units itself, and flattens without libSBML's validation, which would check them.
+    """
+    code = """
+    import libsbml
+    text = ant_flat('''model m()
+      unit time_unit = 3600 second; unit substance = 1e-3 gram; unit extent = 1e-3 gram; unit volume = litre
+      unit per_hour = 1/(3600 second)
+      k = 1; k has per_hour; z = 1; z has dimensionless; p = 8; p has dimensionless
+      x = p - 1 dimensionless; x has dimensionless; x' = k*(p - x)
+      y := (10 dimensionless)^(z*(p - x)); y has dimensionless
+    end''')
+    document = libsbml.readSBMLFromString(text)
+    document.setConsistencyChecks(libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, {units})
+    document.checkConsistency()
+    say("alive")
+    """
+    pin(child(code.format(units=True)).code < 0, "F5: the unit check of such a power ends the process")
+    pin(child(code.format(units=False)).out == "alive", "F5: without the unit check it is read")

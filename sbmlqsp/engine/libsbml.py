@@ -80,6 +80,12 @@ def problems(document: Any, *, units: bool = False) -> list[tuple[str, str, int,
     return found
 
 
+def _refuse_invalid(document: Any, where: str) -> None:
+    errors = [(line, message) for severity, _, line, message in problems(document) if severity == "error"]
+    if errors:
+        _refuse(errors, where)
+
+
 def _raise_errors(document: Any, where: str) -> None:
     errors = [document.getError(i) for i in range(document.getNumErrors())]
     errors = [e for e in errors if e.getSeverity() >= lib().LIBSBML_SEV_ERROR]
@@ -117,10 +123,12 @@ def flatten(text: str, *, where: str = "the hierarchical SBML") -> str:
     sbml = lib()
     document = parse(text, where=where)
     _refuse_other_files(document, where)
+    _refuse_invalid(document, where)
     properties = sbml.ConversionProperties()
     properties.addOption("flatten comp", True)
     properties.addOption("leavePorts", False)
-    properties.addOption("performValidation", True)
+    # Its own validation would check units, which does not return for some powers (an endless recursion, measured).
+    properties.addOption("performValidation", False)
     properties.addOption("abortIfUnflattenable", "requiredOnly")
     code = document.convert(properties)
     if code != sbml.LIBSBML_OPERATION_SUCCESS:
@@ -143,9 +151,7 @@ def canonical(text: str, *, where: str = "the SBML text") -> str:
     # Before the checks of libSBML, which open other files, and take endless time over what expands.
     _refuse_other_files(document, where)
     _refuse_expansion(document, where)
-    errors = [(line, message) for severity, _, line, message in problems(document) if severity == "error"]
-    if errors:
-        _refuse(errors, where)
+    _refuse_invalid(document, where)
     _refuse_packages(document, where)
     if is_hierarchical(document):
         from sbmlqsp.engine.libsbml_comp import flattened
