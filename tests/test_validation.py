@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from validation import run
+from validation import reviewing, run
 from validation.__main__ import main
 from validation.cases import Case, all_cases, holds, same
 from validation.reviewing import Rewritten, all_reviews, compare, review
@@ -129,9 +129,23 @@ def test_a_review_finds_a_wrong_rate_and_a_wrong_start(monkeypatch, wrong, agree
     assert (compare("target_turnover")["R"] <= 1e-6) is agrees
 
 
-def test_a_review_registers_its_model(monkeypatch):
-    from validation import reviewing
+def test_constants_that_the_card_excludes_are_drawn_again(monkeypatch):
+    seen = []
 
+    def writer(p, start):
+        seen.append(p.kdeg)
+        return turnover()(p, start)
+
+    monkeypatch.setitem(all_reviews(), "target_turnover", writer)
+    monkeypatch.setitem(reviewing.VALID, "target_turnover", lambda p: p.kdeg > 0.25)
+    compare("target_turnover", sets=6)
+    assert all(k > 0.25 for k in seen[1:])
+    monkeypatch.setitem(reviewing.VALID, "target_turnover", lambda _: False)
+    with pytest.raises(RuntimeError, match="no valid constants"):
+        compare("target_turnover")
+
+
+def test_a_review_registers_its_model(monkeypatch):
     monkeypatch.setattr(reviewing, "REVIEWS", {})
     review("toy")(turnover())
     assert set(reviewing.REVIEWS) == {"toy"}

@@ -73,13 +73,22 @@ class Rewritten:
 
 Writer = Callable[[Any, Any], Rewritten]
 REVIEWS: dict[str, Writer] = {}
+VALID: dict[str, Callable[[Any], bool]] = {}
 
 
-def review(model: str) -> Callable[[Writer], Writer]:
-    """Register the re-implementation of a library model."""
+def review(model: str, *, valid: Callable[[Any], bool] = lambda _: True) -> Callable[[Writer], Writer]:
+    """Register the re-implementation of a library model.
+
+    Parameters
+    ----------
+    model : str
+        The id in the library.
+    valid : callable
+        Whether the card allows these constants: drawn ones for which it is false are drawn again.
+    """
 
     def register(writer: Writer) -> Writer:
-        REVIEWS[model] = writer
+        REVIEWS[model], VALID[model] = writer, valid
         return writer
 
     return register
@@ -110,8 +119,16 @@ def _space(values: Mapping[str, float]) -> SimpleNamespace:
 
 
 def _draw(model: qsp.Model, name: str, number: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Return constants and plain initial values: the model's own first, then drawn around them."""
-    rng = np.random.Generator(np.random.Philox(key=[number, sum(map(ord, name))]))
+    """Return constants and plain initial values: the model's own first, then drawn around them until valid."""
+    for attempt in range(100):
+        constants, start = _drawn_once(model, name, number, attempt)
+        if not number or VALID.get(name, bool)(_space(constants)):
+            return constants, start
+    raise RuntimeError(f"no valid constants for {name} in 100 draws")
+
+
+def _drawn_once(model: qsp.Model, name: str, number: int, attempt: int) -> tuple[dict[str, float], dict[str, float]]:
+    rng = np.random.Generator(np.random.Philox(key=[number + SETS * attempt, sum(map(ord, name))]))
     n = model.network
     defined = set(n.assignment_rules) | set(n.initial_assignments) | set(n.rate_rules)
     constants = {s.id: s.value for s in (*n.parameters, *n.compartments) if s.id not in defined}
