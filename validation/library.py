@@ -281,7 +281,7 @@ def returns_from_sbml(item: Item) -> Iterator[str]:
 
 def same_inside(item: Item) -> Iterator[str]:
     """Inside a composition it does what it does alone; the composition's two forms are proven equal when built."""
-    whole = qsp.compose("whole", {"inner": item.model, "other": item.model})
+    whole = qsp.compose("whole", {"inner": item.model})
     names = [s.id for s in item.model.network.symbols.values()]
     start = _disturbed(item)
     alone = _curves(item.model, names, start, 5.0)

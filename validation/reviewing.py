@@ -122,7 +122,7 @@ def _draw(model: qsp.Model, name: str, number: int) -> tuple[dict[str, float], d
     """Return constants and plain initial values: the model's own first, then drawn around them until valid."""
     for attempt in range(100):
         constants, start = _drawn_once(model, name, number, attempt)
-        if not number or VALID.get(name, bool)(_space(constants)):
+        if not number or VALID.get(name, lambda _: True)(_space(constants)):
             return constants, start
     raise RuntimeError(f"no valid constants for {name} in 100 draws")
 
