@@ -132,6 +132,8 @@ def build(
     """Compose, with statements of the top level itself if there are any."""
     if not isinstance(name, str) or not MODEL_ID.fullmatch(name):
         raise CompositionError("the id is not a valid SBML id", value=name, expected="letters, digits and underscores")
+    if name in models:
+        raise CompositionError(f"the model and a part of it are both called '{name}'", remedy="rename one")
     if name in share:
         raise CompositionError(f"the model and a shared quantity are both called '{name}'", remedy="rename one")
     parts = Parts.of(models)

@@ -649,3 +649,8 @@ def test_a_power_of_what_a_rate_rule_changes_composes() -> None:
     end""")
     model = compose("both", {"acid": acid, "tissue": tissue}, connect={"tissue.pH_t": "acid.pH"})
     assert read_sbml(model.sbml_comp).network.assignment_rules.keys() == {"tissue__y"}
+
+
+def test_a_model_and_its_part_cannot_share_a_name() -> None:
+    with pytest.raises(CompositionError, match="(?i)the model and a part of it are both called 'x'"):
+        compose("x", {"x": read_antimony("model a; k = 1; end")})
