@@ -13,9 +13,9 @@ def _hill(conc, largest, half, steep):
 
 
 def _alone(effect, largest, half, steep):
-    """Return the concentration of one drug alone for an effect, where there is one."""
-    if not 0.0 < effect < largest:
-        return math.nan
+    """Return the concentration of one drug alone for an effect above none: without end where it never gives it."""
+    if effect >= largest:
+        return math.inf
     return half * (effect / (largest - effect)) ** (1.0 / steep)
 
 
@@ -35,6 +35,7 @@ def loewe_combination(p, _start):
     both = _hill(p.CA / p.EC50A + p.CB / p.EC50B, p.Emax, 1.0, p.hill)
     index = p.CA / _alone(p.observed, p.Emax, p.EC50A, p.hill) + p.CB / _alone(p.observed, p.Emax, p.EC50B, p.hill)
     out = {"E": both, "synergy": p.observed - both, "combination_index": index}
+    out["reachable"] = float(p.observed < p.Emax)
     out |= {"EA": _hill(p.CA, p.Emax, p.EC50A, p.hill), "EB": _hill(p.CB, p.Emax, p.EC50B, p.hill)}
     return Rewritten(outputs=lambda _t, _y: out, end=1.0)
 
@@ -43,7 +44,10 @@ def loewe_combination(p, _start):
 def loewe_isobole(p, _start):
     """From the card's equations (Greco et al. 1995; Chou and Talalay 1984 for the combination index)."""
     da, db = _alone(p.E, p.EmaxA, p.EC50A, p.hillA), _alone(p.E, p.EmaxB, p.EC50B, p.hillB)
-    out = {"DA": da, "DB": db, "combination_index": p.CA / da + p.CB / db, "CB_needed": db * (1.0 - p.CA / da)}
+    both = p.E < min(p.EmaxA, p.EmaxB)
+    out = {name: d if math.isfinite(d) else -1.0 for name, d in (("DA", da), ("DB", db))}
+    out |= {"combination_index": p.CA / da + p.CB / db, "reachable": float(both)}
+    out["CB_needed"] = db * (1.0 - p.CA / da) if both else -1.0
     return Rewritten(outputs=lambda _t, _y: out, end=1.0)
 
 
