@@ -5,6 +5,12 @@ one or many subjects, and reported. ``import sbmlqsp as qsp`` gives the whole pu
 """
 
 from sbmlqsp import plot
+from sbmlqsp.analysis.answer import Answer
+from sbmlqsp.analysis.crossing import time_to
+from sbmlqsp.analysis.doses import dose_for
+from sbmlqsp.analysis.extremes import extremum
+from sbmlqsp.analysis.integrals import accumulate, integral
+from sbmlqsp.analysis.levels import dose_response, ec50, level_for
 from sbmlqsp.catalogue import catalogue, load
 from sbmlqsp.checks import check
 from sbmlqsp.compose import Link, Share, compose
@@ -15,6 +21,7 @@ from sbmlqsp.errors import (
     DataError,
     DosingError,
     ExperimentError,
+    ImpossibleError,
     ModelError,
     ObservableError,
     QSPError,
@@ -43,6 +50,7 @@ from sbmlqsp.tables import read_table
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answer",
     "CompositionError",
     "CompositionWarning",
     "DataError",
@@ -51,6 +59,7 @@ __all__ = [
     "ErrorModel",
     "Experiment",
     "ExperimentError",
+    "ImpossibleError",
     "Link",
     "Model",
     "ModelError",
@@ -66,12 +75,19 @@ __all__ = [
     "Tolerances",
     "UnitError",
     "UnsupportedError",
+    "accumulate",
     "catalogue",
     "check",
     "compose",
+    "dose_for",
+    "dose_response",
+    "ec50",
     "expose",
     "exposure",
+    "extremum",
     "from_roadrunner",
+    "integral",
+    "level_for",
     "load",
     "plot",
     "read_antimony",
@@ -84,6 +100,7 @@ __all__ = [
     "simulate",
     "steady_state",
     "summarise",
+    "time_to",
     "to_frame",
     "to_roadrunner",
     "to_tellurium",

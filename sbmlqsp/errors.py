@@ -10,6 +10,7 @@ __all__ = [
     "DataError",
     "DosingError",
     "ExperimentError",
+    "ImpossibleError",
     "ModelError",
     "ObservableError",
     "QSPError",
@@ -97,6 +98,10 @@ class ExperimentError(QSPError):
 
 class SimulationError(QSPError):
     """A run failed; says which subject, when, why and what to try."""
+
+
+class ImpossibleError(QSPError):
+    """A question about a model has no answer, and a number was asked for."""
 
 
 class DataError(QSPError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["simulate"]
+__all__ = ["observed", "simulate"]
 
 
 def simulate(
@@ -163,7 +163,7 @@ def _dataset(
     for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
         at = np.searchsorted(grid, np.asarray(arm.times))
         for o in arm.observables:
-            data = _observe(o, arm, result)
+            data = observed(o, arm, result)
             _note_undefined(o, data, result)
             kept = np.where(result.status[:, None] > 0, np.nan, data)
             values[o.id][e, :, 0, at] = np.moveaxis(kept, 1, 0)
@@ -207,7 +207,8 @@ def _note_undefined(o: Observable, data: Any, result: ArmResult) -> None:
         result.messages[i] = "; ".join(filter(None, (result.messages[i], note)))
 
 
-def _observe(o: Observable, arm: Experiment, result: ArmResult) -> Any:
+def observed(o: Observable, arm: Experiment, result: ArmResult) -> Any:
+    """Return an observable of shape (subjects, times), in its unit."""
     network = arm.model.network
     env: dict[str, Any] = {}
     for name in o.expr.symbols():

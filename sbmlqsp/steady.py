@@ -24,7 +24,7 @@ from sbmlqsp.subjects import Subjects
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SteadyState", "steady_state"]
+__all__ = ["SteadyState", "changes_at", "steady_state"]
 
 SETTLED = 1e-7  # relative distance from the steady state that counts as there
 POLISH = 0.05  # how far, relatively, Newton may move from where the simulation came to
@@ -184,6 +184,9 @@ class _Search:
             if residual < SETTLED and moved < POLISH:
                 return self._verified(y, track, moved, residual)
             waves = waves + 1 if _oscillates(track) else 0
+            if time >= longest and not waves and horizon is None:
+                # Where binding is very fast, the slowest time scale shows only once it has come to its equilibrium.
+                longest = max(longest, self._longest(track, time))
             if waves >= 2 or time >= longest:
                 raise self._failure(track, bool(waves), asked=horizon is not None)
             time = min(longest, 10.0 * time)
@@ -241,11 +244,16 @@ class _Search:
                     remedy="change the model so that the event stays off, or simulate instead",
                 )
 
-    def _time_scale(self) -> float:
-        """Return a first guess of the slowest time scale, from the linearised model at the start."""
-        scale = np.where(self.start != 0, np.abs(self.start), self._least(np.abs(self.start)))
-        rates = np.abs(np.linalg.eigvals(_finite(self.side.jacobian(self.start, scale))))
-        real = rates[rates > 1e-9 * max(rates.max(initial=0.0), 1e-300)]
+    def _longest(self, track: _Track, time: float) -> float:
+        """Return how long to simulate at most, from the linearised model where a simulation came to."""
+        return min(20.0 * self._time_scale(track.end, least=1e-14), 1e8 * time)
+
+    def _time_scale(self, y: Any = None, least: float = 1e-9) -> float:
+        """Return a guess of the slowest time scale, from the linearised model at a state, by default the start."""
+        y = self.start if y is None else y
+        scale = np.where(y != 0, np.abs(y), self._least(np.abs(y)))
+        rates = np.abs(np.linalg.eigvals(_finite(self.side.jacobian(y, scale))))
+        real = rates[rates > least * max(rates.max(initial=0.0), 1e-300)]
         return float(1.0 / real.min()) if len(real) else 1.0
 
     @staticmethod
@@ -273,10 +281,10 @@ class _Search:
                 break
             y, step, size = trial, further, left
         moved = float(np.abs((y - track.end) / scale).max())
-        # What is left of an amount that has died out, or its rounding errors, is nothing.
+        # What is left of an amount that has died out, or its rounding errors, is nothing; what never was is nothing.
         reacting = np.arange(len(y)) < len(self.side.reacting)
         gone = (np.abs(y) < 1e-20 * track.peak) | ((y < 0) & (y > -1e-9 * scale))
-        return np.where(reacting & gone, 0.0, y), moved, size
+        return np.where((reacting & gone) | (track.peak == 0), 0.0, y), moved, size
 
     def _newton(self, y: Any, scale: Any) -> tuple[Any, float]:
         """Return the Newton step that keeps conserved moieties, and its relative size.
@@ -301,7 +309,7 @@ class _Search:
     def _verified(self, y: Any, track: _Track, moved: float, residual: float) -> SteadyState:
         stable, slowest = self._stability(y, self._scale(y, track.peak))
         span = float(min(10.0 * slowest, max(track.times[-1], slowest)))
-        again = self.simulate(self._changes_at(y), span)
+        again = self.simulate(changes_at(self.side, y), span)
         drift = np.abs(again.states - y[:, None]).max(axis=1) / self._scale(y, track.peak)
         if drift.max() > 1e-5 and stable is not False:
             name = dotted(self.names[int(drift.argmax())])
@@ -330,21 +338,6 @@ class _Search:
         if (found.real > noise).any():
             return False, slowest
         return (True if (found.real < -noise).all() else None), slowest
-
-    def _changes_at(self, y: Any) -> dict[str, float | str]:
-        """Return changes that start a run in a state, with every constant held at its value."""
-        network, base = self.network, self.side.base
-        out: dict[str, float | str] = {}
-        for s in network.symbols.values():
-            if s.id in network.assignment_rules or s.id in self.names or s.kind == "stoichiometry":
-                continue
-            value = float(base[f"amount({s.id})"] if s.kind == "species" else base[s.id])
-            if np.isfinite(value):
-                out[f"amount({dotted(s.id)})" if s.kind == "species" else dotted(s.id)] = value
-        for name, value in zip(self.names, y, strict=True):
-            key = f"amount({dotted(name)})" if name in self.side.reacting else dotted(name)
-            out[key] = float(value)
-        return out
 
     # -------------------------------------------------------------------------------------------------- reporting
     def _failure(self, track: _Track, waves: bool, *, asked: bool) -> SimulationError:
@@ -378,6 +371,22 @@ class _Search:
         values = pd.Series(data, name="steady state", dtype=float)
         values.attrs["units"] = {dotted(s.id): s.unit.label if s.unit is not None else "" for s in shown}
         return SteadyState(values, method, residual, time, stable, message)
+
+
+def changes_at(side: RightHandSide, y: Any) -> dict[str, float | str]:
+    """Return changes that start a run in a state, with every constant held at its value."""
+    network, base = side.network, side.base
+    out: dict[str, float | str] = {}
+    for s in network.symbols.values():
+        if s.id in network.assignment_rules or s.id in side.names or s.kind == "stoichiometry":
+            continue
+        value = float(base[f"amount({s.id})"] if s.kind == "species" else base[s.id])
+        if np.isfinite(value):
+            out[f"amount({dotted(s.id)})" if s.kind == "species" else dotted(s.id)] = value
+    for name, value in zip(side.names, y, strict=True):
+        key = f"amount({dotted(name)})" if name in side.reacting else dotted(name)
+        out[key] = float(value)
+    return out
 
 
 def _oscillates(track: _Track) -> bool:

@@ -30,6 +30,7 @@ LAYERS = {
         "timeline", "deliveries", "subjects", "suspicion", "execution", "results", "exposure", "simulate", "steady",
         "plot", "plotting",
     ),
+    "analysis": ("analysis",),
     "exchange": ("exchange",),
     "reporting": ("diagram", "report", "reporting", "study", "studies"),
     "face": ("__init__", "__main__", "cli"),

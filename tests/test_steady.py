@@ -51,6 +51,32 @@ def test_reversible_binding_keeps_what_is_conserved():
     assert (a + c, b + c) == pytest.approx((1.0, 2.0), rel=1e-12)
 
 
+@pytest.mark.parametrize("drug", [1e-9, 1e-3, 1.0, 143.77, 1e6])
+def test_states_that_nothing_feeds_stay_exactly_zero(drug):
+    """Two drugs and one receptor with two shapes; the second drug is absent, so half of the states never are."""
+    pairs = [("R", "S"), ("AR", "AS"), ("NR", "NS"), ("ANR", "ANS")]
+    turns = "".join(f"t{a}: {a} -> {b}; 5*{a} - 100*{b}; " for a, b in pairs)
+    binds = [("R", "AR", "A"), ("S", "AS", "A"), ("R", "NR", "N"), ("S", "NS", "N")]
+    binds += [("AR", "ANR", "N"), ("AS", "ANS", "N"), ("NR", "ANR", "A"), ("NS", "ANS", "A")]
+    joins = "".join(f"b{i}: {a} -> {b}; {x}*{a} - {7 + i}*{b}; " for i, (a, b, x) in enumerate(binds))
+    text = f"model m; substanceOnly species R, S, AR, AS, NR, NS, ANR, ANS; R = 10; {turns} {joins} A = 1; N = 0; end"
+    v = find(text, changes={"A": drug}).values
+    assert [v[n] for n in ("NR", "NS", "ANR", "ANS")] == [0.0] * 4
+    assert v["R"] + v["S"] + v["AR"] + v["AS"] == pytest.approx(10.0, rel=1e-10)
+
+
+@pytest.mark.parametrize("drug", [1e5, 1e7, 1e9])
+def test_fast_binding_does_not_hide_a_slow_loss(drug):
+    """The complex is lost a billion times slower than it is made; what is made is lost by one way or the other."""
+    text = (
+        "model m; species L, C; L = 0.1; C = 0; s: -> L; 1; e: L ->; 10*L; b: L -> C; 86.4*A*L - 8.64*C; "
+        "d: C ->; 0.05*C; A = 1; end"
+    )
+    v = find(text, changes={"A": drug}).values
+    assert 10 * v["L"] + 0.05 * v["C"] == pytest.approx(1.0, rel=1e-9)
+    assert v["C"] / v["L"] == pytest.approx(86.4 * drug / 8.69, rel=1e-9)
+
+
 def test_reversible_binding_from_the_other_end():
     start = find(BINDING, changes={"A": 0, "B": 1, "C": 1}).values
     assert start["C"] == pytest.approx(find(BINDING).values["C"], rel=1e-9)

@@ -29,13 +29,14 @@ class Tolerances:
     that start empty, the smallest scale in the model. So a species in pmol is held as tightly as one in mol.
     """
 
-    relative: float = 1e-9
+    relative: float = 1e-10
     absolute: float = 1e-40
     maximum_steps: int = 500_000
 
     def tighter(self) -> Tolerances:
         """Return the tolerances used to confirm a suspicious result."""
-        return Tolerances(max(self.relative * 1e-2, 1e-11), self.absolute * 1e-9, self.maximum_steps * 4)
+        relative = min(self.relative, max(self.relative * 1e-2, 1e-11))
+        return Tolerances(relative, self.absolute * 1e-9, self.maximum_steps * 4)
 
 
 class EngineFailure(Exception):  # noqa: N818
