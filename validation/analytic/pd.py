@@ -74,29 +74,33 @@ def follows_an_infusion(b: Bench):
 
 
 DRIVEN = {
-    "emax": ("pd.E", {"pd.EC50": 0.3, "pd.Emax": 9.0}),
-    "sigmoid_emax": ("pd.E", {"pd.EC50": 0.3, "pd.hill": 5.0}),
-    "tolerance_antagonist": ("pd.E", {"pd.ktol": 7.0, "pd.M50": 0.1}),
-    "disease_progression_symptomatic": ("pd.S", {"pd.Emax": 20.0, "pd.alpha": 1.0}),
-    "disease_progression_modifying": ("pd.S", {"pd.Emax": 0.2, "pd.alpha": 1.0}),
-    "neutropenia": ("pd.Circ", {"pd.slope": 0.01, "pd.MTT": 30.0}),
+    "emax": ("E", {"EC50": 0.3, "Emax": 9.0}),
+    "sigmoid_emax": ("E", {"EC50": 0.3, "hill": 5.0}),
+    "tolerance_antagonist": ("E", {"ktol": 7.0, "M50": 0.1}),
+    "disease_progression_symptomatic": ("S", {"Emax": 20.0, "alpha": 1.0}),
+    "disease_progression_modifying": ("S", {"Emax": 0.2, "alpha": 1.0}),
+    "neutropenia": ("Circ", {"Emax": 20.0, "MTT": 30.0}),
 }
 
 
 @case("emax", rows="S2-10")
 def same_kinetics_drive_every_effect(_: Bench):
-    """One disposition module drives any effect module; no parameter of the effect and no error model moves it."""
+    """One disposition module drives every effect module; no parameter of an effect and no error model moves it."""
     t = np.linspace(0.0, 48.0, 13)
-    dose = {"regimen": "300 mg into pk.central"}
-    for effect, (output, other) in DRIVEN.items():
-        joined = behind("two_compartment_small_molecule", effect)
-        p = joined.p
-        first, second = (joined.run(t, "pk.C", output, changes=c, **dose) for c in ({}, other))
-        body = pk.two_compartment(central_volume=p.pk_V1, clearance=p.pk_CL, peripheral_volume=p.pk_V2, exchange=p.pk_Q)
-        exact = pk.bolus(body, t, dose=300.0)
-        yield same(f"C with {effect}", first["pk.C"], exact, at=t)
+    names = {effect: effect.replace("_", "") for effect in DRIVEN}
+    parts = {"pk": model_of("two_compartment_small_molecule"), **{n: model_of(e) for e, n in names.items()}}
+    joined = Bench(qsp.compose("driven", parts, connect={f"{n}.Cp": "pk.C" for n in names.values()}))
+    p, outputs = joined.p, {effect: f"{names[effect]}.{output}" for effect, (output, _) in DRIVEN.items()}
+    body = pk.two_compartment(central_volume=p.pk_V1, clearance=p.pk_CL, peripheral_volume=p.pk_V2, exchange=p.pk_Q)
+    exact, regimen = pk.bolus(body, t, dose=300.0), "300 mg into pk.central"
+    first = joined.run(t, "pk.C", *outputs.values(), regimen=regimen)
+    yield same("C with every effect", first["pk.C"], exact, at=t)
+    for effect, (_, other) in DRIVEN.items():
+        output, changes = outputs[effect], {f"{names[effect]}.{k}": v for k, v in other.items()}
+        second = joined.run(t, "pk.C", *outputs.values(), changes=changes, regimen=regimen)
         yield same(f"C with other parameters of {effect}", second["pk.C"], exact, at=t)
-        yield holds(f"{effect} differs", not np.allclose(first[output], second[output], rtol=1e-6))
+        moved = [o for o in outputs.values() if not np.allclose(first[o], second[o], rtol=1e-6)]
+        yield holds(f"{effect} differs, and it alone", moved == [output])
     yield from _observation_leaves_states(t)
 
 

@@ -112,6 +112,20 @@ def scores_an_observed_effect_by_dose(b: Bench):
             yield holds(f"index at {factor:g}", (index > 1.0) == (factor < 1.0))
 
 
+@case("loewe_combination", rows="S3-14", sets=LOEWE_SETS)
+def marks_an_effect_that_no_drug_alone_gives(b: Bench):
+    """The index falls to zero as the observed effect nears Emax and stays there; the other outputs keep theirs."""
+    at = {"CA": 0.7 * b.p.EC50A, "CB": 0.5 * b.p.EC50B}
+    usual = b.start(at)
+    near = b.start({**at, "observed": b.p.Emax * (1.0 - 1e-12)})
+    yield holds("the index is small near Emax", near["reachable"] == 1.0, 0.0 < near["combination_index"] < 0.02)
+    for observed, index in ((b.p.Emax, 0.0), (1.7 * b.p.Emax, 0.0), (0.0, -1.0), (-0.1 * b.p.Emax, -1.0)):
+        seen = b.start({**at, "observed": observed})
+        yield same(f"marks at {observed:g}", [seen["reachable"], seen["combination_index"]], [0.0, index])
+        yield same("effects", [seen[k] for k in ("E", "EA", "EB")], [usual[k] for k in ("E", "EA", "EB")])
+        yield same("score", seen["synergy"], observed - usual["E"])
+
+
 ISOBOLE_SETS = {
     "typical": {},
     "different": {"EmaxA": 1.0, "hillA": 3.0, "EC50A": 0.02, "EmaxB": 0.6, "hillB": 0.7, "EC50B": 50.0, "E": 0.3},
@@ -152,6 +166,29 @@ def draws_the_isobole(b: Bench):
         yield same(f"B needed with {share:g} of A", seen["CB_needed"], (1.0 - share) * alone[1])
         yield same("the index of A", seen["combination_index"], share)
     yield holds("no B is needed beyond A alone", seen["CB_needed"] < 0.0)
+
+
+@case("loewe_isobole", rows="S3-14", sets=ISOBOLE_SETS)
+def marks_what_no_drug_alone_gives(b: Bench):
+    """Beyond its maximum a drug has no concentration (-1) and adds nothing to the index, without a jump."""
+    p = b.p
+    curves = {"EmaxA": 2.0, "EmaxB": 1.0, "CA": 0.3 * p.EC50A, "CB": 0.3 * p.EC50B}
+    for e in (1.0, 1.3):
+        seen = b.start({**curves, "E": e})
+        alone = p.EC50A * (e / (2.0 - e)) ** (1.0 / p.hillA)
+        yield same(f"A at {e:g}", [seen["DA"], seen["combination_index"]], [alone, 0.3 * p.EC50A / alone])
+        yield same("marks", [seen["DB"], seen["CB_needed"], seen["reachable"]], [-1.0, -1.0, 0.0])
+    other = b.start({**curves, "EmaxA": 1.0, "EmaxB": 2.0, "E": 1.3})
+    alone = p.EC50B * (1.3 / 0.7) ** (1.0 / p.hillB)
+    seen = [other[k] for k in ("DA", "DB", "combination_index")]
+    yield same("B above A", seen, [-1.0, alone, 0.3 * p.EC50B / alone])
+    below, above = (b.start({**curves, "E": e})["combination_index"] for e in (1.0 - 2.0**-43, 1.0))
+    share = 0.3 * (2.0**-43 / (1.0 - 2.0**-43)) ** (1.0 / p.hillB)
+    yield same("no jump at the smaller maximum", below, above + share)
+    for e, index in ((2.0, 0.0), (-0.1, -1.0)):
+        seen = b.start({**curves, "E": e})
+        yield same(f"neither at {e:g}", [seen[k] for k in ("DA", "DB", "CB_needed", "combination_index", "reachable")],
+                   [-1.0, -1.0, -1.0, index, 0.0])  # fmt: skip
 
 
 COMPETITION_SETS = {

@@ -70,7 +70,7 @@ def effector_tumour(p, start):
             "net_growth": p.a * (1.0 - p.b * y[1]) - p.n * y[0],
         }
 
-    return Rewritten(("E", "T"), [p.s / p.d, start.T], rates, outputs, end=75.0)
+    return Rewritten(("E", "T"), [p.s / p.d, start.T], rates, outputs, end=10.0 / p.a)
 
 
 @review("vaccine_prime_boost")

@@ -12,7 +12,13 @@ def tumour_exponential(p, start):
     """From the card's equations (Benzekry et al. 2014, exponential growth; log-kill)."""
     net = p.kg - p.kkill * p.C - p.kill
     out = {"net_growth": net, "C_stasis": (p.kg - p.kill) / p.kkill, "doubling_time": math.log(2.0) / p.kg}
-    return Rewritten(("tumour",), [start.tumour], lambda _t, y: [net * y[0]], lambda _t, _y: out, end=5.0 / (p.kg + p.kkill * p.C + p.kill))
+    return Rewritten(
+        ("tumour",),
+        [start.tumour],
+        lambda _t, y: [net * y[0]],
+        lambda _t, _y: out,
+        end=5.0 / (p.kg + p.kkill * p.C + p.kill),
+    )
 
 
 @review("tumour_logistic")

@@ -44,7 +44,7 @@ def loewe_combination(p, _start):
 def loewe_isobole(p, _start):
     """From the card's equations (Greco et al. 1995; Chou and Talalay 1984 for the combination index)."""
     da, db = _alone(p.E, p.EmaxA, p.EC50A, p.hillA), _alone(p.E, p.EmaxB, p.EC50B, p.hillB)
-    both = p.E < min(p.EmaxA, p.EmaxB)
+    both = max(p.E / p.EmaxA, p.E / p.EmaxB) < 1.0
     out = {name: d if math.isfinite(d) else -1.0 for name, d in (("DA", da), ("DB", db))}
     out |= {"combination_index": p.CA / da + p.CB / db, "reachable": float(both)}
     out["CB_needed"] = db * (1.0 - p.CA / da) if both else -1.0
