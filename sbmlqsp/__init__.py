@@ -11,7 +11,7 @@ from sbmlqsp.analysis.doses import dose_for
 from sbmlqsp.analysis.extremes import extremum
 from sbmlqsp.analysis.integrals import accumulate, integral
 from sbmlqsp.analysis.levels import dose_response, ec50, level_for
-from sbmlqsp.catalogue import catalogue, load
+from sbmlqsp.catalogue import ProvisionalModelWarning, card, catalogue, load
 from sbmlqsp.checks import check
 from sbmlqsp.compose import Link, Share, compose
 from sbmlqsp.dosing import Dose, Regimen
@@ -66,6 +66,7 @@ __all__ = [
     "Observable",
     "ObservableError",
     "Port",
+    "ProvisionalModelWarning",
     "QSPError",
     "Regimen",
     "Share",
@@ -76,6 +77,7 @@ __all__ = [
     "UnitError",
     "UnsupportedError",
     "accumulate",
+    "card",
     "catalogue",
     "check",
     "compose",

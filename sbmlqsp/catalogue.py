@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProvisionalModelWarning", "card", "catalogue", "load", "model_ids", "models_root"]
 
+_TOLD: set[str] = set()  # provisional models that this process has warned of
 STATUSES = ("provisional", "reviewed")
 
 
@@ -122,7 +123,7 @@ def load(model_id: str) -> Model:
     Warns
     -----
     ProvisionalModelWarning
-        The model is provisional: nobody has confirmed it by writing it anew from its references.
+        The model is provisional: nobody has confirmed it by writing it anew from its references. Once per model.
 
     Examples
     --------
@@ -131,10 +132,11 @@ def load(model_id: str) -> Model:
     'h'
     """
     entry = _entry(model_id)
-    if _read_card(entry)["status"] == "provisional":
+    if _read_card(entry)["status"] == "provisional" and model_id not in _TOLD:
+        _TOLD.add(model_id)
         warnings.warn(
-            f"the model '{model_id}' is provisional: it has not been written anew from its references by someone else "
-            "and compared. Check it against your own source before you rely on it.",
+            f"the model '{model_id}' is provisional: nobody has written it anew from its references and compared. "
+            "Check it against your own source before you rely on it.",
             ProvisionalModelWarning,
             stacklevel=2,
         )

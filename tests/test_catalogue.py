@@ -89,11 +89,13 @@ def test_ports_read_as_text_are_the_ports_of_the_model(name):
     assert not listed
 
 
-def test_a_provisional_model_warns_and_a_reviewed_one_does_not(library):
+def test_a_provisional_model_warns_once_and_a_reviewed_one_does_not(library, monkeypatch):
+    monkeypatch.setattr(cat, "_TOLD", set())
     with pytest.warns(cat.ProvisionalModelWarning, match="'decay' is provisional"):
         cat.load("decay")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        cat.load("decay")  # once is enough
         cat.load("whole")
 
 

@@ -442,3 +442,15 @@ def test_pyplot_is_never_loaded_and_matplotlib_only_when_drawing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_two_parts_with_one_quantity_are_told_apart_by_their_names():
+    import sbmlqsp as qsp
+
+    drug = qsp.read_antimony('model drug(C); C = 1; C is "drug concentration"; end')
+    model = qsp.compose("two", {"first": drug, "second": drug})
+    run = qsp.Experiment(model, times=[0, 1, 2], observables=["first.C", "second.C"])
+    labels = [ax.get_ylabel() for ax in time_course(qsp.simulate(run)).axes]
+    assert labels == ["first: drug concentration", "second: drug concentration"]
+    one = qsp.Experiment(model, times=[0, 1, 2], observables=["first.C"])
+    assert time_course(qsp.simulate(one)).axes[0].get_ylabel() == "Drug concentration"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,9 @@ def deal_panels(ds: xr.Dataset, names: list[str], by: str, factor: float, data: 
         raise DataError(what, expected=f"{MOST_SUBJECTS} at most", remedy=remedy)
     deal = _Deal(ds, by, factor, data)
     if by == "observable":
-        return [Panel("", _label(ds, [n]), deal.series([n], arms)) for n in names]
+        # Two parts may both have a "drug concentration": then the part's name comes first.
+        apart = len({n.rpartition(".")[0] for n in names}) > 1
+        return [Panel("", _label(ds, [n], part=apart), deal.series([n], arms)) for n in names]
     shared = _label(ds, names)
     if by == "experiment":
         return [Panel(str(a), shared, deal.series(names, [a])) for a in arms]
@@ -85,7 +88,7 @@ def deal_panels(ds: xr.Dataset, names: list[str], by: str, factor: float, data: 
     return [Panel(t, shared, deal.series(names, arms, i)) for i, t in enumerate(titles)]
 
 
-def _label(ds: xr.Dataset, names: list[str]) -> str:
+def _label(ds: xr.Dataset, names: list[str], *, part: bool = False) -> str:
     """Return what the axis of values measures; an error where observables of different units share it."""
     units = {n: str(ds[n].attrs.get("units", "")) for n in names}
     if len(set(units.values())) > 1:
@@ -94,6 +97,9 @@ def _label(ds: xr.Dataset, names: list[str]) -> str:
     if len(names) > 1:
         return label("Value", units[names[0]])
     meaning = str(ds[names[0]].attrs.get("long_name", ""))
+    instance = names[0].rpartition(".")[0] if re.fullmatch(r"\w+(\.\w+)+", names[0]) else ""
+    if part and meaning and instance:
+        return label(f"{instance}: {meaning}", units[names[0]])
     return label(_as_heading(meaning) or names[0], units[names[0]])
 
 

@@ -73,9 +73,12 @@ def pretty_unit(unit: str) -> str:
     --------
     >>> pretty_unit("ug*h/L"), pretty_unit("m^2"), pretty_unit("dimensionless")
     ('µg·h/L', 'm²', '')
+    >>> pretty_unit("1000000000/L")
+    '10⁹/L'
     """
     if unit in {"", "dimensionless"}:
         return ""
+    unit = re.sub(r"(?<![\w.])1(0{4,})(?![\d.])", lambda m: f"10^{len(m[1])}", unit)
     unit = re.sub(r"\^(-?\d+)(?![\d.])", lambda m: m[1].translate(_RAISED), unit)
     return re.sub(r"(?<![^\W\d])u(?=[gLlmMsA]|mol)", "µ", unit).replace("*", "·")
 
