@@ -23,7 +23,6 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -127,16 +126,17 @@ def _pairs(model: qsp.Model, name: str, sets: int) -> Iterator[tuple[Rewritten, 
         values, start = _draw(model, name, number)
         return all_reviews()[name](_space(values), _space(start)), {**values, **start}
 
-    for number in range(sets):
-        yield drawn(number)
-    for number, state in enumerate(_from_formulas(model, drawn(0)[0]), start=sets):
+    plain = [drawn(number) for number in range(sets)]
+    yield from plain
+    for number, state in enumerate(_from_formulas(model, plain[0][0]), start=sets):
         written, changes = drawn(number)
         yield _disturbed(model, written, changes, state)
 
 
 def _from_formulas(model: qsp.Model, written: Rewritten) -> list[str]:
     """Return the states of a re-implementation that the model starts from a formula."""
-    return [s for s in written.states if re.sub(r"^amount\((.*)\)$", r"\1", s) in model.network.initial_assignments]
+    formulas = model.network.initial_assignments
+    return [s for s in written.states if s.removeprefix("amount(").removesuffix(")") in formulas]
 
 
 def _disturbed(

@@ -98,8 +98,8 @@ def washout_tells_relief_from_modification(b: Bench):
 CELLS = ("Prol", "T1", "T2", "T3", "Circ")
 NEUTROPENIA_SETS = {
     "typical": {},
-    "fast": {"MTT": 20.0, "gam": 0.4, "Circ0": 8.0, "slope": 0.05},
-    "slow": {"MTT": 300.0, "gam": 0.05, "Circ0": 1.3, "slope": 2e3},
+    "fast": {"MTT": 20.0, "gam": 0.4, "Circ0": 8.0, "EC50": 0.05},
+    "slow": {"MTT": 300.0, "gam": 0.05, "Circ0": 1.3, "Emax": 1.5, "EC50": 2e3},
 }
 
 
@@ -120,8 +120,8 @@ def rests_lower_under_constant_drug(b: Bench):
     p = b.p
     share = 1.0 - 0.6**p.gam
     for label, drug in (
-        ("linear", {"Cp": share / p.slope}),
-        ("saturable", {"slope": 0.0, "Emax": 2.0 * share, "EC50": 7.0, "Cp": 7.0}),
+        ("linear", {"Emax": 0.0, "slope": 14.5, "Cp": share / 14.5}),
+        ("saturable", {"Cp": p.EC50 * share / (p.Emax - share)}),
     ):
         rest = b.at_rest(drug)
         for name in CELLS:
@@ -134,9 +134,10 @@ def rests_lower_under_constant_drug(b: Bench):
 @case("neutropenia", rows="S0-03", sets=NEUTROPENIA_SETS)
 def empties_through_maturation_when_proliferation_stops(b: Bench):
     """With E = 1 the stages empty one after the other: Circ is Circ0 times a survival function of gamma shape 5."""
+    stop = b.p.EC50 / (b.p.Emax - 1.0)
     k = 4.0 / b.p.MTT
     t = np.linspace(0.0, 4.0 * b.p.MTT, 17)
-    got = b.run(t, *CELLS, changes={"Cp": 1.0 / b.p.slope})
+    got = b.run(t, *CELLS, changes={"Cp": stop})
     for i, name in enumerate(CELLS, start=1):
         yield same(name, got[name], b.p.Circ0 * gammaincc(i, k * t), floor=1e-6 * b.p.Circ0, at=t)
 
@@ -154,9 +155,9 @@ def _cells(p, concentration):
 
 
 CHEMO_SETS = {
-    "typical": {"slope": 0.1},
-    "saturable": {"slope": 0.0, "Emax": 20.0, "EC50": 300.0, "MTT": 127.0, "gam": 0.23},
-    "fast marrow": {"slope": 0.5, "MTT": 40.0, "gam": 0.1, "Circ0": 2.0},
+    "linear": {"slope": 0.1, "Emax": 0.0},
+    "saturable": {"Emax": 20.0, "EC50": 300.0, "MTT": 127.0, "gam": 0.23},
+    "fast marrow": {"slope": 0.5, "Emax": 0.0, "MTT": 40.0, "gam": 0.1, "Circ0": 2.0},
 }
 
 
@@ -192,13 +193,50 @@ def has_a_nadir_and_recovers_with_overshoot(b: Bench):
 @case("neutropenia", rows=("S0-03", "S3-15"))
 def falls_deeper_with_dose(b: Bench):
     """A higher dose gives a lower nadir, which comes after the maturation time and not with the drug."""
-    joined = treated(b.model, {"slope": 0.1})
+    joined = treated(b.model, {"slope": 0.1, "Emax": 0.0})
     nadirs = []
     for dose in (30.0, 100.0, 300.0, 1000.0):
         run = joined.experiment(np.linspace(0.0, 600.0, 61), "pd.Circ", regimen=f"{dose} mg into pk.central")
         nadirs.append(qsp.extremum(run, "pd.Circ", kind="min"))
     yield holds("deeper with dose", np.diff([n.value for n in nadirs]) < 0)
     yield holds("days after the drug", np.array([n.at for n in nadirs]) > b.p.MTT)
+
+
+STEEPNESS = {
+    "damped": {"gam": 0.5},
+    "at the limit": {},
+    "cycling": {"gam": 0.7},
+    "fast cycling": {"gam": 2.0, "MTT": 9.0},
+}
+
+
+@case("neutropenia", rows=("S0-03", "S3-15"), sets=STEEPNESS)
+def cycles_when_the_feedback_is_too_steep(b: Bench):
+    """Small waves about a steady state fade below gam = w (1 + w^2)^2, w = tan(pi/8), stay at it, and grow above it.
+
+    With s in units of ktr, waves exp(s t) of the linearised equations obey s (1 + s)^4 = -gam, whatever the drug.
+    """
+    w = np.tan(np.pi / 8.0)
+    critical = w * (1.0 + w * w) ** 2
+    gam = b.changes.get("gam", critical)
+    s = max(np.roots([1.0, 4.0, 6.0, 4.0, 1.0, gam]), key=lambda z: (z.real, z.imag))
+    if gam == critical:
+        yield same("waves that neither grow nor fade", [s.real + 1.0, abs(s.imag)], [1.0, w])
+    drug = {"gam": gam, "Cp": 0.2 * b.p.EC50 / (b.p.Emax - 0.2)}
+    rest = b.p.Circ0 * 0.8 ** (1.0 / gam)
+    t = np.linspace(0.0, 2.0 * np.pi / abs(s.imag), 13)
+    small = 1e-4
+    start = {name: rest * (1.0 + small * ((1.0 + s) ** n).real) for name, n in zip(CELLS, (4, 3, 2, 1, 0), strict=True)}
+    wave = small * np.exp(s * t).real
+    got = b.run(t * b.p.MTT / 4.0, "Circ", changes={**drug, **start})["Circ"]
+    yield same("a small wave", got / rest, 1.0 + wave, at=t)
+    late = np.linspace(50.0, 60.0, 401) * b.p.MTT
+    far = b.run(np.append(0.0, late), "Circ", changes={**drug, "Circ": 0.5 * rest})["Circ"][1:] / rest
+    halves = [np.ptp(half) for half in np.split(far[:400], 2)]
+    if gam < critical:
+        yield holds("waves fade", halves[1] < halves[0] < 0.05)
+    if gam > critical:
+        yield holds("waves go on at one height", halves[0] > 0.3, abs(halves[1] / halves[0] - 1.0) < 0.01)
 
 
 CYCLE = 504.0

@@ -316,6 +316,24 @@ def partition_follows_ph(b: Bench):
 
 
 @case("tissue_ph_partition", rows="S1-21", sets=KINDS)
+def partition_follows_the_ph_of_plasma(b: Bench):
+    """At any constant pH of plasma Kp is as Kp0 has it; away from pH_p0, Kp goes with neutral over total in plasma."""
+    p, tissue = b.p, lambda kp0: kp0 * (1 + ionised(b.p, b.p.pH_t)) / (1 + ionised(b.p, b.p.pH_0))
+    for ph in (6.8, 7.1, 7.7):
+        constant = b.start({"pH_p": ph})
+        yield same(f"constant at {ph}", [constant["Kp"], constant["pH_p0"]], [tissue(p.Kp0), ph])
+        away = b.start({"pH_p": ph, "pH_p0": 7.4})["Kp"]
+        yield same(f"from 7.4 to {ph}", away, tissue(p.Kp0) * (1 + ionised(p, 7.4)) / (1 + ionised(p, ph)))
+    both = b.start({"pH_t": p.pH_0 - 0.3, "pH_p": p.pH_p - 0.3, "pH_p0": p.pH_p, "pKa": p.pKa + 9.0 * p.z})
+    yield same("all ionised, both fall alike: no change", both["Kp"], p.Kp0)
+    steps = {"step.x0": 7.4, "step.x1": 7.1, "step.x2": 7.1, "step.x3": 7.1, "step.t1": 10.0}
+    got = joined(b, "m", pH_p="step.x").run([0.0, 9.0, 11.0], "m.Kp", "m.pH_p0", changes=steps)
+    yield same("stays at the pH of the start", got["m.pH_p0"], 7.4)
+    fallen = (1 + ionised(p, 7.4)) / (1 + ionised(p, 7.1))
+    yield same("follows a course", got["m.Kp"], tissue(p.Kp0) * np.array([1.0, 1.0, fallen]))
+
+
+@case("tissue_ph_partition", rows="S1-21", sets=KINDS)
 def direction_by_kind_of_drug(b: Bench):
     """Acidosis raises Kp of a base, lowers that of an acid and leaves a neutral drug alone."""
     before, acid = (b.start({"pH_t": b.p.pH_0 - d})["Kp"] for d in (0.0, 0.7))

@@ -77,17 +77,19 @@ def raises_the_exposure_of_an_oral_victim(b: Bench):
 
 @case("mechanism_based_inhibition", rows="S1-39", sets=MBI)
 def enzyme_falls_and_returns(b: Bench):
-    """At constant I: E goes to E0 kdeg/kobs as exp(-kobs t); after removal it returns as exp(-kdeg t)."""
+    """At constant I: E goes to E0 kdeg/(kdeg + kobs) as exp(-(kdeg + kobs) t); then it returns as exp(-kdeg t)."""
     p = b.p
     for i in LEVELS:
-        kobs = p.kdeg + p.kinact * i / (p.KI + i)
-        rest = p.E0 * p.kdeg / kobs
-        t = np.linspace(0.0, 12.0, 25) / kobs
-        got = b.run(t, "E", "E_ratio", "kobs", changes={"I": i})
-        exact = rest + (p.E0 - rest) * np.exp(-kobs * t)
+        kobs = p.kinact * i / (p.KI + i)
+        approach = p.kdeg + kobs
+        rest = p.E0 * p.kdeg / approach
+        t = np.linspace(0.0, 12.0, 25) / approach
+        got = b.run(t, "E", "E_ratio", "kobs", "k_approach", changes={"I": i})
+        exact = rest + (p.E0 - rest) * np.exp(-approach * t)
         yield same(f"E at I = {i}", got["E"], exact, at=t)
         yield same("relative", got["E_ratio"], exact / p.E0)
         yield same("kobs", got["kobs"], kobs)
+        yield same("approach", got["k_approach"], approach)
         yield same("at rest", b.at_rest({"I": i})["E"], rest)
     t = np.linspace(0.0, 6.0, 13) / p.kdeg
     back = b.run(t, "E", changes={"E": 0.07 * p.E0})["E"]
@@ -176,14 +178,14 @@ def settles_at_the_static_net_effect(b: Bench):
 
 @case("dynamic_interaction", rows=("S1-39", "S2-27"), sets={**MBI, "induced": {"Emax": 20.0, "E0": 2.0, "fm": 0.4}})
 def changes_a_clearance_over_time(b: Bench):
-    """From the first exposure the enzyme moves as exp(-kobs t); I and Ind may be different drugs."""
+    """From the first exposure the enzyme moves as exp(-(kdeg + kobs) t); I and Ind may be different drugs."""
     p = b.p
     for i, inducer in ((0.0, 2.0), (2.0, 0.0), (0.7, 0.09)):
-        kobs = p.kdeg + p.kinact * i / (p.KI + i)
+        approach = p.kdeg + p.kinact * i / (p.KI + i)
         made = 1.0 + p.d * p.Emax * inducer / (p.EC50 + inducer)
-        rest = p.kdeg * made / kobs
-        t = np.linspace(0.0, 8.0, 17) / kobs
-        level = rest + (1.0 - rest) * np.exp(-kobs * t)
+        rest = p.kdeg * made / approach
+        t = np.linspace(0.0, 8.0, 17) / approach
+        level = rest + (1.0 - rest) * np.exp(-approach * t)
         got = b.run(t, "E", "E_ratio", "CL", changes={"I": i, "Ind": inducer})
         yield same(f"E at {i}, {inducer}", got["E_ratio"], level, at=t)
         yield same("level", got["E"], p.E0 * level, at=t)

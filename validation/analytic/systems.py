@@ -64,14 +64,15 @@ def is_the_monolith(b: Bench):
 @case("antibody_tissue_target", rows="S1-13")
 def clears_faster_at_low_doses(b: Bench):
     """Clearance (dose / AUC) falls with the dose to that of the linear model, which overpredicts at low doses."""
-    doses, end = (3.0, 30.0, 300.0, 3000.0, 300000.0), 4000.0
+    doses, end = (3.0, 30.0, 300.0, 3000.0, 3e7), 4000.0
     found = []
     for dose in doses:
         experiment = b.experiment([0.0, end], "pbpk.plasma", regimen=f"{dose} nmol into pbpk.plasma")
         found.append(dose / float(qsp.integral(experiment, "pbpk.plasma")))
     linear = b.p.CL_typical
     yield holds("falls with the dose", np.diff(found) < 0)
-    yield same("the linear limit", found[-1], linear, tolerance=2e-3)
+    # What the target takes is a share of about 2000 nmol over the dose.
+    yield same("the linear limit", found[-1], linear, tolerance=2e-4)
     yield holds("the linear model overpredicts exposure at the lowest dose by half or more", found[0] > 1.5 * linear)
     without = b.run(DAYS, "pbpk.plasma", regimen="30 nmol into pbpk.plasma", changes={"target.kon": 0.0})
     yield same("un-embedded", without["pbpk.plasma"], _reference(b.p, 30.0, DAYS, embedded=False)[:, 0], at=DAYS)

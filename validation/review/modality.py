@@ -9,7 +9,7 @@ from validation.reviewing import Rewritten, review
 
 @review("first_in_human")
 def first_in_human(p, _start):
-    """From the card's equations (FDA guidance 2005; Muller et al. 2009)."""
+    """From the card's equations (FDA guidance 2005; Muller et al. 2009 for MABEL)."""
     hed = p.NOAEL * p.Km_animal / p.Km_human
     mrsd = hed / p.SF
     candidates = [mrsd, p.MABEL, p.PAD]
@@ -28,7 +28,7 @@ def first_in_human(p, _start):
 
 @review("gene_editing")
 def gene_editing(p, start):
-    """From the card's equations (Gillmore et al. 2021 for the durable reduction)."""
+    """From the card's equations (Gillmore et al. 2021 for the durable reduction alone)."""
     baseline = p.ksyn / p.kdeg
 
     def rates(_t, y):
@@ -54,7 +54,7 @@ def gene_editing(p, start):
 
 @review("mrna_protein_pulse")
 def mrna_protein_pulse(p, start):
-    """From the card's equations (Leonhardt et al. 2014)."""
+    """From the card's equations (Leonhardt et al. 2014 for translation and decay)."""
 
     def rates(_t, y):
         lnp, mrna, protein = y
@@ -81,7 +81,7 @@ def mrna_protein_pulse(p, start):
 
 @review("sirna_knockdown")
 def sirna_knockdown(p, start):
-    """From the card's equations (Bartlett and Davis 2006)."""
+    """From the card's equations (simplified from Bartlett and Davis 2006)."""
     mrna_0 = p.ksyn_m / p.kdeg_m
     protein_0 = p.ksyn_p * mrna_0 / p.kdeg_p
 

@@ -77,7 +77,7 @@ def indirect_response_stimulated_loss(p, _start):
 
 @review("homeostatic_feedback")
 def homeostatic_feedback(p, _start):
-    """From the card's equations (Gabrielsson and Peletier 2008 for feedback on turnover)."""
+    """From the card's equations (Friberg et al. 2002 for the power, Dayneka et al. 1993 for the turnover)."""
     rest = p.kin / p.kout
     inhibition = _hyperbola(p.Cp, p.Imax, p.IC50)
 
@@ -93,7 +93,7 @@ def homeostatic_feedback(p, _start):
 
 @review("tolerance_feedback")
 def tolerance_feedback(p, _start):
-    """From the card's equations (Gabrielsson and Peletier 2008 for the moderator)."""
+    """From the card's equations (Gabrielsson and Peletier 2008: moderator; Friberg et al. 2002: power)."""
     rest = p.kin / p.kout
     inhibition = _hyperbola(p.Cp, p.Imax, p.IC50)
 

@@ -82,6 +82,6 @@ def disease_progression_modifying(p, _start):
         states=("natural", "S"),
         start=[p.S0, p.S0],
         rates=lambda _t, _y: [p.alpha, p.alpha * (1.0 - effect)],
-        outputs=lambda t, _y: {"effect": effect, "benefit": p.alpha * effect * t},
+        outputs=lambda _t, y: {"effect": effect, "benefit": y[0] - y[1]},
         end=8766.0,
     )

@@ -10,7 +10,7 @@ from validation.reviewing import Rewritten, review
 @review("cockcroft_gault")
 def cockcroft_gault(p, _start):
     """From the card's equations (Cockcroft and Gault 1976)."""
-    sex = p.f_sex if p.female == 1.0 else 1.0
+    sex = 1.0 - p.female * (1.0 - p.f_sex)
     creatinine = (p.age_zero - p.age) * p.WT / (p.k_CG * p.Scr) * sex
     clearance = p.CL_std * (1.0 - p.fe + p.fe * creatinine / p.CLcr_std)
     out = {
@@ -106,8 +106,8 @@ def tissue_ph_partition(p, start):
     def one_over_neutral(ph):
         return 1.0 + p.z**2 * 10.0 ** (p.z * (p.pKa - ph))
 
-    partition = p.Kp0 * one_over_neutral(p.pH_t) / one_over_neutral(p.pH_0)
-    neutral = 1.0 / one_over_neutral(p.pH_p)
+    neutral, plasma_before = 1.0 / one_over_neutral(p.pH_p), p.pH_p
+    partition = p.Kp0 * one_over_neutral(p.pH_t) / one_over_neutral(p.pH_0) * neutral * one_over_neutral(plasma_before)
 
     def rates(_t, y):
         into = p.PS * p.fu * neutral * (y[0] - y[1] / partition)

@@ -225,7 +225,7 @@ def mechanism_based_inhibition(p, _start):
         states=("E",),
         start=[p.E0],
         rates=lambda _t, y: [p.kdeg * (p.E0 - y[0]) - inactivation * y[0]],
-        outputs=lambda _t, y: {"E_ratio": y[0] / p.E0, "kobs": p.kdeg + inactivation},
+        outputs=lambda _t, y: {"E_ratio": y[0] / p.E0, "kobs": inactivation, "k_approach": p.kdeg + inactivation},
         end=240.0,
     )
 

@@ -220,5 +220,5 @@ def inflammation_oral(p, start):
         start=[0.0, *before.values(), *dosed, start.pk_central, start.tissue_tissue],
         rates=rates,
         outputs=lambda _t, y: {**before, **read(y), "tissue.C_t": y[12], "pk.C": y[11]},
-        end=72.0,
+        end=24.0,
     )
