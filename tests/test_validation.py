@@ -132,6 +132,16 @@ def test_a_review_finds_a_wrong_rate_a_wrong_start_and_a_wrong_pace(monkeypatch,
     assert (compare("target_turnover")["R"] <= 1e-6) is agrees
 
 
+def test_each_start_from_a_formula_is_disturbed_by_itself():
+    _, *disturbed = reviewing._pairs(reviewing.model_of("irreversible_binding"), "irreversible_binding", 1)
+    factors = []
+    for written, changes in disturbed:
+        full, gone = changes["ksyn"] / changes["kdeg"], changes["inactivated_0"]
+        factors.append(np.divide(written.start, [(1.0 - gone) * full, gone * full]))
+        assert [changes["T"], changes["C"]] == list(written.start)
+    np.testing.assert_allclose(factors, [[1.5, 1.0], [1.0, 1.5]])
+
+
 def test_constants_that_the_card_excludes_are_drawn_again(monkeypatch):
     seen = []
 

@@ -36,6 +36,7 @@ from scipy.integrate import solve_ivp
 
 import sbmlqsp as qsp
 from sbmlqsp.catalogue import card
+from sbmlqsp.model import flat_id
 from validation.cases import model_of
 
 __all__ = ["TOLERANCE", "Rewritten", "all_reviews", "compare", "review"]
@@ -136,7 +137,7 @@ def _pairs(model: qsp.Model, name: str, sets: int) -> Iterator[tuple[Rewritten, 
 def _from_formulas(model: qsp.Model, written: Rewritten) -> list[str]:
     """Return the states of a re-implementation that the model starts from a formula."""
     formulas = model.network.initial_assignments
-    return [s for s in written.states if s.removeprefix("amount(").removesuffix(")") in formulas]
+    return [s for s in written.states if flat_id(s.removeprefix("amount(").removesuffix(")")) in formulas]
 
 
 def _disturbed(

@@ -139,9 +139,19 @@ NAMES = (
 )  # fmt: skip
 
 
-def left(p: Any, part: str, il6: float) -> float:
-    """Return the synthesis that a part has left."""
-    return getattr(p, f"{part}_ksyn") * (1 - getattr(p, f"{part}_Imax") * il6 / (getattr(p, f"{part}_IC50") + il6))
+def left(ksyn: float, imax: float, ic50: float, il6: float) -> float:
+    """Return the synthesis that is left."""
+    return ksyn * (1 - imax * il6 / (ic50 + il6))
+
+
+def syntheses(p: Any, il6: float) -> tuple[float, float, float, float]:
+    """Return the syntheses of albumin, enzyme, P-glycoprotein and red cells."""
+    return (
+        left(p.albumin_ksyn, p.albumin_Imax, p.albumin_IC50, il6),
+        left(p.cyp_ksyn, p.cyp_Imax, p.cyp_IC50, il6),
+        left(p.pgp_ksyn, p.pgp_Imax, p.pgp_IC50, il6),
+        left(p.cells_ksyn, p.cells_Imax, p.cells_IC50, il6),
+    )
 
 
 def loss(p: Any, il6: float) -> float:
@@ -152,26 +162,27 @@ def loss(p: Any, il6: float) -> float:
 def body_at_rest(p: Any) -> Array:
     """Return interleukin-6 and what depends on it before an episode."""
     i = p.il6_kin / p.il6_kout
-    turned = [left(p, part, i) / getattr(p, f"{part}_kdeg") for part in ("cyp", "pgp", "cells")]
+    albumin, cyp, pgp, cells = syntheses(p, i)
     ph = p.acid_pH_n - p.acid_dpH * i / (p.acid_EC50 + i)
-    return np.array([0.0, i, left(p, "albumin", i) / loss(p, i), turned[0], turned[1], ph, turned[2]])
+    return np.array([0.0, i, albumin / loss(p, i), cyp / p.cyp_kdeg, pgp / p.pgp_kdeg, ph, cells / p.cells_kdeg])
 
 
-def body_rates(p: Any, y: Array) -> list[float]:
+def body_rates(p: Any, y: list[float]) -> list[float]:
     """Return the rates of the body's seven states."""
-    s, i, albumin, cyp, pgp, ph, hct = y[:7]
+    s, i, albumin, cyp, pgp, ph, hct = y
+    made = syntheses(p, i)
     return [
         -p.il6_kS * s,
         p.il6_kin * (1 + p.il6_Smax * s / (p.il6_SC50 + s)) - p.il6_kout * i,
-        left(p, "albumin", i) - loss(p, i) * albumin,
-        left(p, "cyp", i) - p.cyp_kdeg * cyp,
-        left(p, "pgp", i) - p.pgp_kdeg * pgp,
+        made[0] - loss(p, i) * albumin,
+        made[1] - p.cyp_kdeg * cyp,
+        made[2] - p.pgp_kdeg * pgp,
         p.acid_kpH * (p.acid_pH_n - p.acid_dpH * i / (p.acid_EC50 + i) - ph),
-        left(p, "cells", i) - p.cells_kdeg * hct,
+        made[3] - p.cells_kdeg * hct,
     ]
 
 
-def met(p: Any, y: Array, rest: Array) -> tuple[float, ...]:
+def met(p: Any, y: list[float], rest: list[float]) -> tuple[float, ...]:
     """Return clearance, hepatic availability, efflux, flow of the neutral form, and Kp, of one state of the body."""
     fu = 1 / (1 + (1 / p.fu0 - 1) * y[2] / rest[2])
     flow = p.Q * (1 + y[6] * (fu * p.blood_Kbcu - 1))
@@ -183,13 +194,14 @@ def met(p: Any, y: Array, rest: Array) -> tuple[float, ...]:
     return hepatic + fu * p.GFR, flow / (flow + cells), p.kef * y[4] / rest[4], p.tissue_PS * fu / (1 + ions[2]), kp
 
 
-def all_rates(p: Any, y: Array, rest: Array) -> list[float]:
+def all_rates(p: Any, state: Array, rest: list[float]) -> list[float]:
     """Return the rates of body and drug, all drug states as amounts."""
+    y = state.tolist()
     clearance, escapes, efflux, flow, kp = met(p, y, rest)
     lumen, wall, _, _, central, tissue = y[7:]
     there, back = flow * central / p.V, flow * tissue / (kp * p.tissue_V_t)
     return [
-        *body_rates(p, y),
+        *body_rates(p, y[:7]),
         -(p.gut_ka + p.gut_kt) * lumen + efflux * wall,
         p.gut_ka * lumen - (p.gut_kb + efflux) * wall,
         p.gut_kt * lumen,
@@ -211,7 +223,8 @@ def disposition_through_an_episode(b: Bench):
         return lambda y: y + amount * np.eye(13)[index]
 
     jumps = [*((24.0 * n, given(7, 100.0)) for n in range(17)), (100.0, given(0, 6.0))]
-    exact = integrate(lambda _, y: all_rates(p, y, rest), np.append(rest, np.zeros(6)), t, jumps=jumps, method="DOP853")
+    start, before = np.append(rest, np.zeros(6)), rest.tolist()
+    exact = integrate(lambda _, y: all_rates(p, y, before), start, t, jumps=jumps, method="DOP853")
     for i, name in enumerate(NAMES):
         yield same(name, got[name], exact[:, i], at=t)
 
@@ -219,7 +232,7 @@ def disposition_through_an_episode(b: Bench):
 @case("inflammation_oral", rows=("S1-22", "S1-24"), sets=INFLAMED)
 def health_is_linear_oral_disposition(b: Bench):
     """Without an episode nothing moves: the area under the curve is F_abs F_h dose over clearance."""
-    p, rest = b.p, body_at_rest(b.p)
+    p, rest = b.p, body_at_rest(b.p).tolist()
     clearance, escapes, efflux, flow, kp = met(p, rest, rest)
     into, on = p.gut_ka / (p.gut_ka + p.gut_kt), p.gut_kb / (p.gut_kb + efflux)
     slow = min(clearance / (p.V + kp * p.tissue_V_t), flow / (kp * p.tissue_V_t), p.gut_kt) * 0.3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 import sbmlqsp as qsp
 from validation.analytic import pk
 from validation.analytic.pbpk import linear
-from validation.cases import Bench, case, holds, same
+from validation.cases import Bench, case, holds, model_of, same
 
 Array = NDArray[np.float64]
 
@@ -104,6 +105,11 @@ def slowest(m: Array) -> float:
     return float(-np.linalg.eigvals(m).real.max())
 
 
+def at_start(b: Bench, *names: str, **changes: float) -> dict[str, float]:
+    """Return some values at time 0; all of a body's would take long."""
+    return {k: float(v[0]) for k, v in b.run([0.0, 1.0], *names, changes=changes).items()}
+
+
 def area(b: Bench, name: str, regimen: str, end: float) -> float:
     """Area under a simulated curve from the dose on."""
     return float(qsp.integral(b.experiment([0.0, end], name, regimen=regimen), name))
@@ -147,7 +153,8 @@ def recovers_the_dose(b: Bench):
 @case("pbpk_body", rows=("S1-03", "S2-18"), sets=SETS)
 def area_is_dose_over_emergent_clearance(b: Bench):
     """The area under arterial plasma is dose / CL after a bolus and F dose / CL after an oral dose."""
-    a, out = anatomy(b.p), b.start()
+    a = anatomy(b.p)
+    out = at_start(b, "CL", "F", "CL_h", "CL_r")
     m = rates(a)
     end = 45.0 / slowest(m)
     by_matrix = np.linalg.solve(-m, start(100.0, "ven"))[0] / a.v["art"] / a.bp
@@ -169,7 +176,8 @@ def area_is_dose_over_emergent_clearance(b: Bench):
 @case("pbpk_body", rows="S1-03", sets=SETS)
 def steady_ratios_and_volume(b: Bench):
     """An infusion settles at R / CL in arterial plasma; every tissue at Kp (1 - E) / BP of blood; their sum is Vss."""
-    a, out = anatomy(b.p), b.start()
+    a = anatomy(b.p)
+    out = at_start(b, "CL", "Vss")
     m = rates(a)
     end = 40.0 / slowest(m)
     names = [*(f"{x}.C" for x in ORGANS), "C_art", "C", "body"]
@@ -202,36 +210,44 @@ PEOPLE = {
 }
 
 
+@cache
+def _with_area() -> qsp.Model:
+    return qsp.accumulate(model_of("pbpk_body"), area="C_art")
+
+
+def exposure(changes: dict[str, float], target: str) -> dict[str, float]:
+    """Return the area under arterial plasma after 100 mg until all is gone, with CL and F, in one run."""
+    one = Bench(_with_area(), changes)
+    got = one.run([0.0, 45.0 / slowest(rates(anatomy(one.p)))], "area", "CL", "F", regimen=f"100 mg into {target}")
+    return {name: values[1] for name, values in got.items()}
+
+
 @case("pbpk_body", rows="S1-04", sets=SETS)
 def predicts_special_populations(b: Bench):
     """The exposure ratio of a patient is the inverse ratio of clearances; after oral doses F enters too."""
-    healthy = b.start()
-    m = rates(anatomy(b.p))
-    base = {r: area(b, "C_art", f"100 mg into {r}", 45.0 / slowest(m)) for r in ("ven.venous", "oral.depot")}
+    healthy, healthy_oral = (exposure(b.changes, r) for r in ("ven.venous", "oral.depot"))
     for name, person in PEOPLE.items():
-        one = Bench(b.model, {**b.changes, **person})
-        a, out = anatomy(one.p), one.start()
-        end = 45.0 / slowest(rates(a))
-        iv = area(one, "C_art", "100 mg into ven.venous", end)
+        changes = {**b.changes, **person}
+        a = anatomy(Bench(b.model, changes).p)
+        iv, oral = (exposure(changes, r) for r in ("ven.venous", "oral.depot"))
         right = np.linalg.solve(-rates(a), start(100.0, "ven"))[0] / a.v["art"] / a.bp
-        yield same(f"{name}: area", iv, right)
-        yield same(f"{name}: ratio", iv / base["ven.venous"], healthy["CL"] / out["CL"])
-        oral = area(one, "C_art", "100 mg into oral.depot", end)
-        ratio = out["F"] / out["CL"] / (healthy["F"] / healthy["CL"])
-        yield same(f"{name}: oral ratio", oral / base["oral.depot"], ratio)
+        yield same(f"{name}: area", iv["area"], right)
+        yield same(f"{name}: ratio", iv["area"] / healthy["area"], healthy["CL"] / iv["CL"])
+        ratio = oral["F"] / oral["CL"] / (healthy["F"] / healthy["CL"])
+        yield same(f"{name}: oral ratio", oral["area"] / healthy_oral["area"], ratio)
 
 
 @case("pbpk_body", rows=("S1-04", "S1-03"), sets=SETS)
 def scales_with_weight(b: Bench):
     """Volumes grow with weight, flows and filtration with its three-quarter power."""
-    p, ref = b.p, b.start({"WT": 73.0})
-    big = b.start({"WT": 146.0})
+    p, flows = b.p, [f"Q_{x}" for x in ("ha", "gut", "kidney", "muscle", "adipose", "rest")]
+    sizes = ["Q_co", *flows, *(f"V_{x}" for x in ("art", *ORGANS)), "GFR", "CLint"]
+    ref, big = (at_start(b, *sizes, WT=w) for w in (73.0, 146.0))
     yield same("flows", big["Q_co"] / ref["Q_co"], 2.0**0.75)
     yield same("volumes", [big[f"V_{x}"] / ref[f"V_{x}"] for x in ("art", *ORGANS)], 2.0)
     yield same("GFR and CLint", [big["GFR"] / ref["GFR"], big["CLint"] / ref["CLint"]], [2.0**0.75, 2.0])
-    shares = sum(big[f"Q_{x}"] for x in ("ha", "gut", "kidney", "muscle", "adipose", "rest"))
-    yield same("flows add up", shares, big["Q_co"])
-    filtered = b.start({"CLint_ref": 0.0, "CL_sec_ref": 0.0, "F_reab": 0.0})
+    yield same("flows add up", sum(big[x] for x in flows), big["Q_co"])
+    filtered = at_start(b, "CL_r", CLint_ref=0.0, CL_sec_ref=0.0, F_reab=0.0)
     yield same("filtration alone", filtered["CL_r"], p.fu * p.GFR_ref * (p.WT / 73.0) ** 0.75)
 
 
@@ -239,7 +255,8 @@ def scales_with_weight(b: Bench):
 @case("pbpk_body", rows="S1-11", sets=SETS)
 def lumped_organs_are_approximate(b: Bench):
     """Blood with rapid organs, and slow organs: V1 exceeds blood, and more than two exponentials show."""
-    a, out = anatomy(b.p), b.start()
+    a = anatomy(b.p)
+    out = at_start(b, "V1_lumped", "V2_lumped", "Q_lumped", "CL")
     v1 = a.bp * (a.v["art"] + a.v["ven"] + sum(a.v[x] * a.kp[x] for x in ("lung", "gut", "liver", "kidney")))
     v2 = a.bp * sum(a.v[x] * a.kp[x] for x in ("muscle", "adipose", "rest"))
     q = a.bp * (a.q["muscle"] + a.q["adipose"] + a.q["rest"])

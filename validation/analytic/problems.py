@@ -240,7 +240,7 @@ def residual_drug_delays(b: Bench):
             return p.kdeg * quad(inner, 0.0, t, epsabs=0.0, epsrel=1e-11, limit=200)[0]
 
         exact = brentq(lambda t: activity(t) - 0.5, before, 40.0 * before, xtol=1e-13 * before, rtol=1e-13)
-        arm = b.experiment([0.0, before], "irreversible.activity", changes=changes)
+        arm = b.experiment([0.0, 1.1 * exact], "irreversible.activity", changes=changes)
         found = float(qsp.time_to(arm, "irreversible.activity", level=0.5))
         yield same(f"half back, kel {kel:.3g}", found, exact)
         yield holds("later than without drug", found > before * (1.0 + 1e-6))

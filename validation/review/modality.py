@@ -47,9 +47,8 @@ def gene_editing(p, start):
             "x_final": p.x_max - (p.x_max - y[1]) * math.exp(-p.kedit * y[0] / p.kel),
         }
 
-    return Rewritten(
-        states=("editor", "x", "P"), start=[start.editor, 0.0, baseline], rates=rates, outputs=outputs, end=4.0
-    )
+    begin = [start.editor, getattr(start, "x", 0.0), baseline]
+    return Rewritten(states=("editor", "x", "P"), start=begin, rates=rates, outputs=outputs, end=4.0)
 
 
 @review("mrna_protein_pulse")

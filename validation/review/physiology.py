@@ -36,7 +36,7 @@ def _well_stirred(fu, clint, flow, bp):
 
 
 @review("acute_phase_il6")
-def acute_phase_il6(p, _start):
+def acute_phase_il6(p, start):
     """From the card's equations (Dayneka, Garg and Jusko 1993, model III, driven by a stimulus that fades)."""
     il6_0 = p.kin / p.kout
 
@@ -46,7 +46,7 @@ def acute_phase_il6(p, _start):
 
     return Rewritten(
         states=("S", "IL6"),
-        start=[0.0, il6_0],
+        start=[getattr(start, "S", 0.0), il6_0],
         rates=rates,
         outputs=lambda _t, y: {"IL6_0": il6_0, "IL6_rel": y[1] / il6_0},
         end=150.0,

@@ -25,7 +25,7 @@ def theophylline(p, start):
         states=("pk.central", "absorption.depot"),
         start=[start.pk_central, start.absorption_depot],
         rates=lambda _t, y: [(p.ka * y[1] - cl * y[0]) / v, -p.ka * y[1]],
-        outputs=lambda _t, y: {"pk.C": y[0], "amount(pk.central)": y[0] * v},
+        outputs=lambda _t, y: {"V": v, "CL": cl, "pk.C": y[0], "amount(pk.central)": y[0] * v},
         end=30.0,
     )
 
@@ -56,7 +56,8 @@ def mab_tmdd(p, start):
     """From the card's equations (Mager and Jusko 2001; Dayneka et al. 1993, model I; scaling of Davda et al. 2014)."""
     volume = (p.WT / p.WT_typical) ** p.volume_exponent
     flow = (p.WT / p.WT_typical) ** p.flow_exponent
-    antibody = _antibody(p, p.V1_typical * volume, p.V2_typical * volume, p.CL_typical * flow, p.Q_typical * flow)
+    v1, v2, cl, q = p.V1_typical * volume, p.V2_typical * volume, p.CL_typical * flow, p.Q_typical * flow
+    antibody = _antibody(p, v1, v2, cl, q)
 
     def rates(_t, y):
         inhibited = 1.0 - p.marker_Imax * hyperbola(y[3], p.marker_IC50)
@@ -75,8 +76,12 @@ def mab_tmdd(p, start):
         outputs=lambda _t, y: {
             "pk.C": y[0],
             "marker.site": p.marker_site,
-            "amount(pk.central)": y[0] * p.V1_typical * volume,
-            "amount(pk.peripheral)": y[1] * p.V2_typical * volume,
+            "amount(pk.central)": y[0] * v1,
+            "amount(pk.peripheral)": y[1] * v2,
+            "V1": v1,
+            "V2": v2,
+            "CL": cl,
+            "Q": q,
             **_target(y[2], y[3]),
         },
         end=40.0,
@@ -176,7 +181,7 @@ def antibody_tissue_target(p, start):
 
     def outputs(_t, y):
         seen = prefixed("pbpk", {**volumes, "C": y[0], "C_tight": y[1], "C_leaky": y[2]})
-        return {**seen, **_target(y[4], y[5]), "marker.site": p.marker_site}
+        return {**seen, **_target(y[4], y[5]), "marker.site": p.marker_site, "CL": cl, "ksyn": ksyn}
 
     tissues = ("pbpk.plasma", "pbpk.tight", "pbpk.leaky", "pbpk.lymph")
     dosed = [start.pbpk_plasma, start.pbpk_tight, start.pbpk_leaky, start.pbpk_lymph]

@@ -148,6 +148,7 @@ def _liver_and_blood(p, before, y):
         "cyp.F_h": 1.0 - extraction,
         "blood.BP": bp,
         "blood.Ke": fu * p.blood_Kbcu,
+        "CL": cl_h + filtered,
         "blood.CL_blood": (cl_h + filtered) / bp,
         "blood.fu_b": fu / bp,
         "blood.E_h": extraction,

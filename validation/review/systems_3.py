@@ -165,6 +165,8 @@ def pbpk_body(p, start):
     constants = {**body.clearances(), **body.liver_and_kidney()}
     for x in FLOW_LIMITED:
         constants.update(body.flow_limited(x))
+    constants.update({f"V_{x}": volume for x, volume in body.v.items()})
+    constants.update({f"Q_{'co' if x == 'lung' else x}": flow for x, flow in body.q.items() if x != "liver"})
     tissues = tuple(f"{x}.tissue" for x in ORGANS)
     held = [getattr(start, f"{x}_tissue") for x in ORGANS]
     return Rewritten(

@@ -47,47 +47,70 @@ def antibody_and_ligand(p, start):
     )
 
 
+class TwoStates:
+    """A two-state receptor with an agonist and a modulator (card of two_state_modulator)."""
+
+    def __init__(self, p):
+        self.rest, self.conc = p.receptor_L, p.A
+        self.ka, self.ka_star = p.receptor_KA, p.receptor_KA_star
+        self.kn, self.kn_star = p.receptor_KN, p.receptor_KN_star
+        self.agonist, self.agonist_rest = 1.0 + p.A / self.ka_star, 1.0 + p.A / self.ka
+        self.a = self.agonist / self.agonist_rest
+
+    def active(self, factor):
+        """Return the active share where ligands multiply the ratio of active to inactive receptor."""
+        return factor / (factor + self.rest)
+
+    def fixed(self):
+        """Return the outputs that do not depend on the modulator."""
+        a, ratio_a, ratio_n = self.a, self.ka_star / self.ka, self.kn_star / self.kn
+        margin = (a - 1.0) * (ratio_n - a)
+        restorable = margin > 0.0 or a == 1.0
+        rest = self.rest
+        return {
+            "basal": self.active(1.0),
+            "f_agonist": self.active(a),
+            "a": a,
+            "restore_margin": margin,
+            "restorable": float(restorable),
+            "N_restore": (a - 1.0) / (1.0 / self.kn - a / self.kn_star) if restorable else -1.0,
+            "alpha": (1.0 + rest)
+            * (1.0 + rest * ratio_a * ratio_n)
+            / ((1.0 + rest * ratio_a) * (1.0 + rest * ratio_n)),
+        }
+
+    def under(self, modulator):
+        """Return the outputs that follow the modulator."""
+        on, on_rest = modulator / self.kn_star, modulator / self.kn
+        n = (1.0 + on) / (1.0 + on_rest)
+        whole = self.agonist * (1.0 + on) + self.rest * self.agonist_rest * (1.0 + on_rest)
+        with_a = self.conc / self.ka_star * (1.0 + on) + self.rest * self.conc / self.ka * (1.0 + on_rest)
+        halfway = (1.0 + on) / self.ka_star + self.rest * (1.0 + on_rest) / self.ka
+        return {
+            "f_active": self.active(self.a * n),
+            "f_modulator": self.active(n),
+            "n": n,
+            "occupancy_A": with_a / whole,
+            "occupancy_N": (on * self.agonist + self.rest * on_rest * self.agonist_rest) / whole,
+            "EC50": ((1.0 + on) + self.rest * (1.0 + on_rest)) / halfway,
+        }
+
+
 @review("basal_activity_restored")
 def basal_activity_restored(p, _start):
     """From the card's equations and those of its receptor (Hall 2000; Leff 1995)."""
-    ka, ka_star, kn, kn_star, rest = (
-        p.receptor_KA,
-        p.receptor_KA_star,
-        p.receptor_KN,
-        p.receptor_KN_star,
-        p.receptor_L,
-    )
-    a = (1.0 + p.A / ka_star) / (1.0 + p.A / ka)
-    basal = 1.0 / (1.0 + rest)
-    margin = (a - 1.0) * (kn_star / kn - a)
-    restorable = margin > 0.0 or a == 1.0
-    restoring = (a - 1.0) / (1.0 / kn - a / kn_star) if restorable else -1.0
-    first, second = rest * ka_star / ka, rest * kn_star / kn
-    fixed = {
-        "basal": basal,
-        "f_agonist": a / (a + rest),
-        "a": a,
-        "restore_margin": margin,
-        "restorable": float(restorable),
-        "N_restore": restoring,
-        "alpha": (1.0 + rest) * (1.0 + first * kn_star / kn) / ((1.0 + first) * (1.0 + second)),
-    }
+    receptor = TwoStates(p)
+    fixed = receptor.fixed()
 
     def outputs(_t, y):
-        active, resting = 1.0 + y[0] / kn_star, 1.0 + y[0] / kn
-        n = active / resting
-        agonist, agonist_rest = 1.0 + p.A / ka_star, 1.0 + p.A / ka
-        whole = agonist * active + rest * agonist_rest * resting
-        seen = {
-            "f_active": a * n / (a * n + rest),
-            "f_modulator": n / (n + rest),
-            "n": n,
-            "occupancy_A": (p.A / ka_star * active + rest * p.A / ka * resting) / whole,
-            "occupancy_N": (y[0] / kn_star * agonist + rest * y[0] / kn * agonist_rest) / whole,
-            "EC50": (active + rest * resting) / (active / ka_star + rest * resting / ka),
+        seen = {**fixed, **receptor.under(y[0])}
+        excess = seen["f_active"] - seen["basal"]
+        return {
+            "modulator.D": y[0],
+            "modulator.site": p.modulator_site,
+            "excess": excess,
+            **prefixed("receptor", seen),
         }
-        drug = {"modulator.D": y[0], "modulator.site": p.modulator_site, "excess": seen["f_active"] - basal}
-        return {**drug, **prefixed("receptor", {**fixed, **seen})}
 
     return Rewritten(
         states=("modulator.drug",),
