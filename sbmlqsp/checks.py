@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,17 +12,22 @@ from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.hazards import HAZARDS
 from sbmlqsp.issues import Case, Issue, listed, summary, table
 from sbmlqsp.model import dotted
-from sbmlqsp.structure import consequences, unreachable, volume_issues
+from sbmlqsp.structure import consequences, groups_of_parts, part_of, unreachable, volume_issues
 from sbmlqsp.unit_checks import scope_of, unit_issues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
+    from sbmlqsp.engine.network import Symbol
     from sbmlqsp.model import Model
 
 __all__ = ["CHECKS", "check", "summary"]
+
+# Concentrations, initial concentrations and quantities of a substance, in the Systems Biology Ontology.
+SIGNAL_TERMS = frozenset({"SBO:0000196", "SBO:0000472", "SBO:0000360"})
+SIGNAL_NAME = re.compile(r"(?i)((free|unbound|total|plasma|drug|tissue|local) )*(concentration|amount|signal)\b")
 
 
 def check(model: Model, target: None = None) -> pd.DataFrame:
@@ -93,23 +99,75 @@ def units(case: Case) -> Iterator[Issue]:
 
 
 def unfed_inputs(case: Case) -> Iterator[Issue]:
-    """Input ports that nothing feeds."""
+    """Input ports that nothing feeds, or nothing reads."""
     composed = case.model.sbml_comp is not None
+    given, busy = _given(case), _busy(case)
     own: list[str] = []
-    for name in filter(case.is_input, case.model.directions):
-        # A parameter may well keep its own value; a driving signal that stays at zero drives nothing.
-        valued = case.has_definition(name)
-        drives = valued and case.start.get(name, 0.0) != 0 and case.network.symbols[name].kind != "species"
-        if drives or not composed:
+    for name in (n for n in case.model.directions if case.is_input(n) and n not in given):
+        if name not in busy:
+            message, remedy = f"nothing reads {name}, so feeding it has no effect", "nothing if meant; otherwise "
+            remedy += "keep what reads it, or do not make it an input"
+            yield Issue("info", "unread-input", name, message, remedy)
+        elif composed and not case.has_definition(name):
+            message, remedy = f"nothing feeds {name}: it has no value", f"connect an output to {name}, or set a value"
+            yield Issue("error", "unfed-input", name, message, remedy)
+        elif part_of(name) and composed and case.start.get(name, 0.0) == 0 and _drives(case.network.symbols[name]):
+            message = f"nothing feeds {name}: it stays at its own value 0, and what it drives stays idle"
+            remedy = f"connect an output to {name}, or say that zero is meant: set={{'{name}': 0}}"
+            yield Issue("warning", "unfed-input", name, message, remedy)
+        else:
             own.append(name)
-            continue
-        state = f"stays at its own value {case.start.get(name, 0.0):g}" if valued else "has no value"
-        remedy = f"connect an output to {name}, or set a value"
-        yield Issue("warning" if valued else "error", "unfed-input", name, f"nothing feeds {name}: it {state}", remedy)
     if own:
         values = [f"{n} = {case.start[n]:g}" if case.has_definition(n) and n in case.start else n for n in own]
         message = f"these inputs keep their own values unless fed: {listed(values, 40)}"
         yield Issue("info", "unfed-input", listed(own), message, "connect outputs to them with compose, or set values")
+
+
+def _drives(symbol: Symbol) -> bool:
+    """Say whether an input is a signal, which at zero drives nothing, rather than a constant that may well be zero."""
+    if symbol.kind == "species" or symbol.sbo in SIGNAL_TERMS:
+        return True
+    dims = dict(symbol.unit.dims) if symbol.unit is not None else {}
+    if not dims:
+        return SIGNAL_NAME.match(symbol.name) is not None
+    substance = [k for k in dims if k in {"mole", "kilogram", "item", "IU"}]
+    return len(substance) == 1 and dims.pop(substance[0]) == 1 and dims in ({}, {"metre": -3.0})
+
+
+def _given(case: Case) -> set[str]:
+    """Return the inputs that were given a value when the model was composed."""
+    from sbmlqsp.engine.libsbml_given import read_given
+
+    return set(read_given(case.model.sbml))
+
+
+def unreached_parts(case: Case) -> Iterator[Issue]:
+    """Parts of a composed model that neither feed the others nor are fed by them."""
+    if case.model.sbml_comp is None:
+        return
+    inside = ([organ, *parts] for organ, parts in _organs(case).items())
+    loose = {tuple(group): _loose_ends(case, group) for group in groups_of_parts(case.network, also=inside)}
+    # The rest is what leads somewhere: a group whose outputs are all read, else the largest.
+    main, *others = sorted(loose, key=lambda group: (bool(loose[group]), -len(group))) or [()]
+    rest = [part for group in loose if len(loose) == 2 and group == main for part in group]
+    for group in others:
+        verb, among = "does" if len(group) == 1 else "do", f" ({_and(rest)})" if rest else ""
+        message = f"{_and(group)} {verb} not reach the rest of the model{among}"
+        message = f"nothing reads {listed(loose[group], 4)}: {message}" if loose[group] else message
+        remedy = "connect them, simulate them as a model of their own, or leave them out"
+        yield Issue("warning", "unreached-parts", listed(group), message, remedy)
+
+
+def _loose_ends(case: Case, group: Sequence[str]) -> list[str]:
+    """Return the outputs that nothing reads of the parts at the end of a group."""
+    read = [(part_of(name), s) for _, name, formula in case.network.formulas() for s in formula.symbols()]
+    feeding = {part_of(s) for reader, s in read if part_of(s) != reader}
+    ends, seen = [p for p in group if p not in feeding] or group, {s for _, s in read}
+    return [s for s, way in case.model.directions.items() if way == "output" and s not in seen and part_of(s) in ends]
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def conserved(case: Case) -> Iterator[Issue]:
@@ -142,19 +200,24 @@ def _sum_in_words(total: dict[str, int], *, amounts: bool) -> str:
 def unused(case: Case) -> Iterator[Issue]:
     """Symbols that nothing reads, changes or offers."""
     network = case.network
-    busy = set(case.model.directions) | network.dynamic | set(network.assignment_rules)
-    busy |= {s for _, _, expr in network.formulas() for s in expr.symbols()}
-    busy |= {s for expr in network.constraints for s in expr.symbols()}
-    busy |= {s.conversion_factor for s in network.species} | {s.compartment for s in network.species}
-    for r in network.reactions.values():
-        busy |= {p.species for p in (*r.reactants, *r.products)} | set(r.modifiers)
-    inner = {v for organ, parts in _organs(case).items() for v in (organ, *parts)}
+    busy = _busy(case) | set(case.model.directions) | network.dynamic | set(network.assignment_rules)
     for s in network.symbols.values():
-        if s.id in busy | inner or s.kind == "stoichiometry" or s.id == "default_compartment":
+        if s.id in busy or s.kind == "stoichiometry" or s.id == "default_compartment":
             continue
         severity = "warning" if s.kind == "species" else "info"
         remedy = "remove it, or make it a port if a regimen or another part reads it"
         yield Issue(severity, "unused", s.id, f"nothing in the model reads the {s.kind} {s.id}", remedy)
+
+
+def _busy(case: Case) -> set[str]:
+    """Return what a formula, a reaction, a species or a nested volume refers to."""
+    network = case.network
+    busy = {s for _, _, expr in network.formulas() for s in expr.symbols()}
+    busy |= {s for expr in network.constraints for s in expr.symbols()}
+    busy |= {s.conversion_factor for s in network.species} | {s.compartment for s in network.species}
+    for r in network.reactions.values():
+        busy |= {p.species for p in (*r.reactants, *r.products)} | set(r.modifiers)
+    return busy | {v for organ, parts in _organs(case).items() for v in (organ, *parts)}
 
 
 def never_present(case: Case) -> Iterator[Issue]:
@@ -215,6 +278,6 @@ def volumes(case: Case) -> Iterator[Issue]:
 
 
 CHECKS: tuple[Callable[[Case], Iterator[Issue]], ...] = (
-    validity, units, unfed_inputs, conserved, unused, never_present, duplicates, volumes, stale_baselines,
-    frozen_values, *HAZARDS,
+    validity, units, unfed_inputs, unreached_parts, conserved, unused, never_present, duplicates, volumes,
+    stale_baselines, frozen_values, *HAZARDS,
 )  # fmt: skip

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from sbmlqsp.composition.assembly import Glue, assemble, join_top
 from sbmlqsp.composition.joints import Joints
 from sbmlqsp.composition.links import Connections, Link, Share, read_connections
-from sbmlqsp.composition.model_units import agree_in_model_units, bridges
+from sbmlqsp.composition.model_units import Conversions, agree_in_model_units
 from sbmlqsp.composition.parts import OWN_UNITS, Parts, Value
 from sbmlqsp.composition.volumes import check_volumes, rescale_volumes
+from sbmlqsp.engine.libsbml_given import read_given, write_given
 from sbmlqsp.engine.libsbml_volumes import write_volumes
 from sbmlqsp.equivalence import same_number
 from sbmlqsp.errors import CompositionError
@@ -51,19 +52,24 @@ def compose(
         ``pk.x`` in the result, its flat SBML id ``pk__x``. One model may be used for several parts.
     connect : mapping of str to (str or Link), or sequence of pairs
         What feeds each input port: ``{"pd.Cp": "pk.Cp"}``. The input becomes the output everywhere; its own default
-        vanishes. A formula of ports (``"pk.A/pk.V"``) sets the input by a rule instead. A ``Link`` states who wins
-        where plain values differ or one side lacks a unit, and how to convert.
+        vanishes, without a word where the output is computed by a formula, since there is no number to compare. A
+        formula of ports (``"pk.A/pk.V"``) sets the input by a rule instead. A ``Link`` states who wins where plain
+        values differ or one side lacks a unit, and how to convert.
     share : mapping of str to (sequence of str or Share), optional
         One value for one constant used by several parts: ``{"Kd": ["ro.Kd", "tissue.Kd"]}``. It is called ``Kd``.
     delete : sequence of str, optional
         Reactions, events, and rules or initial assignments (by what they set) that the parts' own files have and
         the whole has not: ``["pk.elimination"]``.
     convert : mapping of str to str, float or sequence, optional
-        For an input: the unit (``"mg/L"``), molar mass (``"150 kDa"``) or factor to convert by. For a part: the unit of
-        time to rewrite it in (``"h"``), or ``"own units"`` to let it keep its units of substance, volume and extent.
+        For an input: the unit (``"mg/L"``), the molar mass (``"150 kDa"``), or a factor: a number in the input's unit
+        per the output's (``0.012``), or one with its unit (``"0.3 1/day"``). The factor becomes the parameter
+        ``pd.Cp.factor`` of the result, which can be changed like any other. For a part: the unit of time to rewrite it
+        in (``"h"``), ``"own units"`` to let it keep its units of substance, volume and extent, or a list of both:
+        ``{"tumour": ["day", "own units"]}``. Inputs of a part that is rewritten keep the units that they have.
     set : mapping of str to (float or str), optional
         Values that differ from the parts' own: ``{"tgt.kon": 2.0}`` or ``{"tgt.kon": "2 1/(nM*h)"}``. For a species,
-        its initial value in its SBML meaning. A formula that computes the symbol must be deleted first.
+        its initial value in its SBML meaning. A formula that computes the symbol must be deleted first. `check` takes
+        an input that is set here, be it to zero, as meant.
     volumes : mapping of str to sequence of str, optional
         The volumes placed inside an organ: ``{"pbpk.V_liver": ["hep.V", "stel.V"]}``. Their sum may not exceed it.
     rescale : {"concentrations", "amounts"}, optional
@@ -102,6 +108,30 @@ def compose(
     >>> model = qsp.compose("pkpd", {"pk": pk, "pd": pd}, connect={"pd.C": "pk.Cp"})
     >>> str(model.network.assignment_rules["pd__E"])
     'pk__Cp/(pd__EC50 + pk__Cp)'
+
+    A part in grams and hours joins one in moles and days: it is rewritten in days, keeps its own units of substance,
+    and a factor leads from the share of bound receptors to the cells that it kills.
+
+    >>> binding = qsp.read_antimony('''model binding
+    ...   // @output bound
+    ...   unit time_unit = 86400 second; unit substance = mole; unit extent = mole; unit per_day = 1/(86400 second)
+    ...   compartment V = 1; species R in V; R = 1; k = 2; k has per_day; J: R -> ; k*R*V
+    ...   bound := R/(1 mole/litre); bound has dimensionless
+    ... end''')
+    >>> cells = qsp.read_antimony('''model cells
+    ...   // @input kill
+    ...   unit time_unit = 3600 second; unit substance = gram; unit extent = gram; unit per_h = 1/(3600 second)
+    ...   compartment V = 1; species N in V; N = 1; kill = 0; kill has per_h; J: N -> ; kill*N*V
+    ... end''')
+    >>> model = qsp.compose(
+    ...     "killing",
+    ...     {"binding": binding, "cells": cells},
+    ...     connect={"cells.kill": "binding.bound"},
+    ...     convert={"cells": ["day", "own units"], "cells.kill": "0.3 1/day"},
+    ... )
+    >>> factor = model.symbol("cells.kill.factor")
+    >>> float(factor.value), factor.unit.label, model.time_unit
+    (0.0125, '1/h', 'day')
     """
     return build(
         id,
@@ -142,8 +172,8 @@ def build(
     links = _convert(parts, connect, convert)
     if rescale is not None:
         rescale_volumes(parts, volumes, hold=rescale)
-    units = agree_in_model_units(parts, converted=bridges(links), top=glue.model if glue else None)
-    joints = Joints(parts)
+    units = agree_in_model_units(parts, Conversions(links, convert), top=glue.model if glue else None)
+    joints = Joints(parts, links)
     for shared, members in share.items():
         joints.share(shared, members)
     if glue:
@@ -160,8 +190,17 @@ def build(
     }
     check_volumes(model.network, organs)
     warn_of_duplicates(model.network)
-    # Noted in the model, so that `check` still knows when a volume is changed later.
-    return replace(model, sbml=write_volumes(model.sbml, dict(organs.values()))) if organs else model
+    return _noted(model, joints, values, dict(organs.values()))
+
+
+def _noted(model: Model, joints: Joints, values: Iterable[str], organs: Mapping[str, Sequence[str]]) -> Model:
+    """Note in the model what `check` has to know later: nested volumes, and inputs whose values are meant."""
+    given = [joints.final_of(path) for path in values]
+    for part in joints.parts.values():
+        given += [joints.final(part.name, name) for name in read_given(part.model.sbml)]
+    given = [name for name in dict.fromkeys(given) if model.directions.get(name) == "input"]
+    text = write_volumes(model.sbml, organs) if organs else model.sbml
+    return replace(model, sbml=write_given(text, given) if given else text)
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbmlqsp.dosing import Administration
-from sbmlqsp.engine.network import Symbol
+from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.errors import UnitError
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.units import Unit, convert
@@ -34,7 +34,7 @@ def amount_factor(a: Administration, model: Model, where: str) -> float:
             where=where,
             remedy="declare the model's substance unit, or give the dose without a unit",
         )
-    return _converted(a.unit, own.label, a, where)
+    return _converted(a.unit, own.label, a, where, instead=_species_behind(model.network, symbol.id))
 
 
 def rate_factor(a: Administration, model: Model, where: str) -> float:
@@ -50,7 +50,16 @@ def rate_factor(a: Administration, model: Model, where: str) -> float:
     return _converted(a.rate_unit, f"({unit})/({time})", a, where)
 
 
-def _converted(unit: str, own: str, a: Administration, where: str) -> float:
+def _species_behind(network: Network, name: str) -> str:
+    """Return the one species that a rule-set quantity is computed from, "" where there is none or several."""
+    rule = network.assignment_rules.get(name)
+    if rule is None or network.symbols[name].kind == "species":
+        return ""
+    read = [s for s in rule.symbols() if network.symbols[s].kind == "species"]
+    return read[0] if len(read) == 1 else ""
+
+
+def _converted(unit: str, own: str, a: Administration, where: str, *, instead: str = "") -> float:
     try:
         return float(convert(1.0, unit, own, molar_mass=a.molar_mass))
     except UnitError as err:
@@ -58,5 +67,7 @@ def _converted(unit: str, own: str, a: Administration, where: str) -> float:
         raise UnitError(
             f"the dose is in '{unit}' but '{a.target}' is in '{own}'",
             where=where,
-            remedy=f"give the dose in a unit that converts{mass}",
+            remedy=f"a dose goes into a species, such as {dotted(instead)}, not into what is computed from it"
+            if instead
+            else f"give the dose in a unit that converts{mass}",
         ) from err

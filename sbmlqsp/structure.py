@@ -6,14 +6,19 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from sbmlqsp.engine.plan import SEPARATOR
 from sbmlqsp.issues import Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sbmlqsp.engine.network import Network, Reaction
+    from sbmlqsp.units import Unit
 
-__all__ = ["consequences", "conserved_sums", "find_cycle", "unreachable", "volume_issues"]
+__all__ = [
+    "consequences", "conserved_sums", "extent_units", "find_cycle", "groups_of_parts", "is_mixed", "mixed_reactions",
+    "part_of", "unreachable", "volume_issues",
+]  # fmt: skip
 
 MAX_ROWS = 400
 
@@ -193,6 +198,95 @@ def consequences(network: Network, root: str, absent: Iterable[str]) -> tuple[li
                 lost.update(dict.fromkeys(new))
                 todo.extend(new)
     return list(stopped), list(lost)
+
+
+# ---------------------------------------------------------------------------------------------------------- of a whole
+def part_of(name: str) -> str:
+    """Return the part of a composed model that a flat id belongs to, "" for what its top level owns."""
+    return name.split(SEPARATOR, maxsplit=1)[0] if SEPARATOR in name else ""
+
+
+def groups_of_parts(network: Network, *, also: Iterable[Iterable[str]] = ()) -> list[list[str]]:
+    """Return the parts of a composed model, gathered by what joins them: a formula, a reaction, a place.
+
+    ``also`` gives more ids that belong together.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; a__x = 1; b__y := 2*a__x; c__z = 3; d__w := c__z; e__k = 1; end")
+    >>> groups_of_parts(model.network)
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    names = [*network.symbols, *network.reactions]
+    merged: dict[str, dict[str, None]] = {}
+    for tied in (*([name] for name in names), *_ties(network), *also):
+        whole = dict.fromkeys(part_of(name) or name for name in tied)
+        for group in [merged[node] for node in whole if node in merged]:
+            whole |= group
+        merged |= dict.fromkeys(whole, whole)
+    parts = dict.fromkeys(part_of(name) for name in names if part_of(name))
+    distinct = {id(merged[part]): merged[part] for part in parts}
+    return [[p for p in parts if p in group] for group in distinct.values()]
+
+
+def _ties(network: Network) -> Iterator[Iterable[str]]:
+    """Yield ids that belong together, as one statement names them all."""
+    for role, name, formula in network.formulas():
+        owners = name.split(":") if role != "algebraic rule" else []  # an event and what it sets
+        yield *owners, *formula.symbols()
+    for r in network.reactions.values():
+        yield r.id, *r.modifiers, *(p.species for p in (*r.reactants, *r.products))
+    for s in network.species:
+        yield s.id, s.compartment, *([s.conversion_factor] if s.conversion_factor else [])
+
+
+# ---------------------------------------------------------------------------------------------------- units of extent
+def extent_units(network: Network) -> dict[str, Unit | None]:
+    """Return the unit of each reaction's extent: the model's, or that of what the reaction takes and makes.
+
+    Parts that keep their own units leave a whole without a unit of extent. Without conversion factors an extent is
+    an amount of every species that takes part, so it has their unit.
+    """
+    if network.extent_unit is not None or not is_mixed(network):
+        return dict.fromkeys(network.reactions, network.extent_unit)
+    found: dict[str, Unit | None] = {}
+    for r in network.reactions.values():
+        first, *others = _amounts(network, r).values() or (None,)
+        agree = first is not None and all(u is not None and u.equivalent(first) for u in others)
+        found[r.id] = first if agree else None
+    return found
+
+
+def is_mixed(network: Network) -> bool:
+    """Say whether species are counted in several units of substance."""
+    units = [s.substance_unit for s in network.species if s.substance_unit is not None]
+    return any(not u.equivalent(units[0]) for u in units)
+
+
+def _amounts(network: Network, reaction: Reaction) -> dict[str, Unit | None]:
+    """Return the unit of extent that each species of a reaction asks for, those held constant only if all are."""
+    names = dict.fromkeys(p.species for p in (*reaction.reactants, *reaction.products))
+    units: dict[str, Unit | None] = {}
+    for name in [n for n in names if n in network.stoichiometry] or names:
+        species = network.symbols[name]
+        factor = network.symbols[species.conversion_factor].unit if species.conversion_factor else None
+        known = species.substance_unit is not None and (factor is not None or not species.conversion_factor)
+        own = species.substance_unit if known else None
+        units[name] = own / factor if own is not None and factor is not None else own
+    return units
+
+
+def mixed_reactions(network: Network) -> Iterator[Issue]:
+    """A reaction of a whole without a unit of extent may not take one unit of substance and make another."""
+    for r in network.reactions.values() if network.extent_unit is None and is_mixed(network) else ():
+        units = {k: u for k, u in _amounts(network, r).items() if u is not None}
+        first = next(iter(units), "")
+        other = next((k for k, u in units.items() if not u.equivalent(units[first])), None)
+        if other is not None:
+            labels = f"{first} in {units[first].label} and {other} in {units[other].label}"
+            remedy = "write both in one unit of substance, or give one a conversion factor"
+            yield Issue("error", "units", r.id, f"the reaction {r.id} changes {labels}", remedy)
 
 
 # ------------------------------------------------------------------------------------------------------------- volumes

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sbmlqsp.expressions import Expr, evaluate, to_infix
-from sbmlqsp.issues import Issue
+from sbmlqsp.issues import Issue, listed
+from sbmlqsp.structure import extent_units, is_mixed, mixed_reactions
 from sbmlqsp.units import Unit
 
 if TYPE_CHECKING:
@@ -303,8 +304,9 @@ def scope_of(
         size = network.symbols[s.compartment].unit
         units[f"amount({s.id})"] = s.substance_unit
         units[f"concentration({s.id})"] = s.substance_unit / size if s.substance_unit and size else None
-    rate = network.extent_unit / network.time_unit if network.extent_unit and network.time_unit else None
-    units |= dict.fromkeys(network.reactions, rate)
+    extents = extent_units(network)
+    time = network.time_unit
+    units |= {r: extent / time if extent is not None and time is not None else None for r, extent in extents.items()}
     return Scope(units, network.time_unit, literal, values or {})
 
 
@@ -324,6 +326,7 @@ def unit_issues(network: Network, scope: Scope) -> Iterator[Issue]:
         where, _, variable = name.partition(":")
         yield from _clashes(scope, where, f"{role} of {variable or name}")
     yield from _extents(network)
+    yield from mixed_reactions(network)
     yield from _undeclared(network, scope, unchecked)
 
 
@@ -367,6 +370,12 @@ def _extents(network: Network) -> Iterator[Issue]:
 
 def _undeclared(network: Network, scope: Scope, unchecked: int) -> Iterator[Issue]:
     names = list(dict.fromkeys(_blame(n, network) for n in scope.undeclared))
+    if "extent" in names and is_mixed(network):
+        names.remove("extent")
+        lost = [r for r in network.reactions if r in scope.undeclared]
+        message = f"the rate laws of {listed(lost)} were not checked: the species of this model have several units of "
+        message += "substance, so that it has no one unit of extent"
+        yield Issue("info", "unchecked-units", network.id, message, "check the parts before they are joined")
     if names and not any(s.unit for s in network.symbols.values() if s.kind != "stoichiometry"):
         yield Issue(
             "info",
@@ -378,7 +387,7 @@ def _undeclared(network: Network, scope: Scope, unchecked: int) -> Iterator[Issu
         return
     for name in names:
         yield Issue("warning", "undeclared-unit", name, f"{name} has no declared unit", _declare(name))
-    if unchecked:
+    if unchecked and names:
         yield Issue(
             "info",
             "unchecked-units",

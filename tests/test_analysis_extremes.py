@@ -36,7 +36,7 @@ def bateman(t, ka=1.3, k=0.2):
 
 
 # ---------------------------------------------------------------------------------------------------------- extremes
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(ka=st.floats(0.05, 5.0), ratio=st.floats(0.02, 0.9), end=st.floats(8.0, 500.0))
 def test_the_peak_after_an_oral_dose(ka, ratio, end):
     k = ka * ratio

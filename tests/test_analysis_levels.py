@@ -20,7 +20,7 @@ TEXTS = {
     "hook": "L = 0; K1 = 0.5; K2 = 20; T := L/((1 + L/K1)*(1 + L/K2))",
     "turnover": "species R; R = ksyn/kdeg; a: -> R; ksyn*(1 - Imax*C/(C + IC50)); b: R ->; kdeg*R; ksyn = 5; "
     "kdeg = 0.5; Imax = 0.8; IC50 = 4; C = 0; q := 2*kdeg; w = 2*kdeg",
-    "decay": "species S; S = 10; J: S ->; k*S; k = 0.1",
+    "decay": "species S; S = 10; J: S ->; k*S; k = 0.1; moment := time",
     "two rests": "species x; x = x0; x0 = 0.9; a: -> x; x^2/(0.25 + x^2) + s; b: x ->; 0.8*x; s = 0",
     "grows": "species x; x = 1; a: -> x; s + 0.1*x; s = 0",
 }
@@ -49,6 +49,7 @@ def test_out_of_reach_comes_with_the_range():
     assert ask(observable="E", target=2.5).reason == "E only approaches 2.5 as C grows without end"
     assert ask(observable="E", target=0.2).reason == "E reaches no less than 0.5, at C = 0; 0.2 is needed"
     assert ask(observable="I", target=-1).reason.startswith("I reaches no less than 0, as C grows")
+    assert float(ask(observable="line", target=1e-5)) == pytest.approx(5e-6, rel=1e-12)
     assert "at C = 10" in ask(observable="E", target=2.4, between=(0, 10)).reason
     assert float(ask(observable="E", target=0.5)) == 0.0
     assert "smallest C at which E at steady state is 0.5" in ask(observable="E", target=0.5).definition
@@ -234,5 +235,7 @@ def test_without_any_value_the_reason_is_raised():
         qsp.level_for(model("grows"), "s", observable="x", target=5, between=(1, 10))
     with pytest.raises(qsp.SimulationError, match="grows without bound"):
         qsp.dose_response(model("grows"), "s", observable="x", levels=[1])
+    with pytest.raises(qsp.SimulationError, match="has no value at the steady state"):
+        qsp.level_for(model("decay"), "k", observable="S*moment", target=5, between=(0.1, 1))
     with pytest.raises(qsp.ExperimentError, match="not a number at any C"):
         qsp.level_for(model("hill"), "C", observable="undefined", target=5)

@@ -57,7 +57,7 @@ def test_production_off(x):
     assert float(found) == pytest.approx(-math.log(1 - x) / 0.5, rel=1e-9)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(alpha=st.floats(0.1, 20.0), share=st.floats(0.02, 0.98))
 def test_enhanced_degradation(alpha, share):
     """R falls to 1/(1 + alpha) of its start, so a reduction by alpha/(1 + alpha) or more is never reached."""
@@ -86,6 +86,30 @@ def test_it_looks_beyond_the_end_where_it_must():
     found = qsp.time_to(arm("decay", 5), "S", level=1e-3)
     assert float(found) == pytest.approx(math.log(1e4) / 0.1, rel=1e-9)
     assert "later than the last output time, 5" in found.definition
+
+
+def test_it_goes_on_for_as_long_as_it_takes():
+    """A level far below all that was seen is passed, not faded into; only zero itself is never reached."""
+    found = qsp.time_to(arm("decay", 50), "S", level=1e-25)
+    assert float(found) == pytest.approx(math.log(1e26) / 0.1, rel=1e-9)
+    assert float(qsp.time_to(arm("decay", 1), "S*S", fraction=1e-12)) == pytest.approx(math.log(1e6) / 0.1, rel=1e-9)
+
+
+def test_touches_kinks_and_pieces():
+    ask = functools.partial(qsp.time_to, arm("decay", 50))
+    half = math.log(2) / 0.1
+    assert float(ask("abs(S - 5)", level=0)) == pytest.approx(half, rel=1e-8)
+    assert float(ask("(S - 5)^2", level=0)) == pytest.approx(half, rel=1e-4)
+    assert float(ask("max(S, 2)", level=2)) == pytest.approx(math.log(5) / 0.1, rel=1e-9)
+    assert float(ask("S > 5", level=0.5)) == pytest.approx(half, rel=1e-9)
+
+
+def test_a_changing_volume():
+    text = "model m; compartment V; V = 1; V' = 0.1*V*(1 - V/5); species S in V; S = 10; J: S ->; 0.05*S*V; end"
+    e = qsp.Experiment(qsp.read_antimony(text), times=[0, 10])
+    assert float(qsp.time_to(e, "V", level=4)) == pytest.approx(math.log(16) / 0.1, rel=1e-9)
+    assert float(qsp.time_to(e, "amount(S)", level=1.5)) == pytest.approx(math.log(10 / 1.5) / 0.05, rel=1e-9)
+    assert "V settles at 5; 6 is needed" in qsp.time_to(e, "V", level=6).reason
 
 
 def test_a_run_of_one_moment_goes_on_too():

@@ -196,9 +196,9 @@ def test_a3_joined_values_and_units_that_differ_are_refused() -> None:
 def test_a4_units_of_time_must_agree() -> None:
     a = "model am(); unit time_unit = 3600 second; x = 1; x' = -x; end "
     b = "model bm(); unit time_unit = 60 second; x = 1; x' = -x; end "
-    with pytest.raises(CompositionError, match=r"unit of time: h and min"):
+    with pytest.raises(CompositionError, match=r"unit of time: h in 'a' and min in 'b'"):
         compose(f"{a}{b} model s(); a: am(); b: bm(); end")
-    with pytest.raises(CompositionError, match=r"unit of time: h and day"):
+    with pytest.raises(CompositionError, match=r"unit of time: day in 's' and h in 'a'"):
         compose(f"{a} model s(); unit time_unit = 86400 second; a: am(); end")
 
 

@@ -149,6 +149,7 @@ def test_import_stays_light():
         "pandas",
         "xarray",
         "pint",
+        "scipy",
         "libsbml",
         "antimony",
         "roadrunner",

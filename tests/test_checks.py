@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from sbmlqsp.baselines import signed_terms
 from sbmlqsp.checks import CHECKS, check, summary
+from sbmlqsp.compose import compose
 from sbmlqsp.engine.libsbml import canonical
+from sbmlqsp.engine.libsbml_given import read_given, write_given
 from sbmlqsp.engine.libsbml_volumes import read_volumes, write_volumes
 from sbmlqsp.engine.network import Network, Participant, Reaction, Symbol
 from sbmlqsp.errors import UnsupportedError
@@ -195,13 +197,94 @@ def test_unfed_inputs_of_a_module_are_one_note():
 
 
 def test_unfed_inputs_of_a_composed_model_are_judged_by_what_they_leave_undriven():
-    sbml = sbml_of("model m; S = 1; J: S => ; k*S; k = 2; end")
+    sbml = sbml_of('model m; S = 1; J: S => ; a__k*S; a__k = 2; a__k is "signal of the other part"; end')
     severities = []
     for value in ('value="2"', 'value="0"', ""):
         text = sbml.replace('value="2"', value)
-        issues = check(Model("m", text, sbml_comp=text, directions={"k": "input"}))
+        issues = check(Model("m", text, sbml_comp=text, directions={"a__k": "input"}))
         severities += list(issues[issues.code == "unfed-input"].severity)
     assert severities == ["info", "warning", "error"]
+
+
+def unfed(model: Model) -> dict[str, str]:
+    issues = check(model)
+    issues = issues[issues.code == "unfed-input"]
+    return {name: row.severity for row in issues.itertuples() for name in row.where.split(", ")}
+
+
+SIGNALS = f"""model signals
+  {UNITS} // @input C
+  // @input E0
+  // @input kill
+  // @input X
+  // @output y
+  C = 0 nM; E0 = 0 dimensionless; kill = 0 per_h; compartment V = 1; species X in V; X = 0 nM; EC50 = 2 nM;
+  y := E0 + C/(EC50 + C); y has dimensionless; J: X => ; kill*X*V;
+end"""
+
+
+def test_only_an_input_that_is_a_signal_is_a_warning_at_zero():
+    part = read_antimony(SIGNALS)
+    assert set(unfed(part).values()) == {"info"}
+    assert unfed(compose("m", {"a": part})) == {"a.C": "warning", "a.X": "warning", "a.E0": "info", "a.kill": "info"}
+
+
+def test_a_value_given_on_purpose_is_no_issue_in_a_whole_or_in_a_whole_of_wholes():
+    inner = compose("m", {"a": read_antimony(SIGNALS)}, set={"a.C": 0, "a.kill": 0.0})
+    assert unfed(inner) == {"a.X": "warning", "a.E0": "info"}
+    assert unfed(compose("n", {"b": inner})) == {"b.a.X": "warning", "b.a.E0": "info"}
+    assert read_given(write_given(inner.sbml, [])) == ()
+
+
+def test_an_input_that_nothing_reads_is_said_to_be_unread():
+    cells = expose(
+        read_antimony("model cells; Cp = 0; slope = 1; Edrug := slope*Cp; N = 1; J: N => ; Edrug*N; end"),
+        Cp="input", slope="input", Edrug="input",
+    )  # fmt: skip
+    source = expose(read_antimony("model s; E := 0.5; end"), E="output")
+    model = compose("m", {"s": source, "cells": cells}, connect={"cells.Edrug": "s.E"}, delete=["cells.Edrug"])
+    issues = check(model)
+    found = issues[issues["where"].isin(["cells.Cp", "cells.slope"])]
+    assert list(zip(found.severity, found.code, strict=True)) == [("info", "unread-input")] * 2
+    assert "nothing reads cells.Cp" in found.message.iloc[0]
+    assert not issues.message.str.contains("nothing feeds").any()
+
+
+def test_parts_that_do_not_reach_the_rest_are_named_with_the_output_that_nothing_reads():
+    drug = expose(read_antimony("model drug; A = 1; J: A => ; k*A; k = 1; C := A/2; end"), C="output")
+    combo = expose(read_antimony("model combo; CA = 0; CB = 0; E := CA + CB; end"), CA="input", CB="input", E="output")
+    cells = expose(read_antimony("model cells; E = 0; N = 1; J: N => ; E*N; end"), E="input", N="output")
+    parts = {
+        "drugone": drug,
+        "drugtwo": drug,
+        "combo": combo,
+        "cells": cells,
+        "blood": cells,
+        "skin": cells,
+        "gut": cells,
+    }
+    joined = {"combo.CA": "drugone.C", "combo.CB": "drugtwo.C"}
+    apart = {f"{p}.E": "cells.N" for p in ("blood", "skin", "gut")}
+    issues = check(compose("m", parts, connect={**joined, **apart}))
+    (row,) = issues[issues.code == "unreached-parts"].itertuples()
+    assert row.severity == "warning"
+    assert row.where == "drugone, drugtwo, combo"
+    assert row.message.startswith("nothing reads combo.E: drugone, drugtwo and combo do not reach the rest")
+    whole = compose("m", parts, connect={**joined, **apart, "cells.E": "combo.E"})
+    assert "unreached-parts" not in codes(whole)
+
+
+def test_parts_are_joined_by_species_shared_constants_and_places():
+    a = expose(
+        read_antimony("model a; compartment V = 1; species S in V; S = 1; J: S => ; k*S; k = 1; end"), S="output"
+    )
+    b = expose(read_antimony("model b; compartment V = 1; species S in V; S = 1; J: => S; k; k = 1; end"), S="input")
+    a, b = expose(a, V="output"), expose(b, V="input")
+    assert "unreached-parts" in codes(compose("m", {"a": a, "b": b}))
+    assert "unreached-parts" not in codes(compose("m", {"a": a, "b": b}, connect={"b.S": "a.S", "b.V": "a.V"}))
+    assert "unreached-parts" not in codes(compose("m", {"a": a, "b": b}, share={"k": ["a.k", "b.k"]}))
+    assert "unreached-parts" not in codes(compose("m", {"a": a, "b": b}, volumes={"a.V": ["b.V"]}))
+    assert "unreached-parts" not in codes(read_antimony("model m; a__x = 1; b__y = 2; end"))
 
 
 def test_the_stale_baseline_names_the_formula_with_what_cancels_left_out():

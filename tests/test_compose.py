@@ -481,7 +481,7 @@ end"""
 def test_parts_in_other_units_of_time_are_refused_or_rewritten(pk: Model) -> None:
     fast = read_antimony(MINUTES)
     parts, connect = {"pk": pk, "fast": fast}, {"fast.Cp": "pk.Cp"}
-    with pytest.raises(CompositionError, match=r"unit of time: h and min.*convert=\{'fast': 'h'\}"):
+    with pytest.raises(CompositionError, match=r"unit of time: h in 'pk' and min in 'fast'.*convert=\{'fast': 'h'\}"):
         compose("sys", parts, connect=connect)
     hours = compose("sys", parts, connect=connect, convert={"fast": "h"})
     minutes = compose("sys", parts, connect=connect, convert={"pk": "min"})
@@ -501,7 +501,9 @@ def test_a_part_is_converted_to_a_unit_of_time_only(pk: Model, how: str) -> None
 
 def test_a_part_without_a_unit_of_time_declares_one(pk: Model) -> None:
     bare = read_antimony("model b; x = 1; x' = -x; end")
-    with pytest.raises(CompositionError, match=r"h and no declared unit.*convert=\{'b': 'h'\} to declare"):
+    with pytest.raises(
+        CompositionError, match=r"h in 'pk' and no declared unit in 'b'.*convert=\{'b': 'h'\}, which declares"
+    ):
         compose("sys", {"pk": pk, "b": bare})
     model = compose("sys", {"pk": pk, "b": bare}, convert={"b": "h"})
     assert str(model.network.rate_rules["b__x"]) == "-b__x"
@@ -516,14 +518,15 @@ def test_parts_in_other_units_of_substance(pk: Model) -> None:
         species X in B; X = 0 mgL; k = 0.1 per_h; J: -> X; k*(Cp - X)*B; end"""
     )
     parts, connect, convert = {"pk": pk, "tox": mass}, {"tox.Cp": "pk.Cp"}, {"tox.Cp": "150 kDa"}
-    for nothing in ({}, connect):
-        with pytest.raises(CompositionError, match=r"differ in their unit of substance: nmol and mg.*own units"):
+    for nothing, remedy in (({}, "'tox': 'own units'"), (connect, "'tox.Cp': '<molar mass>'")):
+        what = "differ in their unit of substance and extent: nmol in 'pk' and mg in 'tox'"
+        with pytest.raises(CompositionError, match=f"{what}.*convert={{{remedy}}}"):
             compose("sys", parts, connect=nothing)
     third = {
         **parts,
         "more": read_antimony(MINUTES.replace("1e-9 mole", "1e-6 mole").replace("60 second", "3600 second")),
     }
-    with pytest.raises(CompositionError, match=r"unit of substance: nmol and umol"):
+    with pytest.raises(CompositionError, match=r"nmol in 'pk' and mg in 'tox' and umol in 'more'"):
         compose("sys", third, connect=connect, convert=convert)
     apart = compose("sys", parts, convert={"tox": "own units"})
     assert apart.symbol("tox.X").unit.equivalent(mass.symbol("X").unit)
@@ -533,6 +536,182 @@ def test_parts_in_other_units_of_substance(pk: Model) -> None:
     assert model.symbol("pk.C").unit.equivalent(pk.symbol("C").unit)
     assert model.network.extent_unit is None
     assert run(model.sbml)["tox__X"][-1] > 0.5
+
+
+# ------------------------------------------------------------------------------- factors, and parts of two families
+TUMOUR = """model tumour
+  // @input C
+  // @input kill
+  unit substance = 1e-3 gram; unit extent = 1e-3 gram; unit volume = 1 litre; unit time_unit = 3600 second;
+  unit mgL = 1e-3 gram/litre; unit per_h = 1/(3600 second); unit L_per_mg_h = litre/(1e-3 gram * 3600 second)
+  compartment B = 2 litre; species N in B; N = 3 mgL; kg = 0.01 per_h; kd = 0.1 L_per_mg_h; C = 0 mgL; kill = 0 per_h;
+  grow: -> N; kg*N*B; die: N -> ; (kill + kd*C)*N*B; end"""
+BINDING = """model binding
+  // @input D
+  // @output occupancy
+  // @output T
+  unit substance = 1e-9 mole; unit extent = 1e-9 mole; unit volume = 1 litre; unit time_unit = 86400 second;
+  unit nM = 1e-9 mole/litre; unit per_day = 1/(86400 second);
+  compartment V = 3 litre; species T in V; T = 5 nM; D = 0 nM; KD = 2 nM; k = 0.2 per_day;
+  make: -> T; k*(5 nM)*V; lose: T -> ; k*T*V; occupancy := D/(KD + D); occupancy has dimensionless; end"""
+
+
+@pytest.fixture(scope="module")
+def tumour() -> Model:
+    return read_antimony(TUMOUR)
+
+
+@pytest.fixture(scope="module")
+def binding() -> Model:
+    return read_antimony(BINDING)
+
+
+def troubles(model: Model) -> list[str]:
+    """Return the errors, and whatever is said about units."""
+    issues = check(model)
+    return list(issues.message[(issues.severity == "error") | issues.code.str.contains("unit")])
+
+
+def test_a_factor_of_one_keeps_the_unit_that_bridges(binding: Model) -> None:
+    parts, connect = {"target": binding, "marker": binding}, {"marker.D": "target.occupancy"}
+    for one in (1.0, 1, "1 nmol/L", Link("target.occupancy", convert=1)):
+        more = {"connect": {"marker.D": one}} if isinstance(one, Link) else {"convert": {"marker.D": one}}
+        model = compose("m", parts, **{"connect": connect, **more})
+        factor = model.symbol("marker.D.factor")
+        assert (factor.value, factor.unit.label) == (1.0, "nmol/L")
+        assert troubles(model) == []
+    same = compose("m", {"a": binding, "b": binding}, connect={"b.D": "a.T"}, convert={"b.D": 1})
+    assert "b__D__factor" not in same.network.symbols
+
+
+@pytest.mark.parametrize("source", ["pk.C", "0.1*pk.C"])
+def test_a_molar_mass_converts_a_formula_as_it_does_a_path(binding: Model, source: str) -> None:
+    mass = read_antimony(
+        """model pk
+        // @output C
+        unit substance = 1e-3 gram; unit extent = 1e-3 gram; unit volume = 1 litre; unit time_unit = 86400 second;
+        unit mgL = 1e-3 gram/litre; unit Lpd = litre/(86400 second)
+        compartment V = 5 litre; species C in V; C = 4 mgL; CL = 1 Lpd; J: C -> ; CL*C; end"""
+    )
+    parts, connect = {"pk": mass, "target": binding}, {"target.D": source}
+    with pytest.raises(
+        CompositionError, match=r"mg in 'pk' and nmol in 'target'.*convert={'target.D': '<molar mass>'}"
+    ):
+        compose("m", parts, connect=connect)
+    model = compose("m", parts, connect=connect, convert={"target.D": "400 g/mol"})
+    np.testing.assert_allclose(model.symbol("target.D.factor").value, 2500.0, rtol=1e-12)
+    np.testing.assert_allclose(run(model.sbml)["target__D"][0], 1e4 if source == "pk.C" else 1e3, rtol=1e-12)
+    assert troubles(model) == []
+
+
+def test_what_parts_differ_in_is_said_at_once_with_the_whole_remedy(tumour: Model, binding: Model, pk: Model) -> None:
+    days = compose("days", {"pk": pk}, convert={"pk": "day"})
+    parts, connect = {"tumour": tumour, "pk": days, "tce": binding}, {"tce.D": "pk.pk.Cp"}
+    what = (
+        r"unit of time: day in 'pk', 'tce' and h in 'tumour'; in their unit of substance and extent: "
+        r"nmol in 'pk', 'tce' and mg in 'tumour'"
+    )
+    with pytest.raises(CompositionError, match=what) as refused:
+        compose("m", parts, connect=connect)
+    assert refused.value.remedy.startswith("convert={'tumour': ['day', 'own units']}, which rewrites 'tumour' in day")
+    assert "connection" not in refused.value.remedy
+    assert troubles(compose("m", parts, connect=connect, convert={"tumour": ["day", "own units"]})) == []
+    for so_far, whole in (
+        ({"tumour": "day"}, "{'tumour': ['day', 'own units']}"),
+        ({"tumour": "own units"}, "{'tumour': ['own units', 'day']}"),
+        ({"tumour": ["min", "own units"]}, "{'tumour': ['own units', 'day']}"),
+    ):
+        with pytest.raises(CompositionError) as refused:
+            compose("m", parts, connect=connect, convert=so_far)
+        assert refused.value.remedy.startswith(f"convert={whole}")
+
+
+def test_the_remedy_names_the_connections_that_have_to_be_converted(tumour: Model, binding: Model) -> None:
+    parts, connect = {"tce": binding, "tumour": tumour}, {"tumour.kill": "tce.occupancy", "tumour.C": "tce.T"}
+    with pytest.raises(CompositionError) as refused:
+        compose("m", parts, connect=connect)
+    assert refused.value.remedy.startswith(
+        "convert={'tumour.kill': <number in 1/h>, 'tumour.C': '<molar mass>', 'tumour': 'day'} (<…> is for you to fill"
+    )
+    said = {"tumour.kill": 0.012, "tumour.C": "150 kDa", "tumour": "day"}
+    assert troubles(compose("m", parts, connect=connect, convert=said)) == []
+
+
+def test_no_conversion_is_offered_for_a_species_that_both_parts_change(pk: Model, tumour: Model) -> None:
+    cells = expose(tumour, N="input", B="input")
+    with pytest.raises(CompositionError, match=r"write both parts in the same units: 'tumour.N' and 'pk.C' become one"):
+        compose("m", {"pk": pk, "tumour": cells}, connect={"tumour.N": "pk.C", "tumour.B": "pk.V"})
+
+
+def test_an_effect_becomes_a_rate_by_a_number_or_a_quantity(tumour: Model, binding: Model) -> None:
+    parts, connect = {"tce": binding, "tumour": tumour}, {"tumour.kill": "tce.occupancy"}
+    units = ["day", "own units"]
+    with pytest.raises(CompositionError, match=r"'tumour.kill' is in 1/h and 'tce.occupancy' is in no unit") as refused:
+        compose("m", parts, connect=connect, convert={"tumour": units})
+    assert "or convert={'tumour.kill': <number in 1/h>}, which becomes the parameter tumour.kill.factor" in str(
+        refused.value
+    )
+    models = [
+        compose("m", parts, connect=connect, convert={"tumour": units, "tumour.kill": how}, set={"tce.D": "2 nM"})
+        for how in (0.0125, "0.3 1/day", "0.3/day")
+    ]
+    for model in models:
+        factor = model.symbol("tumour.kill.factor")
+        assert (factor.value, factor.unit.label) == (pytest.approx(0.0125, rel=1e-12), "1/h")
+        assert troubles(model) == []
+        same_curves(model.sbml, models[0].sbml)
+    # dN/dt = (0.01 - 0.5*0.0125)/h * N, and a day has 24 hours.
+    curve = run(models[1].sbml, 2.0)["tumour__N"]
+    np.testing.assert_allclose(curve[-1] / curve[0], np.exp((0.01 - 0.00625) * 48), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("0.3 mg/day", r"'0.3 mg/day' does not lead from dimensionless to 1/h.*such as '0.3 1/h'"),
+        ("400 g/mol", r"'400 g/mol' does not lead from dimensionless to 1/h"),
+        (float("nan"), "the factor is not usable"),
+        (0, "the factor is not usable"),
+    ],
+)
+def test_a_factor_that_does_not_bridge_is_refused(tumour: Model, binding: Model, how: object, message: str) -> None:
+    convert = {"tumour": ["day", "own units"], "tumour.kill": how}
+    with pytest.raises(CompositionError, match=f"(?i){message}"):
+        compose("m", {"tce": binding, "tumour": tumour}, connect={"tumour.kill": "tce.occupancy"}, convert=convert)  # type: ignore[arg-type]
+
+
+def test_what_is_no_molar_mass_is_answered_with_one(tumour: Model, binding: Model) -> None:
+    parts, connect = {"tce": binding, "tumour": tumour}, {"tumour.C": "tce.T"}
+    with pytest.raises(CompositionError, match=r"'400 mg/L' does not lead.*a molar mass, such as '400 g/mol'"):
+        compose("m", parts, connect=connect, convert={"tumour": "day", "tumour.C": "400 mg/L"})
+
+
+def test_each_part_of_a_whole_of_mixed_substances_is_checked_in_its_own_units(tumour: Model, binding: Model) -> None:
+    parts = {"tce": binding, "tumour": tumour}
+    sound = compose("m", parts, convert={"tumour": ["day", "own units"]})
+    assert troubles(sound) == []
+    assert troubles(compose("outer", {"in": sound}, convert={"in": "own units"})) == []
+    assert troubles(read_sbml(sound.sbml_comp)) == []
+    wrong = read_antimony(TUMOUR.replace("kg*N*B;", "kg*N;"))
+    broken = compose("m", {"tce": binding, "tumour": wrong}, convert={"tumour": ["day", "own units"]})
+    (message,) = troubles(broken)
+    assert "kinetic law of tumour.grow gives" in message
+    assert "mg/day is due" in message
+
+
+def test_a_compartment_from_another_place_than_its_species_is_named() -> None:
+    pk = small(
+        "model pk; compartment V1 = 34, V2 = 35; species A in V1, P in V2; A = 1; P = 0; J: A -> P; A*V1; end",
+        A="output", P="output", V1="output", V2="output",
+    )  # fmt: skip
+    gut = small("model gut; compartment V = 34; species A in V; A = 0; J: -> A; 1; end", A="input", V="input")
+    parts = {"pk": pk, "gut": gut}
+    message = r"'gut.V' is fed by 'pk.V2', but the species 'gut.A' in it is joined to 'pk.A', which is in 'pk.V1'"
+    with pytest.raises(CompositionError, match=message + r".*connect=\{'gut.V': 'pk.V1'\}"):
+        compose("m", parts, connect={"gut.V": "pk.V2", "gut.A": "pk.A"})
+    assert compose("m", parts, connect={"gut.V": "pk.V1", "gut.A": "pk.A"}).symbol("pk.V1").value == 34
+    with pytest.raises(CompositionError, match=r"'gut.V' is 34 and 'pk.V2' is 35"):
+        compose("m", parts, connect={"gut.V": "pk.V2"})
 
 
 # ---------------------------------------------------------------------------------------------------- volumes
@@ -652,5 +831,5 @@ def test_a_power_of_what_a_rate_rule_changes_composes() -> None:
 
 
 def test_a_model_and_its_part_cannot_share_a_name() -> None:
-    with pytest.raises(CompositionError, match="(?i)the model and a part of it are both called 'x'"):
+    with pytest.raises(CompositionError, match=r"(?i)the model and a part of it are both called 'x'"):
         compose("x", {"x": read_antimony("model a; k = 1; end")})

@@ -133,3 +133,8 @@ def test_it_shows_itself():
     html = experiment._repr_html_()
     assert "<table" in html
     assert "1 L/h" in html
+
+
+def test_a_dose_into_a_computed_concentration_is_sent_to_its_species():
+    with pytest.raises(qsp.UnitError, match="a dose goes into a species, such as central, not into what is computed"):
+        make(regimen="100 mg into C")

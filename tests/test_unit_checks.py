@@ -196,3 +196,27 @@ def test_strict_scopes_read_numbers_as_pure():
 
     assert not infer(parse_formula("0.5*A"), scope()).loose
     assert infer(parse_formula("0.5*A"), replace(scope(), strict=False)).loose
+
+
+MIXED = """model m
+  unit mg = 1e-3 gram; unit nmol = 1e-9 mole; unit time_unit = 3600 second; unit per_h = 1/(3600 second);
+  compartment V = 1; V has litre; k = 1; k has per_h; unit mg_L = 1e-3 gram/litre; unit nM = 1e-9 mole/litre
+  substanceOnly species A in V, B in V; A = 1 mg; B = 1 nmol; J: A => ; k*A; K: B => ; {law};
+end"""
+
+
+def test_a_model_of_mixed_substances_is_checked_reaction_by_reaction():
+    sound = check(read_antimony(MIXED.format(law="k*B")))
+    assert not sound.code.str.contains("unit").any(), sound.to_string()
+    wrong = check(read_antimony(MIXED.format(law="k*A")))
+    assert list(wrong["where"][wrong.code == "units"]) == ["K"]
+
+
+def test_a_reaction_between_two_units_of_substance_is_an_error():
+    issues = check(read_antimony(MIXED.format(law="k*B").replace("J: A => ;", "J: A => B;")))
+    (row,) = issues[issues.code == "units"].itertuples()
+    assert "J changes A in mg and B in nmol" in row.message
+    (note,) = issues[issues.code == "unchecked-units"].itertuples()
+    assert note.severity == "info"
+    assert "rate laws of J were not checked" in note.message
+    assert "extent" not in set(issues["where"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from sbmlqsp.analysis.numeric import Piece, finite_part, resolved, size_of
 from sbmlqsp.deliveries import resolve_deliveries
+from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.cuts import find_switches
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
@@ -25,14 +27,14 @@ from sbmlqsp.units import convert, parse_quantity
 
 __all__ = ["Course", "Curve", "finite", "model_time", "one_observable", "run_one", "value_of"]
 
-TIGHT = Tolerances(relative=1e-13, maximum_steps=5_000)
+TIGHT = Tolerances(relative=1e-13, maximum_steps=20_000)
 """What answers are computed with; errors then add up to some 1e-11 of a state (measured).
 
 A state that comes to rest at zero as the difference of others has no relative exactness; the integrator would take
 steps without end, so that it soon gives up and the absolute tolerance is loosened.
 """
 PATIENT = Tolerances(relative=1e-11)
-"""What is tried where that fails."""
+"""What is tried where that fails; for a whole table, in which some values are out of reach, less patiently."""
 STEP = 1e-9  # times closer than this, relatively (absolutely below 1), are one
 
 
@@ -56,7 +58,8 @@ def run_one(experiment: Experiment, tolerances: Tolerances | None, subjects: Sub
     with quiet():
         result = run_arm(experiment, people, tolerances=tolerances or TIGHT)
         if tolerances is None and result.status.any():
-            result = run_arm(experiment, people, tolerances=PATIENT)
+            steps = PATIENT.maximum_steps if subjects is None else 4 * TIGHT.maximum_steps
+            result = run_arm(experiment, people, tolerances=replace(PATIENT, maximum_steps=steps))
     if subjects is None and result.status[0]:
         raise SimulationError(
             f"'{experiment.id}' failed: {STATUS[int(result.status[0])]}; {result.messages[0]}",
@@ -119,13 +122,13 @@ class Curve:
 class Course:
     """One observable along one run, at any times.
 
-    ``doses`` are the times at which anything is given, ``over`` is when the last of it has been, and ``size`` is the
-    largest value seen so far.
+    ``doses`` are the times at which anything is given, ``over`` is when the last of it has been, ``size`` is the
+    largest value seen so far, and ``origin`` is the time at which the run starts.
     """
 
     def __init__(self, experiment: Experiment, observable: str | Observable, tolerances: Tolerances | None) -> None:
         self.arm, self.o, self.unit = one_observable(experiment, observable)
-        self.tolerances, self.size = tolerances, 0.0
+        self.tolerances, self.size, self.origin = tolerances, 0.0, 0.0
         self.start, self.end = self.arm.times[0], self.arm.times[-1]
         network = self.model.network
         env = initial_state(network, self.arm.overrides)
@@ -152,8 +155,15 @@ class Course:
         times = np.asarray(times, dtype=float)
         if not len(times):
             return np.empty(0)
-        arm = replace(self.arm, times=times, at_dose=side)
+        arm = replace(self.arm, times=times - self.origin, at_dose=side)
         return observed(self.o, arm, run_one(arm, self.tolerances))[0]
+
+    def continued(self, state: Mapping[str, float | str], time: float) -> Course:
+        """Return the course from a time on, at which the model is in a state, with nothing more given."""
+        arm = replace(self.arm, times=(0.0,), changes=state, regimen=Regimen(()))
+        later = Course(arm, self.o, self.tolerances)
+        later.start, later.end, later.origin, later.size = self.start, self.end, time, self.size
+        return later
 
     def at(self, time: float) -> float:
         """Return the value at one time, on the side of a dose that the experiment looks at."""
@@ -190,6 +200,8 @@ class Course:
         return Curve(tuple(good))
 
     def _cuts(self, end: float) -> Any:
+        if self.origin:
+            return np.empty(0)
         flips = [t for t, _ in self._switches.schedule(self._static, end)]
         return np.unique([*self.doses, *self._stops, *flips])
 

@@ -76,10 +76,11 @@ def time_to(
 
     Notes
     -----
-    Steps are halved until neighbours predict the middle of each to 0.1 %, so that a peak between two output
-    times is seen; one that is narrower than a sixteenth of every step between discontinuities and output times may be
-    missed. A level that is met to a relative 1e-9 at a peak counts as reached; one that is only approached without end
-    does not. Times within 1e-10 of a dose (relatively, where they are above 1) count as the dose's.
+    Steps are halved until neighbours predict the middle of each to 0.1 %, so that a peak between two output times is
+    seen. One that is narrower than a sixteenth of the time between two doses (or other known discontinuities), and
+    than half of a step between output times, may be missed. A level that is met to a relative 1e-9 at a peak counts as
+    reached; one that is only approached without end does not. Times within 1e-10 of a dose (relatively, where they are
+    above 1) count as the dose's.
 
     Examples
     --------
@@ -231,7 +232,8 @@ class _Search:
             for time, value in peaks(self.course.values, self._windows(t, v, sign), sign):
                 if time not in t:
                     added[time] = value
-                if self._same(value, SAME) and sign * (level - value) > 0:
+                near = abs(value - level) <= SAME * (abs(level) or self.course.size)
+                if near and sign * (level - value) > 0:
                     added[time] = level
                     self.touches.add(time)
         keep = ~np.isin(t, list(added))
@@ -264,11 +266,12 @@ class _Search:
     def _unless_only_approached(self, found: _Found, curve: Curve, note: str = "") -> Answer:
         """Return the crossing, or that there is none where the curve only fades into the level."""
         level, time = self.goal.level, found.time
-        close = SAME * max(abs(level), abs(self.goal.first - level))
+        close = SAME * (abs(level) or abs(self.goal.first))
         way = time - self.start
         points = time + way * np.array([0.01, 0.03, 0.1])
         later = [*curve.v[curve.t > time].tolist(), *self.course.values(points).tolist()] if way > 0 else [math.inf]
-        before = float(self.course.values([time - 1e-3 * way])[0]) if way > 0 else math.inf
+        just_before = max(time - 1e-3 * way, self.course.origin)
+        before = float(self.course.values([just_before])[0]) if way > 0 else math.inf
         if all(abs(x - level) <= close for x in (*later, before)):
             self.nearest = (0.0, time, level)
             settles = f"{self.course.o.id} settles at {said(level, self.course.unit)}"
@@ -283,18 +286,23 @@ class _Search:
         rest = rest_of(course, end)
         if rest.reason:
             return self._impossible(f"{self._not_by(end)}; where it goes from there is not decided: {rest.reason}")
+        self.course = course.continued(rest.state, end)
         low, span = end, max(end - self.start, 1e-3 * end) or rest.time or 1.0
         for _ in range(DOUBLINGS):
-            curve = course.curve(low, low + span)
+            curve = self.course.curve(low, low + span)
             found = self._first(curve)
             if found is not None:
                 return self._unless_only_approached(found, curve, f"later than the last output time, {end:g}")
             half = curve.v[curve.t >= low + span / 2]
             size = max(abs(rest.value), abs(value - rest.value), abs(self.goal.first - rest.value))
-            if (np.abs(half - rest.value) <= SAME * size).all():
+            if not self._must_pass(value, rest.value) and (np.abs(half - rest.value) <= SAME * size).all():
                 return self._impossible(self._settles(rest.value))
             low, span = low + span, 2 * span
         return self._impossible(self._not_by(low))
+
+    def _must_pass(self, value: float, rest: float) -> bool:
+        """Say whether a course from one value to another passes the level on its way, however far that is."""
+        return self._passes(value, rest) and not self._same(rest, SAME)
 
     def _not_by(self, time: float) -> str:
         _, at, value = self.nearest
@@ -305,7 +313,7 @@ class _Search:
     def _settles(self, value: float) -> str:
         goal, unit, name = self.goal, self.course.unit, self.course.o.id
         share = f", {_percent(value / goal.first)} of its first value" if goal.sign else ""
-        if abs(value - goal.level) <= SAME * max(abs(goal.level), abs(goal.first - goal.level)):
+        if self._same(value, SAME):
             return f"{name} settles at {said(value, unit)}{share}, the level itself, which it never quite reaches"
         gap, at, nearest = self.nearest
         closer = f"; it comes nearest with {said(nearest, unit)} at {at:.6g}"

@@ -143,7 +143,8 @@ class _Dosing:
         just_before = (doses * (1 - 1e-6))[(doses > self.start) & (doses <= self.end)]
         times = np.union1d(self.course.curve(self.start, self.end).t, just_before)
         rows = self._runs(self.arm, self.o, times, factors, tolerances)
-        return np.nanmax(rows, axis=1) if self.statistic == "max" else np.nanmin(rows, axis=1)
+        sign = SIGNS[self.statistic]
+        return sign * np.where(np.isfinite(rows), sign * rows, -math.inf).max(axis=1)
 
     def _runs(self, arm: Experiment, o: Observable, times: Any, factors: Any, tolerances: Tolerances | None) -> Any:
         regimen = arm.regimen.scale(FACTOR)
@@ -175,18 +176,33 @@ class _Dosing:
         return Answer.impossible(text, reason, at=float(grid[int(np.argmin(np.abs(values - goal)))]))
 
     def _root(self, low: float, high: float, goal: float) -> float:
+        """Return the factor between two, by secants that start from rough values, or by bisection where these fail."""
         from scipy.optimize import brentq
 
         # What is proportional to the dose is a straight line on logarithmic scales.
-        straight = goal > 0 and min(self.exact(low), self.exact(high)) > 0
+        u = np.linspace(math.log(low), math.log(high), 9)
+        rough = self.several(np.exp(u), ROUGH)
+        straight = goal > 0 and bool((rough > 0).all())
 
-        def gap(u: float) -> float:
-            value = self.exact(math.exp(u))
-            return math.log(value / goal) if straight else value - goal
+        def gap(x: float) -> float:
+            value = self.exact(math.exp(x))
+            return math.log(value / goal) if straight and value > 0 else value - goal
 
-        a, b = math.log(low), math.log(high)
-        self._known |= {math.exp(a): self.exact(low), math.exp(b): self.exact(high)}
-        return math.exp(float(brentq(gap, a, b, xtol=1e-13, rtol=1e-14)))
+        gaps = np.log(rough / goal) if straight else rough - goal
+        k = int(np.argmax(np.sign(gaps[1:]) != np.sign(gaps[0])))
+        slope = (gaps[k + 1] - gaps[k]) / (u[k + 1] - u[k])
+        x, before = float(u[k] - gaps[k] / slope) if slope else math.nan, None
+        for _ in range(6):
+            if not u[0] <= x <= u[-1]:
+                break
+            now = gap(x)
+            if abs(now) <= 1e-12 * (1.0 if straight else abs(goal)):
+                return math.exp(x)
+            if before is not None:
+                slope = (now - before[1]) / (x - before[0])
+            before = (x, now)
+            x = x - now / slope if slope else math.nan
+        return math.exp(float(brentq(gap, u[0], u[-1], xtol=1e-13, rtol=1e-14)))
 
     def _answer(self, factor: float, text: str) -> Answer:
         dose = min(self.arm.regimen.scale(factor), key=lambda d: d.time)

@@ -184,9 +184,10 @@ def ec50(
     observable : str or Observable
         The response: a symbol or a formula.
     definition : {"own maximum", "reference maximum"}
-        Half of the way from the response without driver to where the response itself goes at most, or to where it goes
-        at most in the reference. The most is what lies farthest from the response without driver: the plateau of a
-        curve that levels off, the peak of one that bends back, the lowest value of one that falls.
+        Half of the way from the response without driver (at the low end of ``between``, where given) to where the
+        response itself goes at most, or to where it goes at most in the reference. The most is what lies farthest from
+        the response without driver: the plateau of a curve that levels off, the peak of one that bends back, the
+        lowest value of one that falls.
     reference : mapping, optional
         The changes under which the reference maximum is taken, such as the drug-naive state; none where left out.
     fraction : float

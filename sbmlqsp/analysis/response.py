@@ -78,9 +78,9 @@ class Response:
         return unit.label if unit is not None else ""
 
     @property
-    def per_decade(self) -> int:
-        """How many values a decade of the driver is worth."""
-        return 1 if self.rest and not self.static else 4
+    def costly(self) -> bool:
+        """Whether every value takes simulations of its own."""
+        return self.rest and not self.static
 
     @property
     def when(self) -> str:
@@ -146,7 +146,10 @@ class Response:
         except (SimulationError, ModelError) as err:
             self.reasons[x] = err.what
             return math.nan
-        return at_rest(self.model, self.o, found)
+        value = at_rest(self.model, self.o, found)
+        if math.isnan(value):
+            self.reasons[x] = f"'{self.o.id}' has no value at the steady state; it may depend on time"
+        return value
 
     def _timed(self, x: list[float]) -> list[float]:
         people = Subjects(tuple(range(len(x))), None, {self.driver: np.array(x)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,11 @@ __all__ = ["Rest", "at_rest", "observe", "rest_of"]
 
 @dataclass(frozen=True)
 class Rest:
-    """The value an observable settles at, and how long was simulated to see it; or why that is not decided."""
+    """The value an observable settles at, how long was simulated to see it, and from which state; or why not."""
 
     value: float = math.nan
     time: float = 0.0
+    state: Mapping[str, float | str] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -39,10 +40,14 @@ def rest_of(course: Course, time: float) -> Rest:
     if any(e.delay is not None for e in network.events):
         return Rest(reason="the model has events with delays")
     try:
-        found = steady_state(course.model, changes=_state_at(course, time), tolerances=course.tolerances)
+        state = _state_at(course, time)
+        found = steady_state(course.model, changes=state, tolerances=course.tolerances)
     except (SimulationError, UnsupportedError, ModelError) as err:
         return Rest(reason=err.what.partition("; ")[0])
-    return Rest(at_rest(course.model, course.o, found), found.time)
+    value = at_rest(course.model, course.o, found)
+    if not math.isfinite(value):
+        return Rest(reason=f"'{course.o.id}' has no value at the steady state")
+    return Rest(value, found.time, state)
 
 
 def _state_at(course: Course, time: float) -> dict[str, float | str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sbmlqsp.analysis.answer import Answer, said
 from sbmlqsp.analysis.course import finite
-from sbmlqsp.analysis.numeric import peaks, resolved, size_of, turns
+from sbmlqsp.analysis.numeric import Piece, peaks, resolved, size_of, turns
 from sbmlqsp.analysis.response import Response
 from sbmlqsp.errors import ExperimentError
 
@@ -40,10 +40,12 @@ class Scan:
         """Return driver values and responses, close enough together that its turns show."""
         response = self.response
         a, b = math.log10(first), math.log10(self.high)
-        u = np.linspace(a, b, max(9, round(response.per_decade * (b - a)) + 1))
+        u = np.linspace(a, b, max(9, round((1 if response.costly else 4) * (b - a)) + 1))
         y = self._at(u)
         if np.isfinite(y).any():
-            [(u, y)] = resolved(self._at, [(u, y)], rounds=5, least=1e-2 * size_of(y))
+            # A tail that falls for many decades is not worth many simulations.
+            least = 0.0 if response.static else 1e-3 * size_of(y)
+            [(u, y)] = resolved(self._at, [(u, y)], rounds=5, least=least)
         x = 10.0**u
         if self.low == 0:
             x, y = np.insert(x, 0, 0.0), np.insert(y, 0, response.one(0.0))
@@ -69,9 +71,8 @@ class Scan:
     def first(self, goal: float, text: str, *, jumps: bool = False) -> Answer:
         """Return the smallest driver at which the response is a value or, where ``jumps``, passes it in a jump."""
         unit = self.response.driver_unit
-        size = max(abs(goal), float(np.abs(self.y).max()))
         x, y = self._with_peaks(goal)
-        if abs(self.start - goal) <= 1e-13 * size:
+        if abs(self.start - goal) <= 1e-13 * max(abs(goal), abs(self.start)):
             return Answer(float(x[0]), unit, text, at=float(x[0]), at_unit=unit)
         side = np.sign(y - goal)
         if self._fades_into(goal):
@@ -86,7 +87,7 @@ class Scan:
             return Answer.impossible(text, gap, unit=unit, at=found, at_unit=unit)
         # What happens within rounding of zero happens there.
         found = 0.0 if x[k] == 0 and found < 1e-12 * x[k + 1] else found
-        jump = self._jump(found, x[k : k + 2], goal)
+        jump = self._jump(found, (x[k : k + 2], y[k : k + 2]), goal)
         if jump and not jumps:
             return Answer.impossible(text, jump, unit=unit, at=found, at_unit=unit)
         return Answer(found, unit, "; ".join(filter(None, (text, jump))), at=found, at_unit=unit)
@@ -109,13 +110,14 @@ class Scan:
             x, r = last[0], self.response
             return x, f"{r.o.id} passes {said(goal, r.unit)} where it has no value: {r.failure(x).what}"
 
-    def _jump(self, x: float, bracket: Any, goal: float) -> str:
+    def _jump(self, x: float, bracket: Piece, goal: float) -> str:
         """Say that the response jumps past a value, where it does."""
+        (low, high), values = bracket
         missed = abs(self.response.one(x) - goal)
-        if not missed > 1e-6 * max(abs(goal), float(np.ptp(self.y))):
+        if not missed > 1e-6 * max(abs(goal), float(np.ptp(values))):
             return ""
         r = self.response
-        beside = [x * (1 - 1e-9) if bracket[0] > 0 else 0.0, min(x * (1 + 1e-9), bracket[1]) or bracket[1]]
+        beside = [x * (1 - 1e-9) if low > 0 else 0.0, min(x * (1 + 1e-9), high) or high]
         a, b = (said(v, r.unit) for v in r(beside))
         return f"{r.o.id} jumps past {said(goal, r.unit)} near {r.driver} = {said(x, r.driver_unit)}, from {a} to {b}"
 

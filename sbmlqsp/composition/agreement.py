@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sbmlqsp.composition.links import Link, mass_and_amount
+from sbmlqsp.composition.links import Link, conversion_hint, mass_and_amount
 from sbmlqsp.composition.parts import Part, Parts
 from sbmlqsp.equivalence import same_number
 from sbmlqsp.errors import CompositionError, did_you_mean
@@ -110,11 +110,17 @@ def _word(value: object) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- units
 def agree_in_units(
-    a: tuple[str, Unit | None], b: tuple[str, Unit | None], *, settled: bool = False, remedy: str = ""
+    a: tuple[str, Unit | None],
+    b: tuple[str, Unit | None],
+    *,
+    settled: bool = False,
+    remedy: str = "",
+    factor: bool = False,
 ) -> None:
     """Refuse two quantities (path, unit) in different units, or of which only one declares a unit.
 
-    ``settled`` says that the user named whose unit stands where one side declares none.
+    ``settled`` says that the user named whose unit stands where one side declares none, ``factor`` that the first may
+    become the second times a factor.
     """
     (left, u), (right, v) = a, b
     if u is None and v is None:
@@ -134,9 +140,13 @@ def agree_in_units(
         how = f"convert={{'{left}': '{u.label}'}}, in Antimony a rule with a constant that has a unit"
     elif mass_and_amount(u, v):
         how = f"convert={{'{left}': '<molar mass>'}}, such as '150 kDa', in Antimony a rule with a molar mass"
+    elif factor:
+        how = f"feed the input a formula that has its unit, or convert={{'{left}': {conversion_hint(u, v)}}}, which "
+        how += f"becomes the parameter {left}.factor; these dimensions differ"
     else:
-        how = "feed the input a formula that has its unit; these dimensions differ"
-    raise CompositionError(f"'{left}' is in {u.label} and '{right}' is in {v.label}", remedy=how)
+        how = "join quantities that mean the same; these dimensions differ"
+    labels = [x.label if x.dims or x.factor != 1.0 else "no unit (dimensionless)" for x in (u, v)]
+    raise CompositionError(f"'{left}' is in {labels[0]} and '{right}' is in {labels[1]}", remedy=how)
 
 
 def agree_in_value(target: tuple[str, float], source: tuple[str, float], *, remedy: str) -> None:

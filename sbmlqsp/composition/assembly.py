@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sbmlqsp.composition.agreement import port_of
 from sbmlqsp.composition.links import Link, Share
+from sbmlqsp.composition.places import check_places
 from sbmlqsp.engine.initial import dependency_order
 from sbmlqsp.engine.libsbml import canonical, parse
 from sbmlqsp.engine.libsbml_comp import flattened, hierarchical
@@ -73,7 +74,7 @@ def assemble(name: str, joints: Joints, *, units: Mapping[str, Unit | None], glu
             joints.check_glue(member, glue.model.network)
             joints.own(*member)
         _refuse_glue_in_other_units(joints, glue, units.get("time"))
-    joints.check_places()
+    check_places(joints)
     joints.check_values()
     plan = _plan(name, joints, _top(name, joints, units, glue), glue)
     try:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sbmlqsp.composition.agreement import agree_in_units, agree_in_value, fitting, port_of
+from sbmlqsp.composition.formulas import source_formula, unit_of_formula
 from sbmlqsp.composition.links import Link, Share, factor_of
+from sbmlqsp.composition.places import refuse_other_place
 from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.engine.plan import SEPARATOR, Deletion
 from sbmlqsp.equivalence import same_number, same_unit
-from sbmlqsp.errors import CompositionError, ObservableError
-from sbmlqsp.expressions import Expr, parse_formula, substitute, sym
+from sbmlqsp.errors import CompositionError
+from sbmlqsp.expressions import Expr, substitute, sym
 from sbmlqsp.model import flat_id
-from sbmlqsp.unit_checks import Scope, infer
 from sbmlqsp.units import Unit, parse_quantity, parse_unit
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ class Joints:
     definition is copied for it.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, links: Mapping[str, Link] | None = None) -> None:
         self.parts = parts
+        self.links = links or {}
         self.joined: dict[Member, str] = {}
         self.owner: dict[str, Member] = {}
         self.rules: dict[str, Expr] = {}
@@ -234,12 +236,10 @@ class Joints:
     def _agree(self, part: Part, t: Symbol, feeding: Part, s: Symbol, link: Link) -> float | None:
         """Check units and values; return the factor of a conversion."""
         path, source = part.path(t.id), feeding.path(s.id)
-        factor = None
         if link.convert is not None:
-            factor = factor_of(link.convert, s.unit, t.unit, where=f"the connection of '{path}'")
-            return None if factor == 1.0 and s.kind == t.kind else factor
+            return factor_of(link.convert, s.unit, t.unit, where=f"the connection of '{path}'")
         remedy = f"connect={{'{path}': Link('{source}', wins='source')}}"
-        agree_in_units((path, t.unit), (source, s.unit), settled=link.wins is not None, remedy=remedy)
+        agree_in_units((path, t.unit), (source, s.unit), settled=link.wins is not None, remedy=remedy, factor=True)
         if t.kind == s.kind == "species":
             agree_in_units((path, t.substance_unit), (source, s.substance_unit), settled=link.wins is not None)
             self._agree_in_extent(part, feeding)
@@ -265,6 +265,7 @@ class Joints:
             feeding = self.parts.symbol(source)[0].model.network
             if same_number(feeding.symbols[s.id].value, t.value):
                 return  # the parts agree; a value that the user sets on the source is meant for the whole
+            refuse_other_place(self.parts, self.links, path, source)
             remedy = f"connect={{'{path}': Link('{source}', wins='source')}} or wins='target'"
             if part.defined_by(t.id) == "an initial assignment":
                 raise CompositionError(
@@ -290,7 +291,8 @@ class Joints:
         self.rules[name] = formula
 
     def _scaled(self, formula: Expr, factor: float | None, part: Part, t: Symbol, unit: Unit | None) -> Expr:
-        if factor is None or factor == 1.0:
+        same = same_unit(t.unit, unit) or t.unit is None or unit is None
+        if factor is None or (factor == 1.0 and same):
             return formula
         name = f"{part.name}{SEPARATOR}{t.id}{SEPARATOR}factor"
         ratio = t.unit / unit if t.unit is not None and unit is not None else None
@@ -300,12 +302,7 @@ class Joints:
 
     def _connect_to_formula(self, part: Part, t: Symbol, link: Link) -> None:
         path = part.path(t.id)
-        try:
-            formula = parse_formula(link.source)
-        except ObservableError as err:
-            raise CompositionError(
-                f"'{path}' cannot be fed: {err.what}", value=link.source, expected="'part.symbol' or a formula of these"
-            ) from err
+        formula = source_formula(link, path)
         if not formula.symbols() and not formula.has("time"):
             raise CompositionError(
                 f"'{path}' is fed by a number", value=link.source, remedy=f"set it: set={{'{path}': {link.source}}}"
@@ -313,12 +310,11 @@ class Joints:
         symbols = {name: port_of(self.parts, name)[:2] for name in sorted(formula.symbols())}
         for feeding, _ in symbols.values():
             self._refuse_loop(part, feeding, path, link)
-        unit = self._unit_of(formula, symbols, path)
+        unit = unit_of_formula(self.parts, formula, symbols, path)
         if link.convert is None:
+            remedy = f"Link('{link.source}', wins='target')"
             settled = link.wins is not None or (unit is None and t.unit is None)
-            agree_in_units(
-                (path, t.unit), (link.source, unit), settled=settled, remedy=f"Link('{link.source}', wins='target')"
-            )
+            agree_in_units((path, t.unit), (link.source, unit), settled=settled, remedy=remedy, factor=True)
             factor = None
         else:
             factor = factor_of(link.convert, unit, t.unit, where=f"the connection of '{path}'")
@@ -326,15 +322,6 @@ class Joints:
         fitting((part, t), (part, source), replace(link, convert=1.0))
         mapping = {name: sym(self.own(p.name, s.id)) for name, (p, s) in symbols.items()}
         self._set_by(part, t, self._scaled(substitute(formula, mapping), factor, part, t, unit))
-
-    def _unit_of(self, formula: Expr, symbols: Mapping[str, tuple[Part, Symbol]], path: str) -> Unit | None:
-        times = [p.network.time_unit for p in self.parts.values() if p.network.time_unit is not None]
-        scope = Scope({n: s.unit for n, (_, s) in symbols.items()}, times[0] if times else None)
-        found = infer(formula, scope)
-        if scope.clashes:
-            _, message, remedy = scope.clashes[0]
-            raise CompositionError(f"the formula for '{path}' mixes units: {message}", remedy=remedy)
-        return found.unit if found.kind in {"known", "number"} else None
 
     # ----------------------------------------------------------------------------------------------- after everything
     def check_glue(self, member: Member, top: Network) -> None:
@@ -376,34 +363,6 @@ class Joints:
                         f"'{path}' has no value once its formula is deleted",
                         remedy=f"set={{'{path}': …}}, or connect an output to it",
                     )
-
-    def check_places(self) -> None:
-        """Refuse joined species that do not share a compartment or a conversion factor."""
-        for (instance, symbol), name in self.joined.items():
-            mine = self.parts[instance].network.symbols[symbol]
-            owner, original = self.owner.get(name, ("", name))
-            theirs = self.parts[owner].network.symbols[original] if owner else self.top[name]
-            if mine.kind != "species" or theirs.kind != "species":
-                continue
-            here = self.final(instance, mine.compartment)
-            there = self.final(owner, theirs.compartment) if owner else self.final_name(theirs.compartment)
-            if here != there:
-                places = [f"{instance}.{mine.compartment}", f"{owner}.{theirs.compartment}".lstrip(".")]
-                places = [p.replace(SEPARATOR, ".") for p in places]
-                raise CompositionError(
-                    f"the joined species '{instance}.{symbol}' and '{f'{owner}.{original}'.lstrip('.')}' are in "
-                    "different compartments",
-                    value=tuple(places),
-                    remedy=f"join these too: connect={{'{places[0]}': '{places[1]}'}} or share={{…: {places}}}, in "
-                    f"Antimony '{places[0]} is {places[1]}'",
-                )
-            factors = [mine.conversion_factor, theirs.conversion_factor]
-            if owner and all(factors) and self.final(instance, factors[0]) != self.final(owner, factors[1]):
-                raise CompositionError(
-                    f"the joined species '{instance}.{symbol}' and '{owner}.{original}' have different "
-                    "conversion factors",
-                    remedy=f"share '{instance}.{factors[0]}' and '{owner}.{factors[1]}'",
-                )
 
 
 def _owner_of_shared(name: str, members: Sequence[tuple[Part, Symbol]], terms: Share) -> tuple[Part, Symbol]:

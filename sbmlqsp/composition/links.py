@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sbmlqsp.errors import CompositionError, UnitError
 from sbmlqsp.model import dotted
 from sbmlqsp.units import Unit, convert, parse_quantity, parse_unit
 
-__all__ = ["Connections", "Link", "Share", "factor_of", "read_connections"]
+__all__ = ["Connections", "Link", "Share", "conversion_hint", "factor_of", "mass_and_amount", "read_connections"]
 
 PATH = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.|__)[A-Za-z_][A-Za-z0-9_.]*")
 WINNERS = (None, "source", "target")
@@ -27,7 +29,9 @@ class Link:
     wins : {"source", "target"}, optional
         Whose value stands where two plain numbers differ, and whose unit where one side declares none.
     convert : str or float, optional
-        The unit to convert to (``"mg/L"``), a molar mass (``"150 kDa"``), or a plain factor.
+        The unit to convert to (``"mg/L"``), a molar mass (``"150 kDa"``), or the factor itself: a plain number in the
+        input's unit per the output's, or one with its unit (``"0.3 1/day"``). Where the units differ, the factor
+        becomes a parameter of the result (``pd.Cp.factor``), which can be changed like any other.
 
     Raises
     ------
@@ -129,13 +133,34 @@ def factor_of(how: str | float, source: Unit | None, target: Unit | None, *, whe
         number, unit = parse_quantity(how)
     except UnitError:
         return _to_named_unit(how, source, target, where)
-    try:
-        return float(convert(1.0, source.label, target.label, molar_mass=f"{number!r} {unit}"))
-    except UnitError as err:
-        raise CompositionError(f"the conversion is not possible: {err.what}", where=where, remedy=err.remedy) from err
+    return _by_quantity(how, number, parse_unit(unit), (source, target), where)
+
+
+def _by_quantity(how: str, number: float, unit: Unit, units: tuple[Unit, Unit], where: str) -> float:
+    """Convert by a molar mass, or by a factor that has the unit of the input per that of the output."""
+    source, target = units
+    ratio = target / source
+    if unit.same_dimension(ratio):
+        return _stated_factor(number * unit.factor_to(ratio), source, target, where)
+    bridged = mass_and_amount(source, target)
+    if number > 0 and any(unit.same_dimension(parse_unit(u)) for u in ("g/mol", "Da")):
+        with suppress(UnitError):
+            return float(convert(1.0, source.label, target.label, molar_mass=how))
+    raise CompositionError(
+        f"'{how}' does not lead from {source.label} to {target.label}",
+        where=where,
+        expected="a molar mass, such as '400 g/mol'" if bridged else f"a factor, such as '{number:g} {_plain(ratio)}'",
+        remedy="" if bridged else "the factor times the output has to have the input's unit",
+    )
+
+
+def _plain(unit: Unit) -> str:
+    return unit.label if unit.dims or unit.factor != 1.0 else "dimensionless"
 
 
 def _stated_factor(factor: float, source: Unit | None, target: Unit | None, where: str) -> float:
+    if not math.isfinite(factor) or factor == 0:
+        raise CompositionError("the factor is not usable", value=factor, where=where, expected="a finite number, not 0")
     if source is not None and target is not None and source.same_dimension(target):
         right = source.factor_to(target)
         if abs(factor - right) > 1e-9 * abs(right):
@@ -160,9 +185,16 @@ def _to_named_unit(how: str, source: Unit, target: Unit, where: str) -> float:
             where=where,
             remedy="give the molar mass, such as convert='150 kDa'"
             if mass_and_amount(source, target)
-            else "feed the input a formula",
+            else f"give the factor, such as convert='1 {_plain(target / source)}'",
         )
     return source.factor_to(target)
+
+
+def conversion_hint(target: Unit, source: Unit) -> str:
+    """Return what converts a source to an input, as it would be written in ``convert``; ``<…>`` is for the user."""
+    if target.same_dimension(source):
+        return f"'{target.label}'"
+    return "'<molar mass>'" if mass_and_amount(target, source) else f"<number in {_plain(target / source)}>"
 
 
 def mass_and_amount(a: Unit, b: Unit) -> bool:

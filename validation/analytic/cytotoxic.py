@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import toms748
 
 import sbmlqsp as qsp
 from validation.analytic import pk
@@ -58,12 +58,11 @@ def has_a_largest_dose_above_the_limit(b: Bench):
     """One dose has the limit as its nadir; more drug shrinks the tumour further and breaks the limit."""
     t = np.linspace(0.0, COUNT * CYCLE, 85)
 
-    def excess(dose: float) -> float:
-        return (
-            float(qsp.extremum(b.experiment(t, "cells.Circ", regimen=regimen(dose)), "cells.Circ", kind="min")) - LIMIT
-        )
+    def excess(log_dose: float) -> float:
+        run = b.experiment(t, "cells.Circ", regimen=regimen(float(np.exp(log_dose))))
+        return float(np.log(float(qsp.extremum(run, "cells.Circ", kind="min")) / LIMIT))
 
-    found = brentq(excess, 20.0, 600.0, xtol=1e-8)
+    found = float(np.exp(toms748(excess, np.log(60.0), np.log(400.0), xtol=1e-7)))  # nearly straight in logarithms
     best = b.experiment(t, "cells.Circ", regimen=regimen(found))
     nadir = qsp.extremum(best, "cells.Circ", kind="min")
     yield same("nadir", float(nadir), LIMIT)

@@ -101,19 +101,20 @@ def in_detailed_balance(b: Bench):
     b = Bench(b.model, {"A": 1.0, "N": 1.0, **b.changes})
     rest = b.at_rest()
     here = {NAMES[s]: rest[NAMES[s]] for s in STATES}
+    pairs = []
     for star, agonist, modulator in STATES:
         state = NAMES[star, agonist, modulator]
-        steps = []
         if not agonist:
-            steps.append((f"binding_A_{state}", f"release_A_{NAMES[star, 1, modulator]}"))
+            pairs.append((f"binding_A_{state}", f"release_A_{NAMES[star, 1, modulator]}"))
         if not modulator:
-            steps.append((f"binding_N_{state}", f"release_N_{NAMES[star, agonist, 1]}"))
+            pairs.append((f"binding_N_{state}", f"release_N_{NAMES[star, agonist, 1]}"))
         if not star:
-            steps.append((f"activation_{state}", f"inactivation_{state}"))
-        for forward, back in steps:
-            got = b.run([0.0, 1.0], forward, back, changes=here)
-            yield holds(f"{forward} runs", got[forward] > 0.0)
-            yield same(f"{forward} and {back}", got[forward], got[back])
+            pairs.append((f"activation_{state}", f"inactivation_{state}"))
+    got = b.run([0.0, 1.0], *(name for pair in pairs for name in pair), changes=here)
+    yield holds("twelve steps", len(pairs) == 12)
+    for forward, back in pairs:
+        yield holds(f"{forward} runs", got[forward] > 0.0)
+        yield same(f"{forward} and {back}", got[forward], got[back])
 
 
 @case("allosteric_eight_state", rows=("S0-22", "S0-24"), sets={"four states": {"N": 0.0, "A": 0.7, "L": 400.0}})

@@ -12,21 +12,26 @@ def car_t_kinetics(p, start):
     """From the card's equations, solved in closed form (Stein et al. 2019)."""
     peak = p.C0 * math.exp(p.rho * p.Tmax)
 
+    def old_memory(t):
+        """Return what is left at t of the memory cells that were there at the start, and the area under them."""
+        return start.memory * math.exp(-p.beta * t), -start.memory * math.expm1(-p.beta * t) / p.beta
+
     def outputs(t, _y):
         out = {"Cmax": peak, "foldx": math.exp(p.rho * p.Tmax)}
+        left, under = old_memory(t)
         if t < p.Tmax:
             level = p.C0 * math.exp(p.rho * t)
-            cells, area = level + start.memory, (level - p.C0) / p.rho + start.memory * t
-            return {**out, "effector": level, "memory": start.memory, "cells": cells, "AUC": area}
+            area = (level - p.C0) / p.rho + under
+            return {**out, "effector": level, "memory": left, "cells": level + left, "AUC": area}
         fast, slow = math.exp(-p.alpha * (t - p.Tmax)), math.exp(-p.beta * (t - p.Tmax))
-        memory = p.FB * peak * (slow - fast) + start.memory * slow
-        late = peak * (1.0 - p.FB) * (1.0 - fast) / p.alpha + (p.FB * peak + start.memory) * (1.0 - slow) / p.beta
+        memory = p.FB * peak * (slow - fast) + left
+        late = peak * ((1.0 - p.FB) * (1.0 - fast) / p.alpha + p.FB * (1.0 - slow) / p.beta)
         return {
             **out,
             "effector": peak * fast,
             "memory": memory,
             "cells": peak * fast + memory,
-            "AUC": (peak - p.C0) / p.rho + start.memory * p.Tmax + late,
+            "AUC": (peak - p.C0) / p.rho + late + under,
         }
 
     return Rewritten(outputs=outputs, end=90.0)
