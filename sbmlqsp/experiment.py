@@ -178,7 +178,7 @@ def observable_unit(model: Model, observable: Observable) -> str:
     """
     from sbmlqsp.unit_checks import infer, scope_of
 
-    scope = scope_of(model.network)
+    scope = scope_of(model.network, units=model.formula_units)
     names = {n: Expr("sym", value=flat_id(n)) for n in observable.expr.symbols()}
     found = infer(substitute(observable.expr, names), scope)
     for severity, message, remedy in scope.clashes:

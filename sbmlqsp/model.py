@@ -15,6 +15,8 @@ from sbmlqsp.provenance import digest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sbmlqsp.units import Unit
+
 __all__ = ["Model", "Port", "dotted", "expose", "flat_id"]
 
 DIRECTIONS = ("input", "output")
@@ -111,6 +113,13 @@ class Model:
         from sbmlqsp.engine.libsbml_extract import extract
 
         return extract(self.sbml)
+
+    @cached_property
+    def formula_units(self) -> Mapping[str, Unit | None]:
+        """The unit of everything that a formula may name, worked out once."""
+        from sbmlqsp.unit_checks import formula_units
+
+        return formula_units(self.network)
 
     @cached_property
     def digest(self) -> str:

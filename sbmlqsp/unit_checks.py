@@ -297,8 +297,14 @@ def scope_of(
     *,
     literal: Callable[[str], Unit | None] = lambda _: None,
     values: Mapping[str, float] | None = None,
+    units: Mapping[str, Unit | None] | None = None,
 ) -> Scope:
-    """Return the scope of a model's formulas."""
+    """Return the scope of a model's formulas; ``units`` are those of `formula_units`, where known already."""
+    return Scope(dict(units or formula_units(network)), network.time_unit, literal, values or {})
+
+
+def formula_units(network: Network) -> dict[str, Unit | None]:
+    """Return the unit of everything that a formula may name."""
     units: dict[str, Unit | None] = {s.id: s.unit for s in network.symbols.values()}
     for s in network.species:
         size = network.symbols[s.compartment].unit
@@ -307,7 +313,7 @@ def scope_of(
     extents = extent_units(network)
     time = network.time_unit
     units |= {r: extent / time if extent is not None and time is not None else None for r, extent in extents.items()}
-    return Scope(units, network.time_unit, literal, values or {})
+    return units
 
 
 def unit_issues(network: Network, scope: Scope) -> Iterator[Issue]:
