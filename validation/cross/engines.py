@@ -59,7 +59,7 @@ def watched(sbml: str) -> tuple[list[str], list[str]]:
 def by_roadrunner(sbml: str, end: float) -> Curves:
     species, ruled = watched(sbml)
     r = roadrunner.RoadRunner(sbml)
-    r.integrator.relative_tolerance, r.integrator.absolute_tolerance = 1e-10, 1e-16
+    r.integrator.relative_tolerance, r.integrator.absolute_tolerance = 1e-10, 1e-22
     r.timeCourseSelections = [*(f"[{s}]" for s in species), *ruled]
     found = np.array(r.simulate(0.0, end, POINTS + 1))
     return dict(zip([*species, *ruled], found.T, strict=True))
@@ -80,7 +80,7 @@ def by_copasi(sbml: str, end: float) -> Curves:
         problem.setDuration(end)
         problem.setTimeSeriesRequested(True)
         method.getParameter("Relative Tolerance").setDblValue(1e-10)
-        method.getParameter("Absolute Tolerance").setDblValue(1e-16)
+        method.getParameter("Absolute Tolerance").setDblValue(1e-22)
         method.getParameter("Max Internal Steps").setIntValue(1_000_000)
         if not task.process(True):
             raise RuntimeError(task.getProcessError() or task.getProcessWarning())
