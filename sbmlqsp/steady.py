@@ -281,10 +281,10 @@ class _Search:
                 break
             y, step, size = trial, further, left
         moved = float(np.abs((y - track.end) / scale).max())
-        # What is left of an amount that has died out, or its rounding errors, is nothing; what never was is nothing.
+        # What is left of what has died out, or of an amount its rounding errors, is nothing; so is what never was.
+        gone = (np.abs(y) < 1e-20 * track.peak) | (track.peak == 0)
         reacting = np.arange(len(y)) < len(self.side.reacting)
-        gone = (np.abs(y) < 1e-20 * track.peak) | ((y < 0) & (y > -1e-9 * scale))
-        return np.where((reacting & gone) | (track.peak == 0), 0.0, y), moved, size
+        return np.where(gone | (reacting & (y < 0) & (y > -1e-9 * scale)), 0.0, y), moved, size
 
     def _newton(self, y: Any, scale: Any) -> tuple[Any, float]:
         """Return the Newton step that keeps conserved moieties, and its relative size.

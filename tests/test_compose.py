@@ -833,3 +833,12 @@ def test_a_power_of_what_a_rate_rule_changes_composes() -> None:
 def test_a_model_and_its_part_cannot_share_a_name() -> None:
     with pytest.raises(CompositionError, match=r"(?i)the model and a part of it are both called 'x'"):
         compose("x", {"x": read_antimony("model a; k = 1; end")})
+
+
+def test_a_unit_that_begins_with_one_is_a_unit_to_convert_to() -> None:
+    fast = read_antimony("model a(k)\n // @output k\n unit time_unit = 3600 second; unit h = 1/(3600 second)\n"
+                         "k := 3 h; k has h; end")  # fmt: skip
+    slow = read_antimony("model b(q)\n // @input q\n unit time_unit = 3600 second; unit d = 1/(86400 second)\n"
+                         "q = 0; q has d; end")  # fmt: skip
+    model = compose("both", {"a": fast, "b": slow}, connect={"b.q": "a.k"}, convert={"b.q": "1/day"})
+    assert model.symbols.loc["b.q", "value"] == pytest.approx(72.0)

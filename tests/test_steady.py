@@ -113,6 +113,10 @@ def test_infusion_with_a_very_slow_periphery():
     assert (v["A"], v["B"]) == pytest.approx((25.0, 250_000.0), rel=1e-9)
 
 
+def test_what_dies_out_by_a_rate_rule_is_nothing_either():
+    assert find("model m; x = 5; x' = -0.3*x; end").values["x"] == 0.0
+
+
 def test_rate_rules_conversion_factors_and_a_growing_volume():
     text = "model m; x = 5; x' = kin - kout*x; kin = 1; kout = 0.1; y := 2*x; end"
     assert find(text).values["y"] == pytest.approx(20.0, rel=1e-10)

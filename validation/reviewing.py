@@ -44,6 +44,7 @@ __all__ = ["TOLERANCE", "Rewritten", "all_reviews", "compare", "review"]
 Array = NDArray[np.float64]
 TOLERANCE = 1e-6
 SETS = 4
+ATTEMPTS = 5000
 DISTURBANCE = 1.5
 FOLDER = Path(__file__).with_name("review")
 
@@ -155,11 +156,11 @@ def _space(values: Mapping[str, float]) -> SimpleNamespace:
 
 def _draw(model: qsp.Model, name: str, number: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return constants and plain initial values: the model's own first, then drawn around them until valid."""
-    for attempt in range(100):
+    for attempt in range(ATTEMPTS):
         constants, start = _drawn_once(model, name, number, attempt)
         if not number or VALID.get(name, lambda _: True)(_space(constants)):
             return constants, start
-    raise RuntimeError(f"no valid constants for {name} in 100 draws")
+    raise RuntimeError(f"no valid constants for {name} in {ATTEMPTS} draws")
 
 
 def _drawn_once(model: qsp.Model, name: str, number: int, attempt: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -168,7 +169,7 @@ def _drawn_once(model: qsp.Model, name: str, number: int, attempt: int) -> tuple
     defined = set(n.assignment_rules) | set(n.initial_assignments) | set(n.rate_rules)
     constants = {s.id: s.value for s in (*n.parameters, *n.compartments) if s.id not in defined}
     start = {s.id: s.value for s in n.species if s.id not in defined}
-    fractions = set(card(name).get("fractions", []))
+    fractions = {flat_id(f) for f in card(name).get("fractions", [])}
     if number:
         for key, value in constants.items():
             if key in fractions:

@@ -143,8 +143,9 @@ class _Dosing:
         just_before = (doses * (1 - 1e-6))[(doses > self.start) & (doses <= self.end)]
         times = np.union1d(self.course.curve(self.start, self.end).t, just_before)
         rows = self._runs(self.arm, self.o, times, factors, tolerances)
-        sign = SIGNS[self.statistic]
-        return sign * np.where(np.isfinite(rows), sign * rows, -math.inf).max(axis=1)
+        sign, there = SIGNS[self.statistic], np.isfinite(rows)
+        most = sign * np.where(there, sign * rows, -math.inf).max(axis=1)
+        return np.where(there.any(axis=1), most, math.nan)
 
     def _runs(self, arm: Experiment, o: Observable, times: Any, factors: Any, tolerances: Tolerances | None) -> Any:
         regimen = arm.regimen.scale(FACTOR)
@@ -161,7 +162,9 @@ class _Dosing:
         text = f"the smallest factor on every dose at which {self.words} is {said(goal, self.unit)}"
         decades = math.log10(high / low)
         grid = np.geomspace(low, high, max(5, round(PER_DECADE * decades) + 1))
-        values = self.several(grid, ROUGH)
+        values, failed = self._scanned(grid)
+        if not np.isfinite(values).any():
+            raise SimulationError(f"no factor could be simulated: {failed}", where=f"'{self.arm.id}'")
         grid, values = grid[np.isfinite(values)], values[np.isfinite(values)]
         for k in np.flatnonzero(np.abs(values - goal) <= CLOSE * np.maximum(abs(goal), np.abs(values))).tolist():
             values[k] = self.exact(float(grid[k]))
@@ -171,9 +174,47 @@ class _Dosing:
         if len(changes):
             k = int(changes[0])
             return self._answer(self._root(float(grid[k]), float(grid[k + 1]), goal), text)
-        span = f"between {said(values.min(), self.unit)} and {said(values.max(), self.unit)}"
-        reason = f"{self.words} stays {span} for factors from {low:g} to {high:g}; {said(goal, self.unit)} is needed"
-        return Answer.impossible(text, reason, at=float(grid[int(np.argmin(np.abs(values - goal)))]))
+        before, at, best = self._nearest(grid, values, goal)
+        if (best < goal) != (values[0] < goal):
+            return self._answer(self._root(before, at, goal), text)
+        side = "at most" if best < goal else "no less than"
+        reason = f"{self.words} is {side} {said(best, self.unit)}, at the factor {at:.6g}, for factors from {low:g} to "
+        reason += f"{high:g}; {said(goal, self.unit)} is needed"
+        missing = f"; some factors could not be simulated: {failed}" if failed else ""
+        return Answer.impossible(text, reason + missing, at=at)
+
+    def _scanned(self, grid: Any) -> tuple[Any, str]:
+        """Return the statistic at many factors, roughly but where that fails, and why there is none at some."""
+        values, failed = self._rough(grid), ""
+        for k in np.flatnonzero(~np.isfinite(values)).tolist():
+            try:
+                values[k] = self.exact(float(grid[k]))
+            except SimulationError as error:
+                failed = failed or error.what
+        return values, failed
+
+    def _rough(self, factors: Any) -> Any:
+        try:
+            return self.several(factors, ROUGH)
+        except SimulationError:
+            return np.full(len(factors), math.nan)
+
+    def _nearest(self, grid: Any, values: Any, goal: float) -> tuple[float, float, float]:
+        """Return where the statistic comes nearest to a value, between the points of a scan as well.
+
+        The factor before, from which it turns there, comes first.
+        """
+        from scipy.optimize import minimize_scalar
+
+        k = int(np.argmin(np.abs(values - goal)))
+        if k in {0, len(grid) - 1}:
+            return float(grid[0]), float(grid[k]), float(values[k])
+        sign = 1.0 if goal > values[k] else -1.0
+        found = minimize_scalar(
+            lambda u: -sign * self.exact(math.exp(u)), method="bounded", options={"xatol": 1e-7},
+            bounds=(math.log(grid[k - 1]), math.log(grid[k + 1])),
+        )  # fmt: skip
+        return float(grid[k - 1]), math.exp(float(found.x)), -sign * float(found.fun)
 
     def _root(self, low: float, high: float, goal: float) -> float:
         """Return the factor between two, by secants that start from rough values, or by bisection where these fail."""
@@ -181,7 +222,10 @@ class _Dosing:
 
         # What is proportional to the dose is a straight line on logarithmic scales.
         u = np.linspace(math.log(low), math.log(high), 9)
-        rough = self.several(np.exp(u), ROUGH)
+        rough = self._rough(np.exp(u))
+        if not np.isfinite(rough).all():
+            ends = (math.log(low), math.log(high))
+            return math.exp(float(brentq(lambda x: self.exact(math.exp(x)) - goal, *ends, xtol=1e-13, rtol=1e-14)))
         straight = goal > 0 and bool((rough > 0).all())
 
         def gap(x: float) -> float:

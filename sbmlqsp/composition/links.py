@@ -133,6 +133,8 @@ def factor_of(how: str | float, source: Unit | None, target: Unit | None, *, whe
         number, unit = parse_quantity(how)
     except UnitError:
         return _to_named_unit(how, source, target, where)
+    if re.match(r"\s*1\s*/", how):  # "1/h" is a unit, "1 1/h" a quantity
+        return _to_named_unit(how, source, target, where)
     return _by_quantity(how, number, parse_unit(unit), (source, target), where)
 
 

@@ -62,7 +62,7 @@ def has_a_largest_dose_above_the_limit(b: Bench):
         run = b.experiment(t, "cells.Circ", regimen=regimen(float(np.exp(log_dose))))
         return float(np.log(float(qsp.extremum(run, "cells.Circ", kind="min")) / LIMIT))
 
-    found = float(np.exp(toms748(excess, np.log(60.0), np.log(400.0), xtol=1e-7)))  # nearly straight in logarithms
+    found = float(np.exp(toms748(excess, np.log(100.0), np.log(250.0), xtol=1e-6)))  # nearly straight in logarithms
     best = b.experiment(t, "cells.Circ", regimen=regimen(found))
     nadir = qsp.extremum(best, "cells.Circ", kind="min")
     yield same("nadir", float(nadir), LIMIT)

@@ -131,7 +131,7 @@ def drives_a_tumour_under_dosing(b: Bench):
         "treated",
         parts,
         connect={"ro.C": "pk.C", "tumour.kill": "ro.kill"},
-        convert={"tumour": ["day", "own units"], "tumour.kill": "1/day"},
+        convert={"tumour": ["day", "own units"], "tumour.kill": 1.0 / 24.0},
     )
     values = {**{f"pk.{k}": v for k, v in BODY.items()}, **{f"ro.{k}": v for k, v in b.changes.items()}}
     whole = Bench(model, {**values, "tumour.kg": b.p.kg / 24.0})

@@ -52,7 +52,7 @@ def neutropenia_chemotherapy(p, start):
         start=[start.pk_central, start.pk_peripheral, *[p.cells_Circ0] * 5],
         rates=lambda _t, y: [*drug(y[0], y[1]), *cells(y[0], y[2:7])],
         outputs=lambda _t, y: {**_drug_outputs(p, y), **seen(y[0], y[6])},
-        end=400.0,
+        end=250.0,
     )
 
 
@@ -83,7 +83,7 @@ def cytotoxic_balance(p, start):
         start=[start.pk_central, start.pk_peripheral, *[p.cells_Circ0] * 5, *weights],
         rates=lambda _t, y: [*drug(y[0], y[1]), *cells(y[0], y[2:7]), *tumour(y[0], y[7:11])],
         outputs=outputs,
-        end=400.0,
+        end=250.0,
     )
 
 
@@ -221,5 +221,5 @@ def inflammation_oral(p, start):
         start=[0.0, *before.values(), *dosed, start.pk_central, start.tissue_tissue],
         rates=rates,
         outputs=lambda _t, y: {**before, **read(y), "tissue.C_t": y[12], "pk.C": y[11]},
-        end=24.0,
+        end=12.0,
     )
