@@ -10,7 +10,8 @@ from validation.reviewing import TOLERANCE, all_reviews, compare
 
 @pytest.mark.parametrize("name", all_reviews())
 def test_the_model_is_what_its_card_says(name):
-    off = {k: v for k, v in compare(name).items() if not v <= TOLERANCE}
+    # The model's own values, one drawn set and each disturbed start; `python -m validation.review` draws more.
+    off = {k: v for k, v in compare(name, sets=2).items() if not v <= TOLERANCE}
     assert not off
 
 

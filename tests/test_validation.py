@@ -154,6 +154,7 @@ def test_constants_that_the_card_excludes_are_drawn_again(monkeypatch):
     compare("target_turnover", sets=6)
     assert all(k > 0.25 for k in seen[1:])
     monkeypatch.setitem(reviewing.VALID, "target_turnover", lambda _: False)
+    monkeypatch.setattr(reviewing, "ATTEMPTS", 20)
     with pytest.raises(RuntimeError, match="no valid constants"):
         compare("target_turnover")
 
