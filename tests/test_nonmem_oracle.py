@@ -325,6 +325,26 @@ def test_f_and_duration_are_those_of_the_record_a_lagged_dose_enters_on_the_way_
     np.testing.assert_allclose(run(rows, "oral1", CL=1e-12, ALAG2=2)[:, 1], [0, 25, 100])
 
 
+def test_additional_doses_take_the_first_lag_and_each_its_own_f():
+    rows = [{"TIME": 0, "AMT": 100, "CMT": 2, "II": 4, "ADDL": 2, "F2": 0.9, "ALAG2": 1.5}]
+    rows += [*obs(2, F2=0.8, ALAG2=0), *obs(5, F2=0.1, ALAG2=3), *obs(6, F2=0.5), *obs(9, F2=0.3), *obs(9.5, F2=0.2)]
+    np.testing.assert_allclose(run(rows, "oral1", CL=1e-12)[:, 1], [0, 80, 80, 130, 130, 150])
+
+
+@pytest.mark.parametrize(
+    ("item", "lag"), [({}, 0), ({"RATE": 9}, 0), ({}, 5.5), ({"II": 2, "ADDL": 5}, 0), ({"RATE": 20}, 5.5)]
+)
+def test_a_depot_turned_off_is_empty_and_gets_no_earlier_dose(item, lag):
+    p = MODELS["oral1"]
+    rows = [{"TIME": 0, "AMT": 90}, {"TIME": 1, "AMT": 70, **item, "ALAG1": lag}, {"TIME": 1, "AMT": 30, "CMT": 2}]
+    after = [{"TIME": 4.5, "EVID": 2, "CMT": -1}, *obs(6, 9, 15), {"TIME": 16, "AMT": 40}, *obs(16)]
+    got = run([*rows, *obs(4.5), *after], "oral1")[3:]
+    assert got[0, 0] > 0
+    np.testing.assert_allclose(got[1:5, 0], 0, atol=0)
+    np.testing.assert_allclose(got[1:5, 1], got[0, 1] * np.exp(-p["CL"] / p["V"] * np.array([0, 1.5, 4.5, 10.5])))
+    np.testing.assert_allclose(got[-1, 0], 40)
+
+
 def test_a_modelled_rate_follows_the_records_until_the_amount_is_in():
     rows = [{"TIME": 0, "AMT": 100, "CMT": 2, "RATE": -1, "R2": 99}, *obs(2, R2=10), *obs(3, R2=40), *obs(9, R2=80)]
     np.testing.assert_allclose(run(rows, "oral1", CL=1e-12, F2=0.9)[:, 1], [0, 20, 60, 90])

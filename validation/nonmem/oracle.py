@@ -171,7 +171,7 @@ def _dose(state: State, row: Record, model: str) -> None:
     """Give the dose of a dose record and line up what follows from it."""
     cmt, lag = int(row["CMT"]), _parameter(row, "ALAG", int(row["CMT"]))  # R5, R9
     if row["SS"]:
-        _steady(state, row, model, 0.0 if row["AMT"] == 0 else lag)  # R28: no lag for a constant infusion
+        _steady(state, row, model, lag)
     entry = Entry(row["TIME"] + lag, row["AMT"], row["RATE"], cmt)
     if row["AMT"] > 0 and lag > 0:
         state.waiting.append(entry)
@@ -211,7 +211,7 @@ def _steady(state: State, row: Record, model: str, lag: float) -> None:
         state.amounts = np.zeros(SIZE[model])
         _cancel(state)
     if row["AMT"] == 0:
-        state.amounts = state.amounts + _constant(row, model)
+        state.amounts = state.amounts + _constant(row, model)  # R28: neither lag nor F
         return
     cmt, period = int(row["CMT"]), row["II"]
     amount, duration = _available(row, row["AMT"], row["RATE"], cmt)
