@@ -263,6 +263,39 @@ def test_ss_1_stops_what_was_recorded_before_it_as_nonmem_7_6(rows, lag, times, 
     np.testing.assert_allclose(got, printed, rtol=1e-12)
 
 
+ONE = [0.35228907258241909, 1.1686879859439625, 2.2220212830752923]  # at 12.5, 14, 20 after a lagged dose at 10
+TWO = [2.1015643509291735, 3.2448419161776476, 4.4034293901129997]
+
+
+@pytest.mark.parametrize(
+    ("events", "lag", "printed"),
+    [  # (TIME, EVID, further items), in the depot
+        ([(9, 1, {}), (10, 3, {})], 2, [0, 0, 0]),
+        ([(9, 1, {}), (10, 4, {})], 2, ONE),
+        ([(8.5, 4, {}), (9, 1, {})], 2, TWO),
+        ([(10, 1, {}), (10, 3, {})], 2, [0, 0, 0]),
+        ([(10, 3, {}), (10, 1, {})], 2, ONE),
+        ([(10, 1, {}), (10, 4, {})], 2, ONE),
+        ([(8, 1, {}), (10, 3, {})], 2, [0, 0, 0]),  # enters at the reset's own time
+        ([(10, 3, {}), (10, 1, {})], 0, [1.3726725642064916, 1.8226261491241940, 2.1712392153451865]),
+        ([(9, 1, {"RATE": 25}), (10, 3, {})], 0, [0, 0, 0]),
+        ([(9, 1, {"RATE": 50}), (10, 3, {})], 5, [0, 0, 0]),
+        ([(9, 1, {"RATE": 50})], 5, [0, 0, 2.0010319279496036]),
+        ([(10, 1, {"II": 12, "SS": 1}), (11, 3, {})], 11, [0, 0, 0]),
+        ([(9, 1, {}), (10, 3, {}), (10.001, 1, {})], 2, [0.35162840865497108, 1.1682491774645698, 2.2220175724163957]),
+    ],
+)
+def test_a_reset_cancels_what_was_recorded_before_it_as_nonmem_7_6(events, lag, printed):
+    rows = [{"TIME": t, "EVID": e, "AMT": 0 if e == 3 else 100, **items} for t, e, items in events]
+    got = run([*rows, *obs(12.5, 14, 20)], "oral1", **STOP, ALAG1=lag)[-3:, 1] / 20
+    np.testing.assert_allclose(got, printed, rtol=1e-12)
+
+
+def test_a_lagged_steady_state_of_a_depot_as_nonmem_7_6():
+    got = run([SS_ORAL, *obs(16, 22, 30)], "oral1", **STOP, ALAG1=11)[:, 1] / 20
+    np.testing.assert_allclose(got, [3.9551518979304232, 4.3707407381421977, 3.9551518979304241, 4.0684173239887640])
+
+
 @pytest.mark.parametrize(
     ("rate", "lag", "times", "printed"),
     [
@@ -304,9 +337,9 @@ def test_series_resets_and_constant_infusions_as_nonmem_7_5():
     level = [{"TIME": 0, "AMT": 0, "RATE": 100, "SS": 1}, *obs(0, 1, 2, 50, 130)]
     printed = [90909, 90909, 88547, 84367, 6032.8, 74.067]
     np.testing.assert_allclose(run(level, "oral1", **p)[:, 1] * 50, printed, rtol=2e-5)
-    after = [{"TIME": 0, "AMT": 100, "RATE": 50, "II": 12, "ADDL": 8}, {"TIME": 50, "EVID": 3}]
-    after += [{"TIME": 54, "AMT": 120, "II": 16, "ADDL": 2}, *obs(54, 55, 70, 71, 87, 130)]
-    printed = [0, 0, 0, 4505.3, 2583.4, 6950.5, 7964.7, 878.84]
+    after = [{"TIME": 0, "AMT": 100, "RATE": 50, "II": 12, "ADDL": 3}, *obs(24, 25, 26, 37, 49)]
+    after += [{"TIME": 50, "EVID": 3}, {"TIME": 54, "AMT": 120, "II": 16, "ADDL": 2}, *obs(54, 55, 70, 71, 87, 130)]
+    printed = [4301.4, 5252.2, 7124.4, 5969.2, 5158.7, 0, 0, 0, 4505.3, 2583.4, 6950.5, 7964.7, 878.84]
     np.testing.assert_allclose(run(after, "oral1", **p)[1:, 1] * 50, printed, rtol=2e-5)
     lagged = [{"TIME": 0, "AMT": 100, "CMT": 2, "II": 24, "ADDL": 3}, *obs(12, 13, 36, 37, 130)]
     got = run(lagged, "oral1", **p, ALAG2=12.13, F2=2.23)[1:, 1] * 50
