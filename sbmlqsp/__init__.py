@@ -40,6 +40,7 @@ from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
 from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
+from sbmlqsp.records import Records
 from sbmlqsp.report import report
 from sbmlqsp.results import read_results, summarise, to_frame, write_results
 from sbmlqsp.simulate import simulate
@@ -68,6 +69,7 @@ __all__ = [
     "Port",
     "ProvisionalModelWarning",
     "QSPError",
+    "Records",
     "Regimen",
     "Share",
     "SimulationError",

@@ -1,0 +1,209 @@
+"""The noun ``Records``: a data set of doses and observations, in NONMEM's columns and with NONMEM's meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sbmlqsp.errors import DataError, UnitError, did_you_mean
+from sbmlqsp.records.carrying import filled
+from sbmlqsp.records.completing import completed
+from sbmlqsp.records.legality import check_legal, starts
+from sbmlqsp.records.summary import Summary, summarised
+from sbmlqsp.records.values import changes_table, native
+from sbmlqsp.units import parse_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Records"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Records:
+    """A data set: who was given what and when, and what was measured.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Records in the order of the file, all of a subject together. Columns: ID and TIME, and of LINE, AMT, RATE, II,
+        ADDL, SS, EVID, CMT, DV, DVID, MDV, CENS and LLOQ those there are; the others get NONMEM's defaults, so that the
+        table kept has them all. CMT and DVID are whole numbers or names, and CMT 0 is the default compartment. CENS is
+        1 where the value is below the limit that DV (or LLOQ) states, -1 where it is above it.
+    covariates : tuple of str
+        The other columns: numbers (NaN where missing) or categories in words (None where missing).
+    units : mapping of str to str
+        Units of ``"TIME"``, ``"AMT"``, ``"DV"`` (or ``"DV:2"`` for the observations with DVID 2) and of covariates.
+    carry : {"next", "last"}
+        Which record's covariates hold between two records: those of the next (NONMEM) or of the last.
+    changes : DataFrame, optional
+        What was dropped, ignored, split, filled or reinterpreted so far: LINE, ID, column, value, what, why.
+    source : str
+        Where the data come from, for messages.
+
+    Raises
+    ------
+    DataError
+        A record is one that NONMEM refuses, or that contradicts itself; the message names line, subject, column, value.
+    UnitError
+        A unit is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = Records(pd.DataFrame({"ID": [1, 1], "TIME": [0, 2], "AMT": [100, 0], "DV": [None, 4.5]}))
+    >>> data.table[["EVID", "MDV"]].values.tolist()
+    [[1, 1], [0, 0]]
+    """
+
+    table: pd.DataFrame
+    covariates: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    carry: str = "next"
+    changes: pd.DataFrame = None  # type: ignore[assignment]  # always a table once made
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        covariates = (self.covariates,) if isinstance(self.covariates, str) else tuple(self.covariates)
+        if self.carry not in {"next", "last"}:
+            raise DataError("carry is unknown", value=self.carry, expected="'next' (NONMEM) or 'last'")
+        if not hasattr(self.table, "columns"):
+            raise DataError(
+                "the records are no table",
+                value=type(self.table).__name__,
+                expected="a DataFrame",
+                remedy="read a file with read_nonmem",
+            )
+        table, rows = completed(self.table, covariates, source=self.source)
+        rows += check_legal(table, source=self.source)
+        put = object.__setattr__
+        put(self, "table", table)
+        put(self, "covariates", covariates)
+        put(self, "units", _checked_units(self.units, covariates))
+        put(self, "changes", changes_table(rows, self.changes))
+
+    # ----------------------------------------------------------------------------------------------------------- views
+    @property
+    def subjects(self) -> tuple[int | str, ...]:
+        """The IDs, in order."""
+        ids = self.table["ID"].tolist()
+        return tuple(ids[i] for i in starts(ids))
+
+    def subject(self, subject: int | str) -> pd.DataFrame:
+        """Return the records of one subject.
+
+        Raises
+        ------
+        DataError
+            There is no such subject.
+        """
+        self._known(subject)
+        return self.table[self.table["ID"] == subject].reset_index(drop=True)
+
+    @property
+    def observations(self) -> pd.DataFrame:
+        """The records with EVID 0."""
+        return self.table[self.table["EVID"] == 0].reset_index(drop=True)
+
+    @property
+    def doses(self) -> pd.DataFrame:
+        """The records with EVID 1 or 4."""
+        return self.table[self.table["EVID"].isin([1, 4])].reset_index(drop=True)
+
+    def select(self, ids: Iterable[int | str] | int | str) -> Records:
+        """Return the data of some subjects, in the order asked for.
+
+        Raises
+        ------
+        DataError
+            There is no such subject, or one is asked for twice.
+        """
+        import pandas as pd
+
+        chosen = [native(i) for i in ([ids] if isinstance(ids, str | int) else ids)]
+        for i in chosen:
+            self._known(i)
+            if chosen.count(i) > 1:
+                raise DataError("a subject is selected twice", value=i)
+        if not chosen:
+            raise DataError("no subject is selected", value=chosen, expected="one or more of " + str(self.subjects[:9]))
+        table = pd.concat([self.table[self.table["ID"] == i] for i in chosen])
+        kept = self.changes[[native(i) in {*chosen, None} for i in self.changes["ID"]]]
+        return replace(self, table=table, changes=kept)
+
+    def _known(self, subject: object) -> None:
+        if subject not in self.subjects:
+            remedy = did_you_mean(str(subject), map(str, self.subjects))
+            raise DataError("there is no such subject", value=subject, where=self.source or None, remedy=remedy)
+
+    # ----------------------------------------------------------------------------------------------------- other forms
+    def filled(self, covariates: Sequence[str] | None = None, *, carry: str | None = None) -> Records:
+        """Return the data with missing covariates carried within each subject.
+
+        Parameters
+        ----------
+        covariates : sequence of str, optional
+            Those to fill; by default all.
+        carry : {"next", "last"}, optional
+            From which record; by default as the data set says. At the end where there is none, from the other side.
+
+        Returns
+        -------
+        Records
+            Every value filled in is listed in ``changes``. A covariate that a subject has on no record stays missing.
+        """
+        table, rows = filled(self.table, self._covariates(covariates), carry or self.carry)
+        return replace(self, table=table, changes=changes_table(rows, self.changes))
+
+    def _covariates(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        chosen = self.covariates if names is None else (names,) if isinstance(names, str) else tuple(names)
+        for name in chosen:
+            if name not in self.covariates:
+                raise DataError("there is no such covariate", value=name, remedy=did_you_mean(name, self.covariates))
+        return chosen
+
+    def summary(self) -> Summary:
+        """Return how many subjects, doses and samples there are, what is missing, and what the covariates span."""
+        return summarised(self)
+
+    # ------------------------------------------------------------------------------------------------------ comparison
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what the data say; where they came from and what was changed does not count."""
+        if not isinstance(other, Records):
+            return NotImplemented
+        mine, theirs = ((r.covariates, dict(r.units), r.carry) for r in (self, other))
+        return mine == theirs and self.table.drop(columns="LINE").equals(other.table.drop(columns="LINE"))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Records {self.source}".rstrip() + f"\n{self.summary()}"
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_() + self.table.head(12).to_html(index=False)
+
+
+def _checked_units(units: Mapping[str, str], covariates: tuple[str, ...]) -> dict[str, str]:
+    known = ("TIME", "AMT", "DV", *covariates)
+    for key, text in dict(units).items():
+        if key not in known and not str(key).startswith("DV:"):
+            raise UnitError(
+                "a unit is given for something that has none",
+                value=key,
+                where="units",
+                remedy=f"name one of these, or 'DV:2'; {did_you_mean(str(key), known)}",
+            )
+        try:
+            unit = parse_unit(text)
+        except UnitError as err:
+            where = f"units, {key}"
+            raise UnitError(err.what, value=text, where=where, expected=err.expected, remedy=err.remedy) from None
+        if key == "TIME" and not unit.same_dimension(parse_unit("s")):
+            raise UnitError(
+                "the unit of TIME is not a time", value=text, where="units", expected="such as 'h' or 'day'"
+            )
+    return dict(units)
