@@ -10,7 +10,7 @@ import numpy as np
 
 from sbmlqsp.dose_units import amount_factor, rate_factor
 from sbmlqsp.dosing import Administration, expand
-from sbmlqsp.errors import DosingError, UnsupportedError, did_you_mean
+from sbmlqsp.errors import DosingError, did_you_mean
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import evaluate, parse_formula
 from sbmlqsp.model import dotted, flat_id
@@ -23,9 +23,10 @@ class Deliveries:
     """Targets and, per subject and administration, start, amount and duration.
 
     Arrays have shape (subjects, administrations), in the model's units of time and substance; a duration of 0 is a
-    bolus.
+    bolus. ``given`` are the administrations as written.
     """
 
+    given: tuple[Administration, ...]
     targets: tuple[str, ...]
     start: Any
     amount: Any
@@ -43,22 +44,15 @@ def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int
         A formula cannot be resolved, or gives a value that is negative or not finite.
     UnitError
         The dose's unit cannot be converted to its target's.
-    UnsupportedError
-        Steady-state doses.
     """
     given = expand(experiment.regimen, time_unit=experiment.model.time_unit)
-    if any(d.steady_state for d in experiment.regimen):
-        raise UnsupportedError(
-            "steady-state doses (SS) cannot be simulated yet",
-            remedy="give enough doses to reach steady state, for example '… every 24 h x 20'",
-        )
     rows = [_resolve(a, experiment, env, size) for a in given]
     shape = (size, len(rows))
     columns = [np.empty(shape) for _ in range(3)]
     for i, row in enumerate(rows):
         for column, value in zip(columns, row, strict=True):
             column[:, i] = value
-    return Deliveries(tuple(flat_id(a.target) for a in given), *columns)
+    return Deliveries(given, tuple(flat_id(a.target) for a in given), *columns)
 
 
 def _resolve(a: Administration, experiment: Experiment, env: Mapping[str, Any], size: int) -> tuple[Any, Any, Any]:

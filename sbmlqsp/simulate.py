@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp import provenance
-from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
 from sbmlqsp.execution import STATUS, ArmResult, run_arm
 from sbmlqsp.experiment import Experiment, observable_unit
-from sbmlqsp.expressions import evaluate
 from sbmlqsp.model import flat_id
 from sbmlqsp.observation import Observable
 from sbmlqsp.progress import Progress
+from sbmlqsp.readout import read_out
 from sbmlqsp.subjects import Subjects, read_subjects
-from sbmlqsp.units import convert
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,30 +207,8 @@ def _note_undefined(o: Observable, data: Any, result: ArmResult) -> None:
 
 def observed(o: Observable, arm: Experiment, result: ArmResult) -> Any:
     """Return an observable of shape (subjects, times), in its unit."""
-    network = arm.model.network
-    env: dict[str, Any] = {}
-    for name in o.expr.symbols():
-        flat = flat_id(name)
-        key = _selection(network, flat)
-        if key in result.columns:
-            env[name] = result.columns[key]
-    for node in o.expr.walk():
-        if node.op in {"amount", "concentration"}:
-            flat = flat_id(str(node.args[0].value))
-            env[f"{node.op}({node.args[0].value})"] = result.columns[flat if node.op == "amount" else f"[{flat}]"]
-    data = evaluate(o.expr, env, time=np.asarray(arm.times)[None, :])
     shape = (len(result.status), len(arm.times))
-    out = np.broadcast_to(np.asarray(data, dtype=float), shape)
-    own = observable_unit(arm.model, o)
-    if o.unit is not None and own:
-        out = convert(out, own, o.unit, molar_mass=o.molar_mass)
-    return np.asarray(out)
-
-
-def _selection(network: Network, flat: str) -> str:
-    symbol = network.symbols.get(flat)
-    concentration = symbol is not None and symbol.kind == "species" and not symbol.amount_only
-    return f"[{flat}]" if concentration else flat
+    return read_out(o, arm.model, columns=result.columns, time=np.asarray(arm.times)[None, :], shape=shape)
 
 
 def _unit(arm: Experiment, o: Observable) -> str:

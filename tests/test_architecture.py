@@ -24,10 +24,10 @@ LAYERS = {
         "composition", "compose", "antimony_module", "library", "library_ports", "antimony_composition", "reading",
         "catalogue",
     ),
-    "protocol": ("dosing", "observation", "times"),
+    "protocol": ("dosing", "records", "observation", "times"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
-        "timeline", "deliveries", "subjects", "suspicion", "execution", "results", "exposure", "simulate", "steady",
+        "timeline", "deliveries", "subjects", "suspicion", "runner", "readout", "execution", "course", "periodic", "course_runner", "steady_arm", "prediction", "results", "exposure", "simulate", "steady",
         "plot", "plotting",
     ),
     "analysis": ("analysis",),

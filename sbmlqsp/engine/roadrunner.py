@@ -225,12 +225,43 @@ class Machine:
         if values:
             self._model.setGlobalParameterValues([self._parameters[n] for n in values], list(values.values()))
 
+    def change(self, start: Start, names: Sequence[str]) -> None:
+        """Take over parameters and volumes of another start in the middle of a run; amounts stay.
+
+        Parameters
+        ----------
+        start : Start
+        names : sequence of str
+            The parameters and volumes that may change so: those that nothing in the model moves.
+        """
+        wanted = set(names)
+        for ids, index, values, put in (
+            (self.volumes, self._volume_index, start.volumes, self._model.setCompartmentVolumes),
+            (self.parameters, self._parameter_index, start.parameters, self._model.setGlobalParameterValues),
+        ):
+            keep = [k for k, name in enumerate(ids) if name in wanted]
+            if keep:
+                put([index[k] for k in keep], [values[k] for k in keep])
+
+    def state(self) -> Any:
+        """Return the amounts of floating species and then the values of what rate rules change."""
+        amounts = self._model.getFloatingSpeciesAmounts(self._floating_index)
+        return np.array([*amounts, *(float(self._model.getValue(n)) for n in self.rated)], dtype=float)
+
+    def put(self, state: Any) -> None:
+        """Set the state, in the order of `state`."""
+        count = len(self._floating_index)
+        if count:
+            self._model.setFloatingSpeciesAmounts(self._floating_index, [float(v) for v in state[:count]])
+        for name, value in zip(self.rated, state[count:], strict=True):
+            self._model.setValue(name, float(value))
+
     def parameter_values(self, names: Sequence[str]) -> list[float]:
         """Return the values of global parameters now."""
         return [float(v) for v in self._model.getGlobalParameterValues([self._parameters[n] for n in names])]
 
     def add(self, target: str, kind: str, amount: float) -> None:
-        """Add an amount to a target."""
+        """Add an amount to a target (in the value of a parameter, in the amount of a species)."""
         model = self._model
         if kind == "floating":
             index = self._floating[target]

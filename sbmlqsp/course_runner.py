@@ -1,0 +1,166 @@
+"""Runs the courses of subjects on one compiled model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.course import Action, Course, Series
+from sbmlqsp.engine.initial import static_symbols
+from sbmlqsp.engine.libsbml_engine import Prepared
+from sbmlqsp.engine.roadrunner import Machine, Tolerances
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.model import Model, dotted
+from sbmlqsp.periodic import NoSteadyState, SteadyDoses, failure
+from sbmlqsp.runner import Runner, Starts
+
+__all__ = ["CourseJob", "CourseRunner"]
+
+
+@dataclass(frozen=True, slots=True)
+class CourseJob:
+    """One subject's run: its course, the global number of its first row of parameters, the scale of each state."""
+
+    course: Course
+    rows: Sequence[int]
+    scales: Mapping[str, float]
+
+
+class CourseRunner(Runner):
+    """Runs courses.
+
+    Parameters
+    ----------
+    model : Model
+    machine, prepared
+        The compiled model.
+    env : mapping
+        Every symbol at the start, numbers or one value per row of parameters.
+    size : int
+        How many rows of parameters there are.
+    columns, states : sequence of str
+        Engine selections, and those of them that are states.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        machine: Machine,
+        prepared: Prepared,
+        *,
+        env: Mapping[str, Any],
+        size: int,
+        columns: Sequence[str],
+        states: Sequence[str],
+    ) -> None:
+        super().__init__(machine, prepared, columns=columns, states=states, at_dose="after")
+        network = model.network
+        if network.events:
+            raise UnsupportedError(
+                f"the model '{model.id}' has events of its own, beside which steady-state doses and data records "
+                "cannot be run yet",
+                remedy="simulate an Experiment with a Regimen that states every dose",
+            )
+        self._model, self._env, self._size = model, env, size
+        self._starts = Starts(machine, prepared, env, size)
+        static = static_symbols(network)
+        self._movable = [s.id for s in (*network.parameters, *network.compartments) if s.id in static]
+        self._steady: SteadyDoses | None = None
+        self._rates: dict[str, float] = {}
+        self._row, self._rows = 0, (0,)
+        self._how: dict[str, Callable[..., None]] = {
+            "begin": self._restart,
+            "row": self._change,
+            "add": self._add,
+            "rate": self._set_rate,
+            "empty": self._empty,
+            "switch": machine.set_parameters,
+            "steady": self._series,
+        }
+
+    def switches(self, rows: Any, begin: float, end: float) -> Sequence[tuple[float, Mapping[str, float]]]:
+        """Return the jumps in time of the model's own formulas, between two times of the model.
+
+        Raises
+        ------
+        UnsupportedError
+            What times them changes between the rows, or time is negative.
+        """
+        switches = self.prepared.switches
+        if not switches.switches:
+            return ()
+        if begin < 0:
+            raise UnsupportedError(
+                f"the model jumps at set times, counted from 0, and a record is at {begin:g}",
+                remedy="shift the times of the data so that none is negative",
+            )
+        local = {}
+        for name in sorted({n for s in switches.switches for n in s.expr.symbols()} & self._env.keys()):
+            values = np.unique(np.broadcast_to(self._env[name], (self._size,))[rows])
+            if len(values) > 1:
+                raise UnsupportedError(f"'{dotted(name)}' times a jump of the model and changes from record to record")
+            local[name] = float(values[0])
+        return switches.schedule(local, end)
+
+    def _run(self, job: Any, out: Any, tolerances: Tolerances) -> None:
+        machine, rows = self.machine, job.rows
+        machine.tolerances(tolerances, job.scales)
+        self._rows = rows
+        self._restart(job.course.row)
+        for stretch in job.course.stretches:
+            for action in stretch.actions:
+                self._act(action)
+            if len(stretch.times) > 1:
+                found = machine.run(stretch.times)
+                if stretch.output:
+                    out[stretch.output] = found[stretch.rows]
+            elif stretch.output:
+                out[stretch.output] = machine.values()
+
+    def _act(self, action: Action) -> None:
+        self._how[action[0]](*action[1:])
+
+    def _restart(self, row: int) -> None:
+        self._row = self._rows[row]
+        self._rates = {}
+        self.machine.set_parameters(self._idle)
+        self.machine.begin(self._starts(self._row))
+
+    def _change(self, row: int) -> None:
+        self._row = self._rows[row]
+        self.machine.change(self._starts(self._row), self._movable)
+
+    def _add(self, target: str, amount: float) -> None:
+        self.machine.add(target, self.prepared.inlets[target].kind, amount)
+
+    def _set_rate(self, target: str, total: float) -> None:
+        rate = self.prepared.inlets[target].rate
+        self._rates[rate] = total
+        self.machine.set_parameters({rate: total})
+
+    def _empty(self, target: str) -> None:
+        machine = self.machine
+        state = machine.state()
+        state[(*machine.floating, *machine.rated).index(target)] = 0.0
+        machine.put(state)
+
+    def _series(self, series: Series) -> None:
+        machine = self.machine
+        if self._steady is None:
+            self._steady = SteadyDoses(self._model.network, machine, self.prepared, self._env, self._size)
+        present = machine.state()
+        try:
+            start = self._initial()
+            state = self._steady.after(series, row=self._row, start=start, present=present)
+        except NoSteadyState as reason:
+            raise failure(series, reason) from None
+        machine.set_parameters(self._rates)
+        machine.put(state)
+
+    def _initial(self) -> Any:
+        machine, env = self.machine, self._env
+        values = [env.get(f"amount({n})", env[n]) for n in (*machine.floating, *machine.rated)]
+        return np.array([np.broadcast_to(v, (self._size,))[self._row] for v in values], dtype=float)

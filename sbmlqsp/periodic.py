@@ -1,0 +1,292 @@
+"""The state that an endless series of one dose leads to: solved for where the model is linear, else iterated.
+
+A linear model is solved by matrix exponentials of its own coefficients. Any other is run from dose to dose by the
+engine, and Newton's method is applied to that map; the answer counts when Newton's correction, which estimates the
+error, is below `CONVERGED` of each state's size and disturbances die out from one interval to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.course import Series
+from sbmlqsp.engine.libsbml_engine import Prepared
+from sbmlqsp.engine.linearity import is_linear, linear_system, reads_time, unread_states
+from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.rates import RightHandSide
+from sbmlqsp.engine.roadrunner import EngineFailure, Machine
+from sbmlqsp.errors import DosingError, UnsupportedError
+from sbmlqsp.model import dotted
+
+__all__ = ["CONVERGED", "NoSteadyState", "SteadyDoses"]
+
+CONVERGED = 1e-9
+"""How closely an iterated steady state is known, relative to each state."""
+CYCLES = 6  # intervals run before Newton's method is tried, and after it leads astray
+ROUNDS = 30
+DOUBLINGS = 60
+STEP = 1e-5
+
+
+class NoSteadyState(Exception):  # noqa: N818
+    """A series of doses leads nowhere: why, in plain words."""
+
+
+class SteadyDoses:
+    """Finds the states of endless series of doses for rows of parameters of one model.
+
+    Parameters
+    ----------
+    network : Network
+    machine, prepared
+        The compiled model and its inlets.
+    env : mapping
+        Every symbol at the start, numbers or one value per row.
+    rows : int
+    """
+
+    def __init__(
+        self, network: Network, machine: Machine, prepared: Prepared, env: Mapping[str, Any], rows: int
+    ) -> None:
+        if reads_time(network) or network.events:
+            raise UnsupportedError(
+                "steady-state doses (SS) need a model without events and without time in its rates",
+                where=f"'{network.id}'",
+                remedy="give enough doses to reach steady state, for example ADDL=20 in place of SS",
+            )
+        self._machine, self._prepared, self._network = machine, prepared, network
+        self.names = (*machine.floating, *machine.rated)
+        self._unread = np.array([n in unread_states(network) for n in self.names], dtype=bool)
+        self._side = RightHandSide(network, env)
+        self._place = {n: i for i, n in enumerate(self.names)}
+        values = all(network.symbols[n].kind != "species" or network.symbols[n].amount_only for n in machine.rated)
+        self.linear = is_linear(network) and values and set(self._side.names) == set(self.names)
+        self._known: dict[tuple[Series, int], Any] = {}
+        if self.linear:
+            self._system = linear_system(self._side, rows)
+            self._order = np.array([self._side.names.index(n) for n in self.names], dtype=int)
+
+    def after(self, series: Series, *, row: int, start: Any, present: Any) -> Any:
+        """Return the state at the record of a series.
+
+        Parameters
+        ----------
+        series : Series
+        row : int
+            The row of parameters of the record.
+        start : ndarray
+            The state with which a subject of this row begins.
+        present : ndarray
+            The state that there would be without the series.
+
+        Raises
+        ------
+        NoSteadyState
+        """
+        if series.target not in self._place:
+            raise NoSteadyState(f"nothing removes what is given into '{dotted(series.target)}'")
+        if series.adds and not self.linear and np.any(start[~self._unread]):
+            raise NoSteadyState(
+                "SS = 2 adds two states, which has a meaning only in a linear model or one that starts from nothing"
+            )
+        found = self._solved(series, row, start) if self.linear else self._iterated(series, start)
+        if series.adds:
+            return np.where(self._unread, present, present + found)
+        return np.where(self._unread, start, found)
+
+    # --------------------------------------------------------------------------------------------------------- linear
+    def _solved(self, series: Series, row: int, start: Any) -> Any:
+        key = (series, row)
+        if key not in self._known:
+            self._known[key] = self._solve(series, row, start)
+        return self._known[key]
+
+    def _solve(self, series: Series, row: int, start: Any) -> Any:
+        a, b = self._system[0][row], self._system[1][row]
+        a, b = a[np.ix_(self._order, self._order)], b[self._order]
+        if series.adds:
+            b, start = np.zeros_like(b), np.zeros_like(start)
+        keep = ~self._unread
+        into = np.zeros(len(b))
+        into[self._place[series.target]] = 1.0
+        a, b, into, x0 = a[np.ix_(keep, keep)], b[keep], into[keep], start[keep]
+        out = np.zeros(len(keep))
+        if len(b) and into.any():
+            out[keep] = _linear_state(a, b, into, series, x0)
+        else:
+            raise NoSteadyState(f"nothing removes what is given into '{dotted(series.target)}'")
+        return out
+
+    # ------------------------------------------------------------------------------------------------------- iterated
+    def _iterated(self, series: Series, start: Any) -> Any:
+        try:
+            return self._endless(series, start) if series.interval == 0 else self._newton(series, start)
+        except EngineFailure as failure:
+            raise NoSteadyState(f"the run towards it stopped: {failure.reason}") from None
+        finally:
+            self._machine.set_parameters({i.rate: 0.0 for i in self._prepared.inlets.values()})
+
+    def _flow(self, x: Any, length: float, series: Series, rate: float) -> Any:
+        """Run for a while at a rate of infusion."""
+        if length <= 0:
+            return x
+        self._machine.put(x)
+        self._machine.set_parameters({self._prepared.inlets[series.target].rate: rate})
+        self._machine.run([0.0, length])
+        return self._machine.state()
+
+    def _given(self, x: Any, series: Series, until: float) -> Any:
+        """Return the state some time after a dose of the series arrives on a state."""
+        if series.length == 0:
+            x = x.copy()
+            x[self._place[series.target]] += series.amount
+            return self._flow(x, until, series, 0.0)
+        rate, first = series.amount / series.length, series.length % series.interval
+        layers = round((series.length - first) / series.interval)
+        x = self._flow(x, min(until, first), series, (layers + 1) * rate)
+        return self._flow(x, until - first, series, layers * rate)
+
+    def _newton(self, series: Series, start: Any) -> Any:
+        x, size = start.copy(), np.maximum(np.abs(start), 1e-6 * series.amount)
+        for _ in range(ROUNDS):
+            for _ in range(CYCLES):
+                x = self._given(x, series, series.interval)
+            size = np.maximum(size, np.abs(x))
+            found = self._polished(x, series, size)
+            if found is not None:
+                return found if series.phase == series.interval else self._given(found, series, series.phase)
+        gain = (self._given(x, series, series.interval) - x) / np.maximum(np.abs(x), 1e-12 * size)
+        worst = int(np.argmax(np.where(self._unread, 0.0, np.abs(gain))))
+        raise NoSteadyState(
+            f"after {ROUNDS * CYCLES} doses '{dotted(self.names[worst])}' still changes by {gain[worst]:.2%} per "
+            "interval; the dose may exceed what the model can eliminate"
+        )
+
+    def _polished(self, x: Any, series: Series, size: Any) -> Any:
+        """Return the fixed point of the map from dose to dose that Newton's method finds near x, if it does."""
+        free = np.flatnonzero(~self._unread)
+        kept = self._side.conserved() @ np.eye(len(self._side.names))
+        kept = _in_order(kept, self._side.names, self.names)[:, free]
+        for _ in range(8):
+            step, growth = self._step(x, series, size, free, kept)
+            if step is None or not growth < 1.0:
+                return None
+            new = x.copy()
+            new[free] += step
+            if (new[free] < -1e-9 * size[free]).any() and (x[free] >= 0).all():
+                return None
+            x = new
+            if (np.abs(step) <= CONVERGED * np.maximum(np.abs(x[free]), 1e-12 * size[free])).all():
+                return x
+        return None
+
+    def _step(self, x: Any, series: Series, size: Any, free: Any, kept: Any) -> tuple[Any, float]:
+        image = self._given(x, series, series.interval)
+        jacobian = np.empty((len(free), len(free)))
+        for column, s in enumerate(free):
+            moved = x.copy()
+            h = STEP * max(abs(x[s]), 1e-3 * size[s])
+            moved[s] += h
+            jacobian[:, column] = (self._given(moved, series, series.interval) - image)[free] / h
+        residual = (image - x)[free]
+        if not (np.isfinite(jacobian).all() and np.isfinite(residual).all()):
+            return None, np.inf
+        matrix = np.vstack([np.eye(len(free)) - jacobian, kept / np.maximum(np.abs(kept).max(initial=1e-300), 1e-300)])
+        scaled = matrix * size[free]
+        step = np.linalg.lstsq(scaled, np.concatenate([residual, np.zeros(len(kept))]), rcond=1e-14)[0] * size[free]
+        radii = np.sort(np.abs(np.linalg.eigvals(jacobian)))[::-1]
+        return step, float(radii[len(kept)]) if len(radii) > len(kept) else 0.0
+
+    def _endless(self, series: Series, start: Any) -> Any:
+        x, time, still = start, 1e-3, 0
+        size = np.maximum(np.abs(start), 1e-300)
+        for _ in range(DOUBLINGS):
+            new = self._flow(x, time, series, series.rate)
+            size = np.maximum(size, np.abs(new))
+            near = np.abs(new - x) <= 1e-3 * CONVERGED * np.maximum(np.abs(new), 1e-12 * size)
+            still = still + 1 if near[~self._unread].all() else 0
+            x, time = new, time * 2
+            if still == 3:
+                return x
+        worst = int(np.argmax(np.where(self._unread | near, 0.0, np.abs(x))))
+        raise NoSteadyState(f"'{dotted(self.names[worst])}' does not settle while the infusion goes on")
+
+
+def _in_order(rows: Any, names: Any, wanted: Any) -> Any:
+    out = np.zeros((len(rows), len(wanted)))
+    for i, name in enumerate(wanted):
+        if name in names:
+            out[:, i] = rows[:, list(names).index(name)]
+    return out
+
+
+def _linear_state(a: Any, b: Any, into: Any, series: Series, x0: Any) -> Any:
+    """Return the state of dx/dt = a x + b at the record of a series into one state."""
+    from scipy.linalg import expm
+
+    n = len(b)
+
+    def carried(length: float, rate: float) -> Any:
+        block = np.zeros((n + 1, n + 1))
+        block[:n, :n], block[:n, n] = a * length, (b + rate * into) * length
+        return expm(block)
+
+    def dosed(until: float) -> Any:
+        """Return the affine map from just before a dose to some time after it."""
+        if series.length == 0:
+            jump = np.eye(n + 1)
+            jump[:n, n] = series.amount * into
+            return carried(until, 0.0) @ jump
+        rate, first = series.amount / series.length, series.length % series.interval
+        layers = round((series.length - first) / series.interval)
+        out = carried(min(until, first), (layers + 1) * rate)
+        return carried(until - first, layers * rate) @ out if until > first else out
+
+    if series.interval == 0:
+        return _at_rest(a, b + series.rate * into, x0)
+    period = dosed(series.interval)
+    before = _fixed_point(period[:n, :n], period[:n, n], a, x0, into)
+    if series.phase == series.interval:
+        return before
+    return (dosed(series.phase) @ np.append(before, 1.0))[:n]
+
+
+def _kept(a: Any, into: Any, given: bool) -> Any:
+    """Return rows whose product with the state never changes; refuse a dose into what nothing removes."""
+    scale = np.maximum(np.abs(a).max(axis=0, initial=0.0), 1e-300)
+    u, s, _ = np.linalg.svd(a / scale)
+    rows = u[:, s <= 1e-13 * max(s.max(initial=0.0), 1e-300)].T
+    if given and (np.abs(rows @ into) > 1e-9).any():
+        raise NoSteadyState("nothing removes what is given, so it accumulates without end")
+    return rows
+
+
+def _at_rest(a: Any, input_: Any, x0: Any) -> Any:
+    rows = _kept(a, input_, given=True)
+    return _solution(np.vstack([a, rows]), np.concatenate([-input_, rows @ x0]))
+
+
+def _fixed_point(p: Any, q: Any, a: Any, x0: Any, into: Any) -> Any:
+    rows = _kept(a, into, given=True)
+    radii = np.sort(np.abs(np.linalg.eigvals(p)))[::-1]
+    if len(radii) > len(rows) and radii[len(rows)] >= 1.0:
+        raise NoSteadyState("without doses the model does not come to rest")
+    return _solution(np.vstack([np.eye(len(q)) - p, rows]), np.concatenate([q, rows @ x0]))
+
+
+def _solution(matrix: Any, right: Any) -> Any:
+    if matrix.shape[0] == matrix.shape[1]:
+        out = np.linalg.solve(matrix, right)
+    else:
+        out = np.linalg.lstsq(matrix, right, rcond=None)[0]
+    if not np.isfinite(out).all():
+        raise NoSteadyState("its equations have no solution")
+    return out
+
+
+def failure(series: Series, reason: NoSteadyState) -> DosingError:
+    """Return the error for a record whose steady state does not exist."""
+    return DosingError(f"there is no steady state: {reason}", where=series.where)

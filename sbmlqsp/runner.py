@@ -1,0 +1,239 @@
+"""Runs single subjects on one compiled machine, segment by segment, and settles doubts about what came out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from sbmlqsp.engine.libsbml_engine import NEVER, Prepared
+from sbmlqsp.engine.roadrunner import EngineFailure, Machine, Start, Tolerances
+from sbmlqsp.model import dotted
+from sbmlqsp.suspicion import suspicious
+from sbmlqsp.timeline import Segment, Timeline
+
+__all__ = ["FAILED", "OK", "STATUS", "Job", "Runner", "Starts", "state_scales"]
+
+STATUS = {0: "fine", 1: "the integrator failed", 2: "a value is not finite", 3: "a result could not be confirmed"}
+OK, FAILED, NOT_FINITE, UNCONFIRMED = range(4)
+
+# What is tried in turn when the integrator fails, as shares of each state's scale.
+LOOSER = (1e-24, 1e-16, 1e-12)
+
+# How often an event may fire at once again (an event that repeats without end does so a dozen times, then is missed).
+RUSHES = 3
+
+# As a share of the time: more than the engine's rounding of event times, less than any dynamics.
+JUST_BEFORE = 2e-13
+
+
+class Starts:
+    """Every subject's whole state at time 0, as plain lists in the machine's order."""
+
+    def __init__(self, machine: Machine, prepared: Prepared, env: Mapping[str, Any], size: int) -> None:
+        self._machine = machine
+        self._eventful = prepared.eventful
+        self._amounts = _matrix([env[f"amount({n})"] for n in machine.floating], size)
+        self._parameters = _matrix([env[n] for n in machine.parameters], size)
+        self._volumes = _matrix([env[n] for n in machine.volumes], size)
+        self._held = {n: np.broadcast_to(np.asarray(env[f"amount({n})"], dtype=float), (size,)) for n in machine.held}
+        self._rated = {
+            n: np.broadcast_to(np.asarray(env.get(f"amount({n})", env[n]), dtype=float), (size,)) for n in machine.rated
+        }
+
+    def __call__(self, i: int) -> Start:
+        """Return the state of one subject."""
+        return Start(
+            self._amounts[i],
+            self._parameters[i],
+            self._volumes[i],
+            [(n, float(v[i])) for n, v in self._held.items()],
+            [(n, float(v[i])) for n, v in self._rated.items()] if self._eventful else [],
+        )
+
+
+def _matrix(rows: list[Any], size: int) -> list[list[float]]:
+    out = np.empty((size, len(rows)))
+    for k, row in enumerate(rows):
+        out[:, k] = row
+    result: list[list[float]] = out.tolist()
+    return result
+
+
+class Scaled(Protocol):
+    """A run of one subject that knows the scale of each state."""
+
+    @property
+    def scales(self) -> Mapping[str, float]:
+        """Each state's own scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One subject's run: state at time 0, timeline, amount and duration of each delivery, scale of each state."""
+
+    start: Start
+    timeline: Timeline
+    amounts: list[float]
+    lengths: list[float]
+    scales: Mapping[str, float]
+
+
+class Runner:
+    """Runs single subjects on one machine."""
+
+    def __init__(
+        self, machine: Machine, prepared: Prepared, *, columns: Sequence[str], states: Sequence[str], at_dose: str
+    ) -> None:
+        self.machine, self.prepared, self.at_dose = machine, prepared, at_dose
+        self._state_columns = [columns.index(s) for s in states]
+        self._states = list(states)
+        self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
+        if prepared.eventful:
+            self._idle |= {i.due: 1e300 for i in prepared.inlets.values()}
+            self._idle |= {w.last: NEVER for w in prepared.watches} | {w.rush: 0.0 for w in prepared.watches}
+
+    def subject(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[int, str]:
+        """Run one subject into ``out``; return status and message."""
+        try:
+            used, note = self._run_somehow(job, out, tolerances)
+            rushing, count = self._rushing()
+            if count >= RUSHES:
+                return UNCONFIRMED, f"{rushing}, faster than can be followed; let its trigger need a distance"
+            doubt = rushing or self._doubt(out, job.scales, used)
+            if doubt:
+                again = np.full_like(out, np.nan)
+                self._run_somehow(job, again, used.tighter())
+                return self._settle(doubt, out, again, job.scales)
+        except EngineFailure as failure:
+            return FAILED, f"stopped at time {failure.time:.6g}: {failure.reason}"
+        if not np.isfinite(out).all():
+            row = int(np.argmax(~np.isfinite(out).all(axis=1)))
+            return NOT_FINITE, f"a value is not finite from output {row + 1} on; a formula divides by zero there"
+        return OK, note
+
+    def _run_somehow(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[Tolerances, str]:
+        """Run; where the integrator cannot hold the absolute tolerance (as from exactly zero), loosen that alone."""
+        try:
+            self._run(job, out, tolerances)
+        except EngineFailure as first:
+            for absolute in LOOSER:
+                if absolute > tolerances.absolute:
+                    with contextlib.suppress(EngineFailure):
+                        loose = replace(tolerances, absolute=absolute)
+                        self._run(job, out, loose)
+                        return loose, f"integrated with an absolute tolerance of {absolute:g} of each state's scale"
+            raise first from None
+        return tolerances, ""
+
+    def _rushing(self) -> tuple[str, float]:
+        """Say which event fired at once again, and how often: beyond some times the engine misses it silently."""
+        watches = self.prepared.watches
+        counts = self.machine.parameter_values([w.rush for w in watches]) if watches else [0.0]
+        count = max(counts)
+        if not count > 0:
+            return "", 0.0
+        watch = watches[counts.index(count)]
+        [time] = self.machine.parameter_values([watch.last])
+        return f"the event '{dotted(watch.event)}' fires again and again up to time {time:.6g}", count
+
+    def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
+        if not self._state_columns:
+            return ""
+        sizes = np.array([scales.get(s, 1.0) for s in self._states])
+        return suspicious(out[:, self._state_columns], sizes, tolerances, [dotted(s) for s in self._states])
+
+    def _settle(self, doubt: str, out: Any, again: Any, scales: Mapping[str, float]) -> tuple[int, str]:
+        """Compare a suspicious run with a tighter one; keep the tighter one."""
+        sizes = np.array([scales.get(s, 1.0) for s in self._states])
+        first, second = out[:, self._state_columns].copy(), again[:, self._state_columns]
+        out[:] = again
+        # A sign change makes relative errors meaningless there; after a deep nadir they are all that counts.
+        largest = 1e-7 * np.abs(second).max(axis=0) if "negative" in doubt else 0.0
+        gap = np.abs(first - second) - 1e-5 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * sizes - largest
+        if (gap > 0).any() or not np.isfinite(again).all():
+            state = dotted(self._states[int(np.argmax(np.nanmax(gap, axis=0)))])
+            return UNCONFIRMED, f"{doubt}, and a run with tighter tolerances differs in '{state}'"
+        return OK, f"{doubt}; a run with tighter tolerances agrees"
+
+    def _run(self, job: Any, out: Any, tolerances: Tolerances) -> None:
+        machine, timeline, amounts, eventful = self.machine, job.timeline, job.amounts, self.prepared.eventful
+        machine.renew()
+        machine.tolerances(tolerances, job.scales)
+        self._begin(job, out)
+        following = [s.boluses for s in timeline.segments[1:]] + [timeline.final_boluses]
+        for k, segment in enumerate(timeline.segments):
+            self._enter(segment, job, following[k])
+            rows = machine.run(self._times(segment))
+            out[segment.output] = rows[segment.rows]
+        if timeline.final:
+            if not eventful:
+                self._give(timeline.final_boluses, amounts)
+                machine.set_parameters(timeline.final_switches)
+            out[list(timeline.final)] = machine.values()
+
+    def _begin(self, job: Job, out: Any) -> None:
+        """Set the state at time 0; in models with events the doses given then are events that fire now."""
+        machine, timeline = self.machine, job.timeline
+        if timeline.before or not self.prepared.eventful:
+            machine.set_parameters(self._idle)
+            machine.begin(job.start)
+        if timeline.before:
+            out[list(timeline.before)] = machine.values()
+        if self.prepared.eventful:
+            now = timeline.segments[0].boluses if timeline.segments else timeline.final_boluses
+            machine.set_parameters(self._idle | self._due(now, 0.0, job.amounts))
+            machine.begin(job.start)
+
+    def _times(self, segment: Segment) -> list[float]:
+        """Return when to output: an event at the end of a segment shows there, so the state before is asked earlier."""
+        if not (self.prepared.eventful and self.at_dose == "before"):
+            return segment.times
+        end = segment.times[-1]
+        return [*segment.times[:-1], end - JUST_BEFORE * end, end]
+
+    def _enter(self, segment: Segment, job: Job, later: Mapping[str, Any]) -> None:
+        inlets, amounts, lengths = self.prepared.inlets, job.amounts, job.lengths
+        values = {inlets[t].rate: sum(amounts[k] / lengths[k] for k in running) for t, running in segment.rates.items()}
+        if self.prepared.eventful:
+            values |= self._due(later, segment.times[-1], amounts)
+        else:
+            values |= segment.switches
+            self._give(segment.boluses, amounts)
+        self.machine.set_parameters(values)
+
+    def _give(self, boluses: Mapping[str, tuple[int, ...]], amounts: list[float]) -> None:
+        for target, which in boluses.items():
+            self.machine.add(target, self.prepared.inlets[target].kind, sum(amounts[k] for k in which))
+
+    def _due(self, boluses: Mapping[str, tuple[int, ...]], time: float, amounts: list[float]) -> dict[str, float]:
+        """Arm the dose events of models with events for the end of the coming segment."""
+        values = {}
+        for target, inlet in self.prepared.inlets.items():
+            which = boluses.get(target, ())
+            values[inlet.due] = time if which else 1e300
+            if which:
+                values[inlet.amount] = sum(amounts[k] for k in which)
+        return values
+
+
+def state_scales(machine: Machine, env: Mapping[str, Any], targets: Sequence[str], amounts: Any, size: int) -> Any:
+    """Return each state's own scale per subject, rounded to powers of 1000 so that equal subjects run equally.
+
+    ``amounts`` has shape (subjects, targets): what is given into each target.
+    """
+    states = machine.states
+    scales = np.zeros((size, len(states)))
+    for k, name in enumerate(states):
+        scales[:, k] = np.abs(env.get(f"amount({name})", env.get(name, 0.0)))
+        given = [j for j, t in enumerate(targets) if t == name]
+        if given:
+            scales[:, k] = np.maximum(scales[:, k], amounts[:, given].max(axis=1))
+    positive = np.where(scales > 0, scales, np.inf)
+    least = positive.min(axis=1, keepdims=True) if len(states) else np.ones((size, 1))
+    least = np.where(np.isfinite(least), least, 1e-6)
+    filled = np.where(scales > 0, scales, least)
+    return 10.0 ** (3 * np.round(np.log10(filled) / 3))
