@@ -38,6 +38,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure
 from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
+from sbmlqsp.prediction import Predictor, predict
 from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
 from sbmlqsp.records import Records
@@ -67,6 +68,7 @@ __all__ = [
     "Observable",
     "ObservableError",
     "Port",
+    "Predictor",
     "ProvisionalModelWarning",
     "QSPError",
     "Records",
@@ -94,6 +96,7 @@ __all__ = [
     "level_for",
     "load",
     "plot",
+    "predict",
     "read_antimony",
     "read_results",
     "read_sbml",
