@@ -93,17 +93,10 @@ def _check_repeats(table: pd.DataFrame, no: Any) -> None:
         remedy="write 0, or use SS = 1",
     )
     no(
-        t["SS"] == 3,
-        "SS",
-        "SS = 3 is not supported",
-        expected="0, 1 or 2",
-        remedy="write 1: in a linear model it is the same",
-    )
-    no(
-        ~t["SS"].isin([0, 1, 2]),
+        ~t["SS"].isin([0, 1, 2, 3]),
         "SS",
         "SS is unknown",
-        expected="0, 1 (steady state) or 2 (added to what is there)",
+        expected="0, 1 or 3 (steady state) or 2 (added to what is there)",
         remedy="correct the cell",
     )
     no(
