@@ -32,6 +32,7 @@ from sbmlqsp.errors import (
 )
 from sbmlqsp.exchange.antimony import write_antimony
 from sbmlqsp.exchange.dose_events import with_doses
+from sbmlqsp.exchange.nonmem import read_nonmem, write_nonmem
 from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
 from sbmlqsp.experiment import Experiment
@@ -98,6 +99,7 @@ __all__ = [
     "plot",
     "predict",
     "read_antimony",
+    "read_nonmem",
     "read_results",
     "read_sbml",
     "read_study",
@@ -113,6 +115,7 @@ __all__ = [
     "to_tellurium",
     "with_doses",
     "write_antimony",
+    "write_nonmem",
     "write_results",
     "write_sbml",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import DataError, UnitError, did_you_mean
 from sbmlqsp.records.carrying import filled
@@ -16,6 +16,8 @@ from sbmlqsp.units import parse_unit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sbmlqsp.dosing import Dose, Regimen
 
 __all__ = ["Records"]
 
@@ -136,6 +138,116 @@ class Records:
         if subject not in self.subjects:
             remedy = did_you_mean(str(subject), map(str, self.subjects))
             raise DataError("there is no such subject", value=subject, where=self.source or None, remedy=remedy)
+
+    # ------------------------------------------------------------------------------------------------------- regimens
+    @classmethod
+    def from_regimen(
+        cls,
+        regimen: Regimen | Dose | str,
+        *,
+        subjects: pd.DataFrame | int | None = None,
+        times: Iterable[float] = (),
+        time_unit: str | None = None,
+        dvid: Any = 1,
+        at_dose: str = "after",
+        units: Mapping[str, str] | None = None,
+        carry: str = "next",
+        leave_out: Collection[str] = (),
+    ) -> Records:
+        """Return a design: a regimen for every subject, and observations without values at some times.
+
+        Parameters
+        ----------
+        regimen : Regimen, Dose or str
+            Amounts, rates and durations may be formulas over the covariates. Targets become CMT.
+        subjects : DataFrame or int, optional
+            ID (or the index) and covariates, one row per subject; or how many. By default one subject.
+        times : iterable of float
+            Times of observations.
+        time_unit : str, optional
+            Unit of TIME and `times`; by default the first that the regimen names.
+        dvid : int, str or several
+            What is observed at each time.
+        at_dose : {"after", "before"}
+            Whether an observation at the time of a dose sees it.
+        units, carry
+            As in `Records`.
+        leave_out : collection of str
+            Those of ``"lag"``, ``"bioavailability"`` and ``"molar_mass"`` that `predict` will be given; the data have
+            no column for them, and ``changes`` lists them under the names of its parameters.
+
+        Returns
+        -------
+        Records
+
+        Raises
+        ------
+        DataError
+            A dose has a lag, bioavailability or molar mass that is not left out, or a formula reads no covariate.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> people = pd.DataFrame({"ID": [1, 2], "WT": [50.0, 80.0]})
+        >>> data = Records.from_regimen("[4*WT] mg into depot every 12 h x 3", subjects=people, times=[1, 30])
+        >>> data.table[["ID", "TIME", "AMT", "II", "ADDL", "CMT"]].values.tolist()[3:5]
+        [[2, 0.0, 320.0, 12.0, 2, 'depot'], [2, 1.0, 0.0, 0.0, 0, 0]]
+        """
+        from sbmlqsp.records.regimens import from_regimen
+
+        return from_regimen(
+            regimen,
+            subjects=subjects,
+            times=times,
+            time_unit=time_unit,
+            dvid=dvid,
+            at_dose=at_dose,
+            units=units,
+            carry=carry,
+            leave_out=leave_out,
+        )
+
+    def with_doses(
+        self, regimen: Regimen | Dose | str, *, at_dose: str = "before", leave_out: Collection[str] = ()
+    ) -> Records:
+        """Return the data with a regimen given to every subject; for measured data without dose records.
+
+        Parameters
+        ----------
+        regimen : Regimen, Dose or str
+            Amounts may be formulas over the covariates, read where the dose falls.
+        at_dose : {"before", "after"}
+            A sample at the time of a dose is taken before it, unless this says after.
+        leave_out : collection of str
+            As in `from_regimen`.
+
+        Raises
+        ------
+        DataError
+            The data have doses already, or a formula reads no covariate.
+        """
+        from sbmlqsp.records.regimens import with_doses
+
+        return with_doses(self, regimen, at_dose=at_dose, leave_out=leave_out)
+
+    def regimen(self, subject: int | str, *, compartments: Mapping[Any, str] | None = None) -> Regimen:
+        """Return the doses of a subject as a regimen.
+
+        Parameters
+        ----------
+        subject : int or str
+        compartments : mapping, optional
+            Names of compartments that the data number; the default compartment (0) is the first of them.
+
+        Raises
+        ------
+        DataError
+            A record is one that a regimen cannot hold: a reset, a modelled rate or duration, a constant infusion at
+            steady state, a steady state after other doses, a negative time, a compartment turned off.
+        """
+        from sbmlqsp.records.doses_of import regimen_of
+
+        return regimen_of(self.subject(subject), self.units, compartments, source=self.source)
 
     # ----------------------------------------------------------------------------------------------------- other forms
     def filled(self, covariates: Sequence[str] | None = None, *, carry: str | None = None) -> Records:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["changes_table", "is_missing", "names", "native", "numbers", "place", "refuse", "wholes"]
 
-MISSING = frozenset({"", ".", "na", "n/a", "nan", "#n/a", "null", "none"})
+MISSING = frozenset({"", ".", "na", "n/a", "nan", "#n/a", "null"})  # "none" is a category, as of drinking
 CHANGES = ("LINE", "ID", "column", "value", "what", "why")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 
