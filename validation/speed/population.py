@@ -22,6 +22,8 @@ import sbmlqsp as qsp
 from sbmlqsp import execution
 from sbmlqsp.deliveries import resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
+from sbmlqsp.readout import wanted
+from sbmlqsp.runner import Starts, state_scales
 from sbmlqsp.subjects import read_subjects
 
 TIMES = np.linspace(0.0, 84.0, 170)
@@ -52,11 +54,11 @@ class BareLoop:
         self.size = len(table)
         env = initial_state(network, {**arm.overrides, **people.overrides(arm)})
         given = resolve_deliveries(arm, {**people.numbers, **env}, self.size)
-        columns = execution.wanted(arm)
+        columns = wanted(arm.model, arm.observables)
         self.machine, self.prepared = execution.machine_for(arm.model, list(dict.fromkeys(given.targets)), columns)
         self.engine = self.machine._engine
         self.model = self.engine.model
-        starts = execution._Starts(self.machine, self.prepared, env, self.size)
+        starts = Starts(self.machine, self.prepared, env, self.size)
         self.starts = [starts(i) for i in range(self.size)]
         clock = execution._Clock(arm, self.prepared.switches, given, env, self.size)
         (inlet,) = self.prepared.inlets.values()
@@ -68,7 +70,7 @@ class BareLoop:
             self.segments.append((s.times, rate, np.array(s.rows, dtype=int), np.array(s.output, dtype=int)))
         self.final = clock(0).final
         self.columns = columns
-        scales = execution._scales(self.machine, env, given, self.size)
+        scales = state_scales(self.machine, env, given.targets, given.amount, self.size)
         self.scales = dict(zip(self.machine.states, scales[0], strict=True))
 
     def run(self) -> np.ndarray:

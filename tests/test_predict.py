@@ -1,0 +1,249 @@
+"""Individual predictions: what a data set and parameters mean for a model, and what is refused."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sbmlqsp as qsp
+
+
+@pytest.fixture(scope="module")
+def decay():
+    text = "model decay\n  compartment V = 2; species S in V; S = 0; J: S => ; k*V*S; k = 0.1\nend"
+    return qsp.read_antimony(text)
+
+
+@pytest.fixture(scope="module")
+def united():
+    return qsp.read_antimony(
+        """model united
+          unit hour = 3600 second; unit mg = 1e-3 gram; unit per_hour = 1 / (3600 second)
+          unit time_unit = 3600 second; unit substance = 1e-3 gram; unit extent = 1e-3 gram; unit volume = litre
+          compartment V = 2; V has volume; species S in V; S = 0
+          J: S => ; k*V*S
+          k = 0.1; k has per_hour
+        end"""
+    )
+
+
+def table(*rows, **more):
+    return qsp.Records(pd.DataFrame([{"ID": 1, **row} for row in rows]), **more)
+
+
+def dose(time, amount=100, **items):
+    return {"TIME": time, "AMT": amount, "EVID": 1, **items}
+
+
+def seen(time, **items):
+    return {"TIME": time, "DV": 1.0, "EVID": 0, **items}
+
+
+def ipred(model, data, parameters=None, **more):
+    options = {"compartments": "S", "observables": "amount(S)"} | more
+    return qsp.predict(model, data, parameters=parameters, **options)["IPRED"].to_numpy()
+
+
+# ----------------------------------------------------------------------------------------------------------- the table
+def test_one_row_per_observation_with_its_line_and_value(decay):
+    data = table(dose(0), seen(1), {"TIME": 2, "EVID": 2}, seen(3, ID=1))
+    out = qsp.predict(decay, data, compartments="S", observables="S")
+    assert out.columns.tolist() == ["LINE", "ID", "TIME", "DVID", "DV", "IPRED", "status", "message"]
+    assert out["TIME"].tolist() == [1, 3]
+    assert out["IPRED"].to_numpy() == pytest.approx(50 * np.exp(-0.1 * out["TIME"].to_numpy()), rel=1e-8)
+
+
+def test_all_records_show_the_dose_on_its_own_record(decay):
+    out = qsp.predict(decay, table(dose(0), dose(5)), compartments="S", observables="amount(S)", records="all")
+    assert out["IPRED"].to_numpy() == pytest.approx([100, 100 + 100 * math.exp(-0.5)], rel=1e-8)
+
+
+def test_file_order_decides_at_one_time(decay):
+    data = table(seen(0), dose(0), seen(0), dose(0, 50), seen(0))
+    assert ipred(decay, data) == pytest.approx([0, 100, 150])
+
+
+def test_observables_by_dvid_and_units_of_dv(decay):
+    data = table(dose(0), seen(1, DVID=1), seen(1, DVID=2))
+    found = ipred(decay, data, observables={1: "S", 2: "amount(S)"})
+    assert found[1] == pytest.approx(2 * found[0], rel=1e-12)
+
+
+def test_several_subjects_keep_their_rows(decay):
+    data = table(dose(0), seen(1), dose(0, 10, ID=2), seen(1, ID=2), seen(2, ID=2))
+    expected = [100 * math.exp(-0.1), 10 * math.exp(-0.1), 10 * math.exp(-0.2)]
+    assert ipred(decay, data) == pytest.approx(expected, rel=1e-8)
+
+
+# ---------------------------------------------------------------------------------------------------------- parameters
+def test_formulas_over_covariates_and_free_names(decay):
+    data = table(dose(0, WT=35.0), seen(1, WT=35.0), covariates=("WT",))
+    k = 0.2 * 0.5**0.75
+    found = ipred(decay, data, {"k": "TVK*(WT/70)**0.75", "TVK": 0.2})
+    assert found == pytest.approx([100 * math.exp(-k)], rel=1e-8)
+
+
+def test_values_by_subject_as_series_mapping_and_frame(decay):
+    data = table(dose(0), seen(1), dose(0, ID=2), seen(1, ID=2))
+    ks = {1: 0.3, 2: 0.7}
+    expected = [100 * math.exp(-0.3), 100 * math.exp(-0.7)]
+    frame = pd.DataFrame({"ID": [2, 1], "k": [0.7, 0.3]})
+    for parameters in ({"k": ks}, {"k": pd.Series(ks)}, frame, {"k": np.array([0.3, 0.3, 0.7, 0.7])}):
+        assert ipred(decay, data, parameters) == pytest.approx(expected, rel=1e-8)
+
+
+def test_a_covariate_with_the_name_of_a_symbol_sets_it(decay):
+    data = table(dose(0, k=0.5), seen(1, k=0.5), covariates=("k",))
+    assert ipred(decay, data) == pytest.approx([100 * math.exp(-0.5)], rel=1e-8)
+    assert ipred(decay, data, {"k": 0.25}) == pytest.approx([100 * math.exp(-0.25)], rel=1e-8)
+
+
+@pytest.mark.parametrize(("carry", "before", "after"), [("next", 0.2, 0.4), ("last", 0.1, 0.2)])
+def test_what_changes_at_a_record_changes_there(decay, carry, before, after):
+    rows = [dose(0, k=0.1), seen(1, k=0.2), seen(2, k=0.4)]
+    data = table(*rows, covariates=("k",), carry=carry)
+    expected = [100 * math.exp(-before), 100 * math.exp(-before - after)]
+    assert ipred(decay, data) == pytest.approx(expected, rel=1e-8)
+
+
+def test_a_volume_that_changes_keeps_amounts():
+    model = qsp.read_antimony("model m; compartment V = 2; species S in V; S = 0; J: S => ; k*V*S; k = 0; end")
+    data = table(dose(0), seen(1), seen(2), covariates=())
+    found = ipred(model, data, {"V": np.array([2.0, 2.0, 5.0])}, observables="S")
+    assert found == pytest.approx([50, 20], rel=1e-10)
+
+
+def test_what_initial_assignments_compute_follows_a_change():
+    model = qsp.read_antimony("model m; species S; S = 0; J: S => ; k*S; k = CL/V; CL = 1; V = 10; end")
+    data = table(dose(0), seen(1), seen(2))
+    found = ipred(model, data, {"CL": np.array([1.0, 1.0, 3.0])})
+    assert found == pytest.approx([100 * math.exp(-0.1), 100 * math.exp(-0.4)], rel=1e-8)
+
+
+def test_lag_bioavailability_and_modelled_infusions_by_number_and_name(decay):
+    data = table(dose(0, CMT=1, RATE=-2), seen(3))
+    options = {"compartments": {1: "S"}, "observables": "amount(S)"}
+    named = qsp.predict(decay, data, parameters={"D(S)": 2, "F(S)": 0.5, "ALAG(S)": 1}, **options)["IPRED"]
+    numbered = qsp.predict(decay, data, parameters={"D1": 2, "F1": 0.5, "ALAG1": 1}, **options)["IPRED"]
+    exact = 25 / 0.1 * (1 - math.exp(-0.2))
+    assert named.to_numpy() == pytest.approx([exact], rel=1e-8) == numbered.to_numpy()
+
+
+def test_a_prepared_predictor_gives_the_same_and_forgets_nothing(decay):
+    data = table(dose(0, II=5, ADDL=3), seen(7), dose(9, 10), seen(22))
+    ready = qsp.Predictor(decay, data, compartments="S", observables="amount(S)")
+    for parameters in ({"k": 0.1}, {"k": 0.3, "F(S)": 0.5}, {"k": 0.1}, {"ALAG(S)": 2}, {"k": 0.1}):
+        assert ready(parameters) == pytest.approx(ipred(decay, data, parameters), rel=1e-12)
+
+
+def test_units_of_the_data_are_converted(united):
+    rows = [dose(0, 1.0), seen(1.0)]
+    data = table(*rows, units={"TIME": "day", "AMT": "g", "DV": "ug/mL"})
+    found = qsp.predict(united, data, compartments="S", observables="S")
+    assert found["IPRED"].to_numpy() == pytest.approx([500 * math.exp(-2.4)], rel=1e-8)
+
+
+# -------------------------------------------------------------------------------------------------- models of any kind
+def test_a_model_that_jumps_in_time_jumps_there():
+    model = qsp.read_antimony(
+        "model m; species S; S = 0; J: S => ; k*S; k := piecewise(0.1, time < tc, 0.5); tc = 2; end"
+    )
+    found = ipred(model, table(dose(0), seen(1), seen(5)))
+    assert found == pytest.approx([100 * math.exp(-0.1), 100 * math.exp(-0.2 - 1.5)], rel=1e-8)
+    with pytest.raises(qsp.UnsupportedError, match="negative"):
+        ipred(model, table(dose(-1), seen(1)))
+
+
+def test_a_model_with_a_baseline_begins_and_begins_again_there():
+    model = qsp.read_antimony("model m; species S; S = kin/k; A: => S; kin; J: S => ; k*S; kin = 5; k = 0.1; end")
+    data = table(seen(0), dose(1), seen(1), {"TIME": 3, "EVID": 3}, seen(3))
+    assert ipred(model, data) == pytest.approx([50, 150, 50], rel=1e-8)
+
+
+def test_a_rate_rule_can_be_dosed():
+    model = qsp.read_antimony("model m; x' = -k*x; x = 1; k = 0.2; end")
+    found = ipred(model, table(dose(0, 9), seen(5)), compartments="x", observables="x")
+    assert found == pytest.approx([10 * math.exp(-1)], rel=1e-8)
+
+
+def test_time_may_go_back_at_a_reset(decay):
+    data = table(dose(10), seen(12), {"TIME": 0, "EVID": 4, "AMT": 50}, seen(2))
+    assert ipred(decay, data) == pytest.approx([100 * math.exp(-0.2), 50 * math.exp(-0.2)], rel=1e-8)
+
+
+# ------------------------------------------------------------------------------------------------------------ refusals
+def test_events_of_the_model_are_refused():
+    model = qsp.read_antimony("model m; species S; S = 1; J: S => ; S; E: at (time > 3): S = 5; end")
+    with pytest.raises(qsp.UnsupportedError, match="events of its own"):
+        ipred(model, table(dose(0), seen(1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"parameters": {"kk": 1}}, "no symbol 'kk'.*did you mean"),
+        ({"parameters": {"k": "k0*2"}}, "reads 'k0'"),
+        ({"parameters": {"k": "WT/70"}}, "line 2, subject 1"),
+        ({"parameters": {"k": math.nan}}, "not finite"),
+        ({"parameters": {"k": {2: 0.1}}}, "no value for a subject"),
+        ({"parameters": {"k": np.ones(7)}}, "7 values, and the data 3 records"),
+        ({"parameters": {"F(X)": 1}}, "doses into 'X'"),
+        ({"parameters": 3}, "no mapping"),
+        ({"parameters": {"ALAG(S)": -1}}, "lag is negative"),
+        ({"parameters": {"F(S)": -1}}, "bioavailability is negative"),
+        ({"compartments": None}, r"CMT 0.*compartments="),
+        ({"compartments": "X"}, "dose goes into 'X'"),
+        ({"observables": None}, "not said what the records observe"),
+        ({"observables": "conc"}, "reads 'conc'"),
+        ({"observables": {2: "S"}}, "DVID 1"),
+        ({"records": "some"}, "choice of records"),
+        ({"on_failure": "ignore"}, "handle failures"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(decay, options, words):
+    data = table(dose(0, WT=70.0), seen(1, WT=None), seen(2, WT=70.0), covariates=("WT",))
+    with pytest.raises(qsp.QSPError, match=words):
+        qsp.predict(decay, data, **({"compartments": "S", "observables": "S"} | options))
+
+
+@pytest.mark.parametrize("letter", ["R", "D"])
+def test_a_modelled_infusion_needs_its_parameter(decay, letter):
+    code = {"R": -1, "D": -2}[letter]
+    data = table(dose(0, RATE=code), seen(1))
+    with pytest.raises(qsp.DosingError, match=rf"no parameter gives.*{letter}\(S\)"):
+        ipred(decay, data)
+    with pytest.raises(qsp.DosingError, match="not positive"):
+        ipred(decay, data, {f"{letter}(S)": 0.0})
+
+
+def test_units_that_do_not_fit_are_refused(decay, united):
+    for units, words in (({"AMT": "nmol"}, "molar_mass"), ({"DV": "mL"}, "cannot be converted")):
+        with pytest.raises(qsp.QSPError, match=words):
+            ipred(united, table(dose(0), seen(1), units=units), observables="S")
+    with pytest.raises(qsp.UnitError, match="declares no unit of time"):
+        ipred(decay, table(dose(0), seen(1), units={"TIME": "h"}))
+
+
+def test_turning_off_what_the_model_fills_is_refused():
+    model = qsp.read_antimony("model m; species D, S; D = 0; S = 0; A: D => S; D; J: S => ; S; end")
+    off = {"TIME": 1, "EVID": 2, "CMT": -2}
+    with pytest.raises(qsp.UnsupportedError, match="cannot be turned off"):
+        ipred(model, table(dose(0, CMT=1), off, seen(2)), compartments={1: "D", 2: "S"})
+    found = ipred(model, table(dose(0, CMT=1), off | {"CMT": -1}, seen(2)), compartments={1: "D", 2: "S"})
+    assert found == pytest.approx([math.exp(-2) * 100], rel=1e-6)
+
+
+def test_a_failed_subject_is_recorded_and_the_others_kept():
+    model = qsp.read_antimony("model m; species S; S = 0; J: => S; a*S^2; a = 0; end")
+    data = table(dose(0, 1), seen(2), dose(0, 1, ID=2), seen(2, ID=2))
+    parameters = {"a": {1: 1.0, 2: 0.1}}
+    with pytest.raises(qsp.SimulationError, match="Subject 1 failed"):
+        ipred(model, data, parameters)
+    out = qsp.predict(
+        model, data, parameters=parameters, compartments="S", observables="amount(S)", on_failure="record"
+    )
+    assert out["status"].tolist() == [1, 0]
+    assert np.isnan(out["IPRED"][0])
+    assert out["IPRED"][1] == pytest.approx(1 / (1 - 0.2), rel=1e-8)
+    assert "stopped at time" in out["message"][0]

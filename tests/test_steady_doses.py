@@ -1,0 +1,189 @@
+"""Steady-state doses: solved or iterated, against many explicit doses and closed forms; and where there is none."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sbmlqsp as qsp
+from sbmlqsp.engine.linearity import is_linear, reads_time, unread_states
+
+SATURABLE = """model saturable
+  compartment V = 20; substanceOnly species C in V; C = 0
+  J: C => ; Vm*(C/V)/(Km + C/V); Vm = 10; Km = 2
+end"""
+
+
+def records(*rows):
+    return qsp.Records(pd.DataFrame([{"ID": 1, **row} for row in rows]))
+
+
+def at(*times):
+    return [{"TIME": t, "EVID": 0} for t in times]
+
+
+def ipred(model, rows, parameters=None, **more):
+    options = {"compartments": "C", "observables": "C"} | more
+    return qsp.predict(model, records(*rows), parameters=parameters, **options)["IPRED"].to_numpy()
+
+
+def by_many_doses(model, dose, times, count, parameters=None, **more):
+    start = {"TIME": -count * dose["II"], "EVID": 1, "ADDL": count} | dose
+    return ipred(model, [start, *at(*times)], parameters, **more)
+
+
+TIMES = (0.0, 0.7, 3.0, 11.0, 23.9)
+
+
+@pytest.mark.parametrize(
+    "dose",
+    [
+        {"AMT": 100, "II": 24},
+        {"AMT": 200, "II": 24},
+        {"AMT": 200, "II": 24, "RATE": 5},
+        {"AMT": 230, "II": 24, "RATE": 20},
+        {"AMT": 0.01, "II": 2},
+    ],
+    ids=str,
+)
+def test_a_saturable_model_settles_as_after_many_doses(dose):
+    model = qsp.read_antimony(SATURABLE)
+    assert not is_linear(model.network)
+    found = ipred(model, [{"TIME": 0, "EVID": 1, "SS": 1} | dose, *at(*TIMES)])
+    assert found == pytest.approx(by_many_doses(model, dose, TIMES, 2000), rel=1e-7)
+
+
+def test_an_infusion_longer_than_its_interval_settles():
+    model = qsp.read_antimony(SATURABLE)
+    dose = {"AMT": 150, "II": 24, "RATE": 150 / 40}
+    found = ipred(model, [{"TIME": 0, "EVID": 1, "SS": 1} | dose, *at(*TIMES, 30)])
+    assert found == pytest.approx(by_many_doses(model, dose, (*TIMES, 30), 500), rel=1e-7)
+
+
+def test_a_lagged_dose_settles_at_its_place_in_the_cycle():
+    model = qsp.read_antimony(SATURABLE)
+    dose = {"AMT": 150, "II": 24}
+    found = ipred(model, [{"TIME": 0, "EVID": 1, "SS": 1} | dose, *at(*TIMES)], {"ALAG(C)": 5})
+    assert found == pytest.approx(by_many_doses(model, dose, TIMES, 500, {"ALAG(C)": 5}), rel=1e-7)
+
+
+def test_more_than_can_be_eliminated_has_no_steady_state():
+    model = qsp.read_antimony(SATURABLE)
+    with pytest.raises(qsp.DosingError, match=r"no steady state.*'C' still changes.*line 1"):
+        ipred(model, [{"TIME": 0, "EVID": 1, "SS": 1, "AMT": 241, "II": 24}, *at(1)])
+
+
+def test_an_endless_infusion_rests_where_rates_balance_and_ends():
+    model = qsp.read_antimony(SATURABLE)
+    found = ipred(model, [{"TIME": 0, "EVID": 1, "SS": 1, "AMT": 0, "RATE": 6}, *at(0, 1)])
+    assert found[0] == pytest.approx(20 * 2 * 6 / (10 - 6), rel=1e-8)
+    assert found[1] < found[0]
+
+
+def test_a_target_mediated_system_settles_as_after_many_doses():
+    model = qsp.load("mab_tmdd")
+    options = {"compartments": "pk.central", "observables": "target.RC"}
+    for dose in ({"AMT": 10, "II": 7.0}, {"AMT": 1000, "II": 14.0, "RATE": 2000.0}):
+        rows = [{"TIME": 0, "EVID": 1, "SS": 1} | dose, *at(*TIMES[:4])]
+        many = by_many_doses(model, dose, TIMES[:4], 200, **options)
+        assert ipred(model, rows, **options) == pytest.approx(many, rel=1e-7)
+
+
+# -------------------------------------------------------------------------------------------------- states of any kind
+def test_a_baseline_and_an_area_under_the_curve_do_not_disturb():
+    model = qsp.read_antimony(
+        "model m; species C; C = kin/k; A: => C; kin; J: C => ; k*C; kin = 3; k = 0.2; auc' = C; auc = 0; end"
+    )
+    assert is_linear(model.network)
+    assert unread_states(model.network) == {"auc"}
+    data = [{"TIME": 0, "EVID": 1, "SS": 1, "AMT": 10, "II": 6}, *at(0, 4)]
+    peak = 10 / (1 - math.exp(-1.2))
+    assert ipred(model, data) == pytest.approx([15 + peak, 15 + peak * math.exp(-0.8)], rel=1e-8)
+    auc = ipred(model, data, observables="auc")
+    assert auc == pytest.approx([0, 60 + peak / 0.2 * (1 - math.exp(-0.8))], rel=1e-8, abs=1e-12)
+
+
+def test_what_is_conserved_keeps_its_amount():
+    text = "model m; species C, A, B; C = 0; A = 4; B = 0; J: C => ; k*C; k = 0.3; X: A -> B; 2*A - 1*B; end"
+    model = qsp.read_antimony(text)
+    rows = [{"TIME": 0, "EVID": 1, "SS": 1, "AMT": 10, "II": 6}, *at(0)]
+    assert ipred(model, rows, observables="A + 0*C") == pytest.approx([4 / 3], rel=1e-9)
+    with pytest.raises(qsp.DosingError, match="nothing removes"):
+        ipred(model, rows, compartments="A")
+
+
+def test_a_steady_state_is_that_of_its_own_row_of_parameters():
+    text = "model m; species C; C = 0; J: C => ; k*C; k = 0.3; end"
+    model = qsp.read_antimony(text)
+    rows = [{"TIME": 0, "EVID": 1, "SS": 1, "AMT": 10, "II": 6}, *at(0, 1)]
+    found = ipred(model, rows, {"k": np.array([0.1, 0.3, 0.3])})
+    start = 10 / (1 - math.exp(-0.6))
+    assert found == pytest.approx([start, start * math.exp(-0.3)], rel=1e-9)
+
+
+def test_models_without_a_meaning_for_it_are_refused():
+    row = {"TIME": 0, "EVID": 1, "SS": 1, "AMT": 10, "II": 6}
+    timed = qsp.read_antimony("model m; species C; C = 0; J: C => ; (1 + sin(time))*C; end")
+    assert reads_time(timed.network)
+    with pytest.raises(qsp.UnsupportedError, match="without time in its rates"):
+        ipred(timed, [row, *at(1)])
+    growing = qsp.read_antimony("model m; species C; C = 0; J: => C; k*C; k = 0.1; end")
+    with pytest.raises(qsp.DosingError, match="does not come to rest"):
+        ipred(growing, [row, *at(1)])
+    full = qsp.read_antimony("model m; species C; C = 1; A: => C; 1; J: C => ; 5*C/(1 + C); end")
+    with pytest.raises(qsp.DosingError, match="SS = 2 adds"):
+        ipred(full, [row | {"SS": 2}, *at(1)])
+    with pytest.raises(qsp.DosingError, match="lag as long as its interval"):
+        ipred(qsp.read_antimony(SATURABLE), [row, *at(1)], {"ALAG(C)": 6.5})
+
+
+@pytest.mark.parametrize(
+    ("text", "linear"),
+    [
+        ("J: C => ; k*C", True),
+        ("J: C => ; k*C/V", True),
+        ("J: C => ; k*C*C", False),
+        ("J: C => ; k*C/(1 + C)", False),
+        ("J: C => ; k*exp(C)", False),
+        ("J: C => ; r; r := k*C + 2", True),
+        ("J: C => ; k*C*(1 + time)", False),
+        ("J: C => ; piecewise(k, C > 1, 2*k)*C", False),
+        ("J: C => ; k*C - 2*C/V + V", True),
+        ("J: C => ; k*C; E: at (C > 3): C = 1", False),
+    ],
+)
+def test_linearity_is_read_from_the_formulas(text, linear):
+    assert is_linear(qsp.read_antimony(f"model m; species C; C = 1; {text}; k = 0.1; V = 2; end").network) is linear
+
+
+# ------------------------------------------------------------------------------------------------------------ simulate
+@pytest.mark.parametrize("at_dose", ["after", "before"])
+@pytest.mark.parametrize("line", ["", " lag 2 h", " over 3 h", " over 30 h", " F 0.4"])
+def test_simulate_starts_from_the_steady_state_of_a_regimen(line, at_dose):
+    model = qsp.load("two_compartment_small_molecule")
+    times = np.array([0, 1, 5, 24, 25, 30, 48, 60.0])
+    steady = qsp.Experiment(model, times=times, regimen=f"100 mg into central every 24 h x 2{line} ss", at_dose=at_dose)
+    many = f"100 mg into central every 24 h x 202{line}"
+    late = qsp.Experiment(model, times=times + 200 * 24, regimen=many, at_dose=at_dose)
+    found, expected = (qsp.simulate(e)["central"].to_numpy()[0, 0, 0] for e in (steady, late))
+    assert found == pytest.approx(expected, rel=1e-7)
+
+
+def test_each_subject_has_its_own_steady_state():
+    model = qsp.read_antimony("model m; species C; C = 0; J: C => ; k*C; k = 0.3; end")
+    arm = qsp.Experiment(model, times=[0, 2], regimen=qsp.Dose(10, "C", interval=6.0, steady_state=1))
+    found = qsp.simulate(arm, subjects=pd.DataFrame({"k": [0.1, 0.4]}))["C"].to_numpy()[0, :, 0]
+    for k, row in zip((0.1, 0.4), found, strict=True):
+        assert row == pytest.approx(10 / (1 - math.exp(-6 * k)) * np.exp(-k * np.array([0, 2])), rel=1e-8)
+
+
+def test_a_subject_without_a_steady_state_is_recorded():
+    model = qsp.read_antimony(SATURABLE)
+    arm = qsp.Experiment(model, times=[0, 2], regimen=qsp.Dose(100, "C", interval=24.0, steady_state=1))
+    people = pd.DataFrame({"Vm": [10.0, 3.0]})
+    ds = qsp.simulate(arm, subjects=people, on_failure="record")
+    assert ds["status"].to_numpy().ravel().tolist() == [0, 1]
+    assert "no steady state" in str(ds["message"].to_numpy().ravel()[1])
+    with pytest.raises(qsp.SimulationError, match="no steady state"):
+        qsp.simulate(arm, subjects=people)
