@@ -15,7 +15,7 @@ from typing import Any
 
 from sbmlqsp.errors import DosingError
 
-__all__ = ["Action", "Course", "DoseValues", "Entry", "Series", "Stretch", "plan_course"]
+__all__ = ["INSTANT", "Action", "Course", "DoseValues", "Entry", "Series", "Stretch", "plan_course"]
 
 # Two times closer than this share are one instant for the integrator, whose own time is no finer.
 INSTANT = 1e-13

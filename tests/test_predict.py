@@ -173,10 +173,44 @@ def test_time_may_go_back_at_a_reset(decay):
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
-def test_events_of_the_model_are_refused():
+EVENTFUL = """model eventful
+  species S, N; S = 0; N = 0; J: S => ; k*S; k = 0.1
+  E: at (S > 120): N = N + 1, k = 2*k
+end"""
+
+
+@pytest.mark.parametrize("start", [0.0, -3.0, 4.0])
+def test_a_model_with_events_sees_doses_as_simulate_does(start):
+    model = qsp.read_antimony(EVENTFUL)
+    rows = [seen(0), dose(0, II=5, ADDL=2), seen(1), seen(5), seen(8), dose(8, 10, RATE=5), seen(9), seen(12)]
+    data = table(*({**r, "TIME": r["TIME"] + start} for r in rows))
+    arm = qsp.Experiment(model, times=[0, 1, 5, 8, 9, 12], regimen="100 into S every 5 x 3; 10 into S at 8 over 2")
+    ds = qsp.simulate(arm)
+    for symbol in ("S", "N"):
+        expected = ds[symbol].to_numpy().ravel()
+        expected[0] = 0.0  # the first observation stands before the dose
+        assert ipred(model, data, observables=symbol) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("rows", "parameters", "words"),
+    [
+        ([dose(0), {"TIME": 1, "EVID": 3}, seen(2)], None, "(?i)resets"),
+        ([dose(0, SS=1, II=5), seen(2)], None, "(?i)steady-state"),
+        ([dose(0), seen(1), seen(2)], {"k": np.array([0.1, 0.1, 0.2])}, "change from record to record"),
+        ([dose(0), seen(0), dose(0), seen(1)], None, "between two doses"),
+    ],
+)
+def test_what_cannot_be_run_beside_events_is_refused_by_name(rows, parameters, words):
+    with pytest.raises(qsp.UnsupportedError, match=words):
+        ipred(qsp.read_antimony(EVENTFUL), table(*rows), parameters)
+
+
+def test_a_model_with_events_that_reads_time_begins_at_zero():
     model = qsp.read_antimony("model m; species S; S = 1; J: S => ; S; E: at (time > 3): S = 5; end")
-    with pytest.raises(qsp.UnsupportedError, match="events of its own"):
-        ipred(model, table(dose(0), seen(1)))
+    assert ipred(model, table(dose(0), seen(3.5)))[0] == pytest.approx(5 * math.exp(-0.5), rel=1e-7)
+    with pytest.raises(qsp.UnsupportedError, match="begin at time 0"):
+        ipred(model, table(dose(1), seen(2)))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, QSPError, SimulationError
 from sbmlqsp.execution import LOCK, machine_for
 from sbmlqsp.model import Model
+from sbmlqsp.prediction.eventful import EventfulRunner
 from sbmlqsp.prediction.links import Link, link
 from sbmlqsp.prediction.settings import Settings, read_settings
 from sbmlqsp.readout import read_out, wanted
@@ -205,9 +206,10 @@ class Predictor:
         return self._observed(block), status, messages
 
     # ------------------------------------------------------------------------------------------------------- preparing
-    def _runner(self, env: Mapping[str, Any], settings: Settings) -> tuple[CourseRunner, Any]:
+    def _runner(self, env: Mapping[str, Any], settings: Settings) -> tuple[CourseRunner | EventfulRunner, Any]:
         machine, prepared = machine_for(self.model, list(self.link.targets), self._columns)
-        runner = CourseRunner(
+        how = EventfulRunner if self.model.network.events else CourseRunner
+        runner = how(
             self.model, machine, prepared, env=env, size=settings.size, columns=self._columns, states=self._states
         )
         scales = self._scales(machine, env, settings)
@@ -240,7 +242,7 @@ class Predictor:
         return known[key], local
 
     def _switches(
-        self, runner: CourseRunner, settings: Settings, k: int
+        self, runner: CourseRunner | EventfulRunner, settings: Settings, k: int
     ) -> Sequence[tuple[float, Mapping[str, float]]]:
         times = [e.time * self.link.scale for e in self.link.entries[k]]
         return runner.switches(settings.row[self.link.places[k]], min(times), max(times))
