@@ -14,13 +14,13 @@ from sbmlqsp.analysis.rest import at_rest, observe
 from sbmlqsp.dosing import Dose, Regimen
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.errors import ExperimentError, ModelError, SimulationError, UnsupportedError
+from sbmlqsp.errors import ExperimentError, QSPError, SimulationError, UnsupportedError
 from sbmlqsp.execution import STATUS
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.observation import Observable
 from sbmlqsp.simulate import observed
-from sbmlqsp.steady import steady_state
+from sbmlqsp.steady import SteadyState, steady_states
 from sbmlqsp.subjects import Subjects
 
 __all__ = ["Response"]
@@ -137,14 +137,13 @@ class Response:
         return [float(v) for v in np.broadcast_to(np.asarray(values, dtype=float), (len(x),))]
 
     def _rests(self, x: list[float]) -> list[float]:
-        return [self._rest(v) for v in x]
+        every = [{**self.arm.changes, self.driver: v} for v in x]
+        found = steady_states(self.model, every, tolerances=self.tolerances)
+        return [self._rest(v, f) for v, f in zip(x, found, strict=True)]
 
-    def _rest(self, x: float) -> float:
-        changes = {**self.arm.changes, self.driver: x}
-        try:
-            found = steady_state(self.model, changes=changes, tolerances=self.tolerances)
-        except (SimulationError, ModelError) as err:
-            self.reasons[x] = err.what
+    def _rest(self, x: float, found: SteadyState | QSPError) -> float:
+        if isinstance(found, QSPError):
+            self.reasons[x] = found.what
             return math.nan
         value = at_rest(self.model, self.o, found)
         if math.isnan(value):

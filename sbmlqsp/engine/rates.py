@@ -6,6 +6,7 @@ the value in formulas for what a rate rule changes.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,27 +74,13 @@ class RightHandSide:
         self.reacting = tuple(n for n in network.stoichiometry if not network.symbols[n].constant)
         self.ruled = tuple(network.rate_rules)
         self.names = self.reacting + self.ruled
-        self._steps = self._plan()
+        self._steps = _plan(network)
+        self._conserved: Any = None
 
     def start(self) -> Any:
         """Return the state at time 0."""
         amounts = [self.base[f"amount({n})"] for n in self.reacting]
         return np.array([float(v) for v in (*amounts, *(self.base[n] for n in self.ruled))])
-
-    def _plan(self) -> list[Step]:
-        """Return how to compute every symbol that may move, each after what it needs."""
-        network = self.network
-        needs: dict[str, frozenset[str]] = {}
-        how: dict[str, Callable[[dict[str, Any], Any], Any]] = {}
-        for name, rule in network.assignment_rules.items():
-            needs[name], how[name] = rule.symbols(), _formula(rule)
-        for name, reaction in network.reactions.items():
-            if reaction.law is not None:
-                needs[name], how[name] = reaction.law.symbols(), _formula(reaction.law)
-        for s in network.species:
-            if s.id not in how and s.id not in network.rate_rules and not s.amount_only:
-                needs[s.id], how[s.id] = frozenset({s.compartment}), _concentration(s)
-        return [(n, how[n]) for n in dependency_order(needs)]
 
     def values(self, y: Any, time: Any = 0.0) -> dict[str, Any]:
         """Return the value in formulas of every symbol, and the rate of every reaction, at a state."""
@@ -109,8 +96,12 @@ class RightHandSide:
         return env
 
     def __call__(self, y: Any, time: Any = 0.0) -> Any:
-        """Return dy/dt in the shape of y."""
-        y = np.asarray(y, dtype=float)
+        """Return dy/dt in the shape of y; NaN or infinite, as in IEEE 754, where a rate has no value."""
+        # A ratio of two states that are both zero is 0/0; who asks sees the NaN.
+        with np.errstate(all="ignore"):
+            return self._rates(np.asarray(y, dtype=float), time)
+
+    def _rates(self, y: Any, time: Any) -> Any:
         env = self.values(y, time)
         out = np.zeros_like(y)
         row = {n: i for i, n in enumerate(self.reacting)}
@@ -132,14 +123,24 @@ class RightHandSide:
 
     def jacobian(self, y: Any, scale: Any) -> Any:
         """Return df/dy at one state by central differences with steps of a millionth of each state's scale."""
+        return self.linearised(y, scale)[1]
+
+    def linearised(self, y: Any, scale: Any) -> tuple[Any, Any]:
+        """Return f and df/dy at one state, as ``jacobian`` does; NaN where a rate has no value or no slope there."""
         y, h = np.asarray(y, dtype=float), 1e-6 * np.asarray(scale, dtype=float)
         n = len(y)
-        points = np.concatenate([y[:, None] + np.diag(h), y[:, None] - np.diag(h)], axis=1)
-        f = self(points)
-        return (f[:, :n] - f[:, n:]) / (2 * h)
+        points = np.concatenate([y[:, None], y[:, None] + np.diag(h), y[:, None] - np.diag(h)], axis=1)
+        with np.errstate(all="ignore"):
+            f = self(points)
+            return f[:, 0], (f[:, 1 : n + 1] - f[:, n + 1 :]) / (2 * h)
 
     def conserved(self) -> Any:
         """Return rows whose product with the state never changes: the moieties that reactions conserve."""
+        if self._conserved is None:
+            self._conserved = self._moieties()
+        return self._conserved
+
+    def _moieties(self) -> Any:
         n, laws = len(self.names), [r.id for r in self.network.reactions.values()]
         table = self.network.stoichiometry
         matrix = np.zeros((len(self.reacting), max(len(laws), 1)))
@@ -155,6 +156,30 @@ class RightHandSide:
         rows = np.zeros((len(self.reacting) - rank, n))
         rows[:, : len(self.reacting)] = u[:, rank:].T
         return rows
+
+
+_PLANNED: tuple[weakref.ref[Network], list[Step]] | None = None
+
+
+def _plan(network: Network) -> list[Step]:
+    """Return how to compute every symbol that may move, each after what it needs; kept for the last network."""
+    global _PLANNED  # noqa: PLW0603
+    kept = _PLANNED
+    if kept is not None and kept[0]() is network:
+        return kept[1]
+    needs: dict[str, frozenset[str]] = {}
+    how: dict[str, Callable[[dict[str, Any], Any], Any]] = {}
+    for name, rule in network.assignment_rules.items():
+        needs[name], how[name] = rule.symbols(), _formula(rule)
+    for name, reaction in network.reactions.items():
+        if reaction.law is not None:
+            needs[name], how[name] = reaction.law.symbols(), _formula(reaction.law)
+    for s in network.species:
+        if s.id not in how and s.id not in network.rate_rules and not s.amount_only:
+            needs[s.id], how[s.id] = frozenset({s.compartment}), _concentration(s)
+    steps = [(n, how[n]) for n in dependency_order(needs)]
+    _PLANNED = weakref.ref(network), steps
+    return steps
 
 
 def _formula(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:

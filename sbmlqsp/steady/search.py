@@ -1,30 +1,23 @@
-"""Steady states, found by simulation, polished by Newton's method, and verified twice."""
+"""The search for one steady state: how long to simulate, Newton's method, and the two verifications."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from sbmlqsp.engine.initial import initial_state
-from sbmlqsp.engine.libsbml_doses import without_events
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
-from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
-from sbmlqsp.execution import run_arm
-from sbmlqsp.experiment import Experiment
+from sbmlqsp.errors import SimulationError
 from sbmlqsp.expressions import evaluate, to_infix
 from sbmlqsp.model import Model, dotted
-from sbmlqsp.observation import Observable
-from sbmlqsp.subjects import Subjects
+from sbmlqsp.steady.state import SteadyState, changes_at
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["POINTS", "Asking", "Search", "Simulation", "Track", "timed"]
 
-__all__ = ["SteadyState", "changes_at", "steady_state"]
+T = TypeVar("T")
 
 SETTLED = 1e-7  # relative distance from the steady state that counts as there
 POLISH = 0.05  # how far, relatively, Newton may move from where the simulation came to
@@ -32,118 +25,19 @@ POINTS = 240
 HORIZONS = 6
 
 
-@dataclass(frozen=True, repr=False)
-class SteadyState:
-    """Where a model comes to rest.
+@dataclass(frozen=True)
+class Simulation:
+    """A course that a search needs: changes by symbol, and how long."""
 
-    Parameters
-    ----------
-    values : Series
-        Value of every symbol by dotted path, in SBML's meaning; ``attrs["units"]`` maps paths to units.
-    method : str
-        ``"simulation"`` or ``"Newton after simulation"``.
-    residual : float
-        What is left of the way, relative to each state's size: the largest rate times the model's own time scales.
-    time : float
-        How long was simulated, in the model's unit.
-    stable : bool or None
-        Whether small disturbances die out; None where that is not decided by the linearised model.
-    message : str
-        What a reader should know.
-    """
-
-    values: pd.Series = field(compare=False)
-    method: str
-    residual: float
+    changes: Mapping[str, float | str]
     time: float
-    stable: bool | None
-    message: str = ""
-
-    def __repr__(self) -> str:
-        kind = {True: "stable", False: "unstable", None: "of undecided stability"}[self.stable]
-        shown = ", ".join(f"{k} = {v:.6g}" for k, v in self.values.head(8).items())
-        more = f", … ({len(self.values)} symbols)" if len(self.values) > 8 else ""
-        note = f"; {self.message}" if self.message else ""
-        return f"<steady state, {kind}, by {self.method}, residual {self.residual:.1e}: {shown}{more}{note}>"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        table = self.values.to_frame("value")
-        table["unit"] = [self.values.attrs["units"].get(k, "") for k in self.values.index]
-        return f"<p>{escape(repr(self).split(':')[0].strip('<'))}</p>{table.to_html(max_rows=60)}"
 
 
-def steady_state(
-    model: Model,
-    *,
-    changes: Mapping[str, float | str] | None = None,
-    tolerances: Tolerances | None = None,
-    horizon: float | None = None,
-) -> SteadyState:
-    """Find the steady state that a model reaches from its initial state.
-
-    Parameters
-    ----------
-    model : Model
-    changes : mapping of str to float or str, optional
-        New values by symbol path, as in ``Experiment``.
-    tolerances : Tolerances, optional
-        Error control of the simulations.
-    horizon : float, optional
-        The longest time to simulate, in the model's unit; by default from the model's own time scales.
-
-    Returns
-    -------
-    SteadyState
-        Verified twice: the rates, computed apart from the engine, vanish, and a simulation from the state stays there.
-
-    Raises
-    ------
-    UnsupportedError
-        A rate depends on time, so that there is no steady state.
-    SimulationError
-        The model oscillates, grows without bound, fires an event on the way, or has not settled by the horizon.
-
-    Examples
-    --------
-    >>> import sbmlqsp as qsp
-    >>> model = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R; ksyn = 2; kdeg = 0.5; end")
-    >>> round(float(steady_state(model).values["R"]), 9)
-    4.0
-    """
-    _refuse_time(model.network)
-    if horizon is not None and not (np.isfinite(horizon) and horizon > 0):
-        raise ExperimentError("the horizon is not a positive time", value=horizon)
-    search = _Search(model, dict(changes or {}), tolerances or Tolerances())
-    return search.find(horizon)
-
-
-def _refuse_time(network: Network) -> None:
-    moving = _timed(network)
-    for role, name, expr in network.formulas():
-        if role.startswith("initial"):
-            continue
-        fed = expr.has("time") or bool(expr.symbols() & moving)
-        if fed and (role in {"rate rule", "kinetic law", "stoichiometry"} or role.startswith("event")):
-            raise UnsupportedError(
-                f"the {role} of '{dotted(name)}' depends on time ({to_infix(expr)}), so there is no steady state",
-                remedy="fix the input that varies, or simulate over a whole cycle",
-            )
-
-
-def _timed(network: Network) -> set[str]:
-    """Return the variables that are, directly or through others, functions of time."""
-    timed = {k for k, v in network.assignment_rules.items() if v.has("time")}
-    while True:
-        more = {k for k, v in network.assignment_rules.items() if v.symbols() & timed} - timed
-        if not more:
-            return timed
-        timed |= more
+Asking: TypeAlias = "Generator[Simulation, Track | None, T]"
 
 
 @dataclass
-class _Track:
+class Track:
     """A simulated course: states in rows."""
 
     times: Any
@@ -151,25 +45,26 @@ class _Track:
 
     @property
     def end(self) -> Any:
+        """The last state."""
         return self.states[:, -1]
 
     @property
     def peak(self) -> Any:
+        """The largest absolute value of each state."""
         return np.abs(self.states).max(axis=1)
 
 
-class _Search:
-    def __init__(self, model: Model, changes: dict[str, float | str], tolerances: Tolerances) -> None:
-        self.changes, self.tolerances = changes, tolerances
-        self.network = model.network
-        # Without its events the course shows whether one would have fired; with them it might hide it.
-        self.model = Model(model.id, without_events(model.sbml)) if self.network.events else model
-        probe = Experiment(model, times=[0.0], changes=changes, observables=())
-        self.side = RightHandSide(self.network, initial_state(self.network, probe.overrides))
+class Search:
+    """The search for one steady state, as generators that ask for the simulations they need."""
+
+    def __init__(self, model: Model, changes: Mapping[str, float], base: Mapping[str, Any]) -> None:
+        self.model, self.network, self.changes = model, model.network, changes
+        self.side = RightHandSide(self.network, base)
         self.names = self.side.names
         self.start = self.side.start()
 
-    def find(self, horizon: float | None) -> SteadyState:
+    def find(self, horizon: float | None) -> Asking[SteadyState]:
+        """Return the steady state that the model reaches from its start, or refuse."""
         if not self.names:
             return self._result(
                 self.start, "simulation", residual=0.0, time=0.0, stable=None, message="the model has no states"
@@ -177,12 +72,12 @@ class _Search:
         longest = horizon if horizon is not None else self._time_scale() * 10.0**HORIZONS
         time = min(longest, 20.0 * self._time_scale())
         waves = 0
-        track: _Track | None = None
+        track: Track | None = None
         while True:
-            track = self._course(time, track)
+            track = yield from self._course(time, track)
             y, moved, residual = self._polish(track)
             if residual < SETTLED and moved < POLISH:
-                return self._verified(y, track, moved, residual)
+                return (yield from self._verified(y, track, moved, residual))
             waves = waves + 1 if _oscillates(track) else 0
             if time >= longest and not waves and horizon is None:
                 # Where binding is very fast, the slowest time scale shows only once it has come to its equilibrium.
@@ -192,44 +87,27 @@ class _Search:
             time = min(longest, 10.0 * time)
 
     # -------------------------------------------------------------------------------------------------- simulating
-    def _course(self, time: float, before: _Track | None) -> _Track:
+    def _course(self, time: float, before: Track | None) -> Asking[Track]:
         try:
-            return self.simulate(self.changes, time)
+            return (yield from self._simulated(self.changes, time))
         except SimulationError as err:
             growing = before is not None and self._growing(before)
             if before is None or not growing or "event" in err.what:
                 raise
             raise SimulationError(f"the model grows without bound: {growing}; {err.what}", where=err.where) from None
 
-    def _growing(self, track: _Track) -> str:
+    def _growing(self, track: Track) -> str:
         half, last = np.abs(track.states[:, POINTS // 2]), np.abs(track.end)
         return ", ".join(dotted(self.names[i]) for i in np.flatnonzero(last > 1.5 * half)[:6])
 
-    def simulate(self, changes: Mapping[str, float | str], time: float) -> _Track:
-        """Run on the compiled engine; refuse if an event fires."""
-        times = np.linspace(0.0, time, POINTS + 1)
-        formulas = [f"amount({dotted(n)})" for n in self.side.reacting] + [dotted(n) for n in self.side.ruled]
-        experiment = Experiment(
-            self.model, times=times, changes=changes, observables=tuple(Observable(f) for f in formulas), id="steady"
-        )
-        with quiet():
-            result = run_arm(experiment, Subjects((1,), None, {}), tolerances=self.tolerances)
-        if result.status[0]:
-            raise SimulationError(
-                f"the approach to a steady state failed: {result.messages[0]}",
-                where=f"'{self.model.id}'",
-                remedy="check whether the model grows without bound, and its parameters",
-            )
-        columns = list(self.side.reacting) + [self._column(n) for n in self.side.ruled]
-        track = _Track(times, np.array([result.columns[c][0] for c in columns]))
+    def _simulated(self, changes: Mapping[str, float | str], time: float) -> Asking[Track]:
+        """Ask for a course; refuse if an event fires on it."""
+        track = yield Simulation(changes, time)
+        assert track is not None
         self._refuse_events(track)
         return track
 
-    def _column(self, name: str) -> str:
-        s = self.network.symbols[name]
-        return f"[{name}]" if s.kind == "species" and not s.amount_only else name
-
-    def _refuse_events(self, track: _Track) -> None:
+    def _refuse_events(self, track: Track) -> None:
         if not self.network.events:
             return
         env = self.side.values(track.states)
@@ -244,7 +122,7 @@ class _Search:
                     remedy="change the model so that the event stays off, or simulate instead",
                 )
 
-    def _longest(self, track: _Track, time: float) -> float:
+    def _longest(self, track: Track, time: float) -> float:
         """Return how long to simulate at most, from the linearised model where a simulation came to."""
         return min(20.0 * self._time_scale(track.end, least=1e-14), 1e8 * time)
 
@@ -266,7 +144,7 @@ class _Search:
         scale = np.maximum(np.abs(y), 1e-9 * peak)
         return np.where(scale > 0, scale, self._least(scale))
 
-    def _polish(self, track: _Track) -> tuple[Any, float, float]:
+    def _polish(self, track: Track) -> tuple[Any, float, float]:
         """Return the state after damped Newton steps, how far that is from the simulation's end, and what is left."""
         y = track.end.copy()
         scale = self._scale(y, track.peak)
@@ -291,7 +169,8 @@ class _Search:
 
         The size is infinite where no step makes the rates vanish.
         """
-        f, matrix = self.side(y), self.side.jacobian(y, scale) * scale
+        f, matrix = self.side.linearised(y, scale)
+        matrix = matrix * scale
         if not (np.isfinite(f).all() and np.isfinite(matrix).all()):
             return np.zeros_like(y), np.inf
         keep = self.side.conserved() * scale
@@ -306,10 +185,10 @@ class _Search:
         return step * scale, size if (missed <= 0.5 * SETTLED).all() else np.inf
 
     # -------------------------------------------------------------------------------------------------- verifying
-    def _verified(self, y: Any, track: _Track, moved: float, residual: float) -> SteadyState:
+    def _verified(self, y: Any, track: Track, moved: float, residual: float) -> Asking[SteadyState]:
         stable, slowest = self._stability(y, self._scale(y, track.peak))
         span = float(min(10.0 * slowest, max(track.times[-1], slowest)))
-        again = self.simulate(changes_at(self.side, y), span)
+        again = yield from self._simulated(changes_at(self.side, y), span)
         drift = np.abs(again.states - y[:, None]).max(axis=1) / self._scale(y, track.peak)
         if drift.max() > 1e-5 and stable is not False:
             name = dotted(self.names[int(drift.argmax())])
@@ -340,7 +219,7 @@ class _Search:
         return (True if (found.real < -noise).all() else None), slowest
 
     # -------------------------------------------------------------------------------------------------- reporting
-    def _failure(self, track: _Track, waves: bool, *, asked: bool) -> SimulationError:
+    def _failure(self, track: Track, waves: bool, *, asked: bool) -> SimulationError:
         growing = self._growing(track)
         where = f"'{self.model.id}' by time {track.times[-1]:g}"
         if waves:
@@ -366,30 +245,14 @@ class _Search:
 
         env = self.side.values(y)
         shown = [s for s in self.network.symbols.values() if s.kind != "stoichiometry"]
-        timed = _timed(self.network)
-        data = {dotted(s.id): np.nan if s.id in timed else float(env[s.id]) for s in shown}
+        moving = timed(self.network)
+        data = {dotted(s.id): np.nan if s.id in moving else float(env[s.id]) for s in shown}
         values = pd.Series(data, name="steady state", dtype=float)
         values.attrs["units"] = {dotted(s.id): s.unit.label if s.unit is not None else "" for s in shown}
         return SteadyState(values, method, residual, time, stable, message)
 
 
-def changes_at(side: RightHandSide, y: Any) -> dict[str, float | str]:
-    """Return changes that start a run in a state, with every constant held at its value."""
-    network, base = side.network, side.base
-    out: dict[str, float | str] = {}
-    for s in network.symbols.values():
-        if s.id in network.assignment_rules or s.id in side.names or s.kind == "stoichiometry":
-            continue
-        value = float(base[f"amount({s.id})"] if s.kind == "species" else base[s.id])
-        if np.isfinite(value):
-            out[f"amount({dotted(s.id)})" if s.kind == "species" else dotted(s.id)] = value
-    for name, value in zip(side.names, y, strict=True):
-        key = f"amount({dotted(name)})" if name in side.reacting else dotted(name)
-        out[key] = float(value)
-    return out
-
-
-def _oscillates(track: _Track) -> bool:
+def _oscillates(track: Track) -> bool:
     """Say whether some state swings in the last half of a course without dying out."""
     half = track.states[:, POINTS // 2 :]
     middle = half.shape[1] // 2
@@ -401,3 +264,13 @@ def _oscillates(track: _Track) -> bool:
 
 def _finite(matrix: Any) -> Any:
     return matrix if np.isfinite(matrix).all() else np.zeros_like(matrix)
+
+
+def timed(network: Network) -> set[str]:
+    """Return the variables that are, directly or through others, functions of time."""
+    timed = {k for k, v in network.assignment_rules.items() if v.has("time")}
+    while True:
+        more = {k for k, v in network.assignment_rules.items() if v.symbols() & timed} - timed
+        if not more:
+            return timed
+        timed |= more

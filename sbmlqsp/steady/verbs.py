@@ -1,0 +1,203 @@
+"""The verb ``steady_state``, for one set of changes or for many side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.engine.initial import initial_state
+from sbmlqsp.engine.libsbml_doses import without_events
+from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.rates import RightHandSide
+from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.errors import ExperimentError, ModelError, SimulationError, UnsupportedError
+from sbmlqsp.execution import run_arm
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.expressions import to_infix
+from sbmlqsp.model import Model, dotted
+from sbmlqsp.observation import Observable
+from sbmlqsp.steady.search import POINTS, Asking, Search, Simulation, Track, timed
+from sbmlqsp.steady.state import SteadyState
+from sbmlqsp.subjects import Subjects
+
+__all__ = ["steady_state", "steady_states"]
+
+ALIKE = 2.0  # simulations whose lengths differ by less than this factor are run together, as long as the longest
+
+
+def steady_state(
+    model: Model,
+    *,
+    changes: Mapping[str, float | str] | None = None,
+    tolerances: Tolerances | None = None,
+    horizon: float | None = None,
+) -> SteadyState:
+    """Find the steady state that a model reaches from its initial state.
+
+    Parameters
+    ----------
+    model : Model
+    changes : mapping of str to float or str, optional
+        New values by symbol path, as in ``Experiment``.
+    tolerances : Tolerances, optional
+        Error control of the simulations.
+    horizon : float, optional
+        The longest time to simulate, in the model's unit; by default from the model's own time scales.
+
+    Returns
+    -------
+    SteadyState
+        Verified twice: the rates, computed apart from the engine, vanish, and a simulation from the state stays there.
+
+    Raises
+    ------
+    UnsupportedError
+        A rate depends on time, so that there is no steady state.
+    SimulationError
+        The model oscillates, grows without bound, fires an event on the way, or has not settled by the horizon.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R; ksyn = 2; kdeg = 0.5; end")
+    >>> round(float(steady_state(model).values["R"]), 9)
+    4.0
+    """
+    if horizon is not None and not (np.isfinite(horizon) and horizon > 0):
+        raise ExperimentError("the horizon is not a positive time", value=horizon)
+    [found] = _find(model, [dict(changes or {})], tolerances or Tolerances(), horizon)
+    if isinstance(found, SteadyState):
+        return found
+    raise found
+
+
+def steady_states(
+    model: Model, changes: Iterable[Mapping[str, float | str]], *, tolerances: Tolerances | None = None
+) -> list[SteadyState | SimulationError | ModelError]:
+    """Find the steady states under several changes, each as ``steady_state`` does, with their simulations run together.
+
+    Parameters
+    ----------
+    model : Model
+    changes : iterable of mappings
+        All of the same symbols.
+    tolerances : Tolerances, optional
+        Error control of the simulations.
+
+    Returns
+    -------
+    list of SteadyState or error
+        In the order of the changes; an error says why there is none.
+
+    Raises
+    ------
+    UnsupportedError
+        A rate depends on time, so that there is no steady state.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R; ksyn = 2; kdeg = 0.5; end")
+    >>> found = steady_states(model, [{"ksyn": 1.0}, {"ksyn": 4.0}])
+    >>> [round(float(f.values["R"]), 9) for f in found]
+    [2.0, 8.0]
+    """
+    return _find(model, [dict(c) for c in changes], tolerances or Tolerances(), None)
+
+
+def _find(
+    model: Model, changes: Sequence[dict[str, float | str]], tolerances: Tolerances, horizon: float | None
+) -> list[SteadyState | SimulationError | ModelError]:
+    """Let the searches go on side by side: those that wait for simulations of about one length get them together."""
+    _refuse_time(model.network)
+    # Without its events the course shows whether one would have fired; with them it might hide it.
+    run = Model(model.id, without_events(model.sbml)) if model.network.events else model
+    found: list[SteadyState | SimulationError | ModelError | None] = [None] * len(changes)
+    waiting: dict[int, tuple[Asking[SteadyState], Simulation]] = {}
+
+    def go_on(i: int, asking: Asking[SteadyState], answer: Track | SimulationError | None) -> None:
+        try:
+            waiting[i] = asking, asking.throw(answer) if isinstance(answer, SimulationError) else asking.send(answer)
+        except StopIteration as end:
+            found[i] = end.value
+        except (SimulationError, ModelError) as err:
+            found[i] = err
+
+    overrides = [Experiment(model, times=[0.0], changes=c, observables=()).overrides for c in changes]
+    for i, (own, base) in enumerate(zip(overrides, _bases(model.network, overrides), strict=True)):
+        go_on(i, Search(model, own, base).find(horizon), None)
+    while waiting:
+        for group in _alike({i: simulation for i, (_, simulation) in waiting.items()}):
+            asked = [waiting.pop(i) for i in group]
+            answers = _simulated(run, [simulation for _, simulation in asked], tolerances)
+            for i, (asking, _), answer in zip(group, asked, answers, strict=True):
+                go_on(i, asking, answer)
+    return [f for f in found if f is not None]
+
+
+def _bases(network: Network, overrides: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Return every symbol's value at time 0 under several overrides of the same symbols."""
+    if len(overrides) == 1:
+        return [initial_state(network, overrides[0])]
+    env = initial_state(network, {k: np.array([o[k] for o in overrides]) for k in overrides[0]})
+    lists = {k: v.tolist() for k, v in env.items() if np.ndim(v)}
+    return [{**env, **{k: v[i] for k, v in lists.items()}} for i in range(len(overrides))]
+
+
+def _alike(waiting: Mapping[int, Simulation]) -> list[list[int]]:
+    """Return which simulations can be run together: those of the same symbols and of about one length."""
+    groups: list[list[int]] = []
+    for i in sorted(waiting, key=lambda i: (sorted(waiting[i].changes), waiting[i].time)):
+        first = waiting[groups[-1][0]] if groups else None
+        near = first is not None and waiting[i].time <= ALIKE * first.time
+        if near and first is not None and waiting[i].changes.keys() == first.changes.keys():
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return groups
+
+
+def _simulated(model: Model, asked: Sequence[Simulation], tolerances: Tolerances) -> list[Track | SimulationError]:
+    """Run on the compiled engine."""
+    side = RightHandSide(model.network)
+    times = np.linspace(0.0, max(a.time for a in asked), POINTS + 1)
+    formulas = [f"amount({dotted(n)})" for n in side.reacting] + [dotted(n) for n in side.ruled]
+    columns = {k: [a.changes[k] for a in asked] for k in asked[0].changes}
+    shared = {k: v[0] for k, v in columns.items() if all(x == v[0] for x in v)}
+    own = {k: np.array(v, dtype=float) for k, v in columns.items() if k not in shared}
+    experiment = Experiment(
+        model, times=times, changes=shared, observables=tuple(map(Observable, formulas)), id="steady"
+    )
+    with quiet():
+        result = run_arm(experiment, Subjects(tuple(range(len(asked))), None, own), tolerances=tolerances)
+    names = list(side.reacting) + [_column(model.network, n) for n in side.ruled]
+    tracks: list[Track | SimulationError] = []
+    for i, message in enumerate(result.messages):
+        failed = SimulationError(
+            f"the approach to a steady state failed: {message}",
+            where=f"'{model.id}'",
+            remedy="check whether the model grows without bound, and its parameters",
+        )
+        states = np.array([result.columns[c][i] for c in names])
+        tracks.append(failed if result.status[i] else Track(times, states))
+    return tracks
+
+
+def _column(network: Network, name: str) -> str:
+    s = network.symbols[name]
+    return f"[{name}]" if s.kind == "species" and not s.amount_only else name
+
+
+def _refuse_time(network: Network) -> None:
+    moving = timed(network)
+    for role, name, expr in network.formulas():
+        if role.startswith("initial"):
+            continue
+        fed = expr.has("time") or bool(expr.symbols() & moving)
+        if fed and (role in {"rate rule", "kinetic law", "stoichiometry"} or role.startswith("event")):
+            raise UnsupportedError(
+                f"the {role} of '{dotted(name)}' depends on time ({to_infix(expr)}), so there is no steady state",
+                remedy="fix the input that varies, or simulate over a whole cycle",
+            )
