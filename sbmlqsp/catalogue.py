@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from sbmlqsp.model import Model
 
-__all__ = ["ProvisionalModelWarning", "card", "catalogue", "load", "model_ids", "models_root"]
+__all__ = ["LibraryWarning", "ProvisionalModelWarning", "card", "catalogue", "load", "model_ids", "models_root"]
 
 _TOLD: set[str] = set()  # provisional models that this process has warned of
 STATUSES = ("provisional", "reviewed")
@@ -36,6 +37,10 @@ class _Entry:
 
 class ProvisionalModelWarning(UserWarning):
     """A model of the library is used that no independent re-implementation has confirmed yet."""
+
+
+class LibraryWarning(UserWarning):
+    """A model of the library is left out of the catalogue, since its card is missing or malformed."""
 
 
 def catalogue(
@@ -65,9 +70,14 @@ def catalogue(
     Raises
     ------
     ModelError
-        The library or a card is missing or malformed.
+        The library is missing, or two of its models have one id.
     UnitError
         The unit cannot be read.
+
+    Warns
+    -----
+    LibraryWarning
+        A model whose card is missing or malformed is left out; the message names it.
 
     Examples
     --------
@@ -84,7 +94,11 @@ def catalogue(
     wanted = parse_unit(unit) if unit else None
     rows = []
     for entry in _entries().values():
-        facts, ports = _read_card(entry), listed_ports(entry.path.read_text(encoding="utf-8"))
+        try:
+            facts, ports = _read_card(entry), listed_ports(entry.path.read_text(encoding="utf-8"))
+        except (ModelError, UnicodeDecodeError) as error:
+            warnings.warn(f"'{entry.id}' is left out of the catalogue: {error}", LibraryWarning, stacklevel=2)
+            continue
         asked = [p for p in ports if port is None or p.id == port or port.lower() in p.meaning.lower()]
         fits = [p for p in asked if wanted is None or (p.unit is not None and p.unit.equivalent(wanted))]
         if (
@@ -131,7 +145,8 @@ def load(model_id: str) -> Model:
     >>> qsp.load("one_compartment").time_unit
     'h'
     """
-    entry = _entry(model_id)
+    entries = _entries()
+    entry = _entry(model_id, entries)
     if _read_card(entry)["status"] == "provisional" and model_id not in _TOLD:
         _TOLD.add(model_id)
         warnings.warn(
@@ -140,7 +155,19 @@ def load(model_id: str) -> Model:
             ProvisionalModelWarning,
             stacklevel=2,
         )
-    return read_antimony(entry.path)
+    # A system imports modules, so that a change of any file of the library makes what was read stale. Each caller has
+    # a model of its own: tables of models can be written to.
+    return replace(_read(entry.path, _stamp(entries)))
+
+
+@lru_cache(maxsize=512)
+def _read(path: Path, _stamp: tuple[tuple[str, int, int], ...]) -> Model:
+    return read_antimony(path)
+
+
+def _stamp(entries: dict[str, _Entry]) -> tuple[tuple[str, int, int], ...]:
+    files = ((str(e.path), e.path.stat()) for e in entries.values())
+    return tuple((name, facts.st_mtime_ns, facts.st_size) for name, facts in files)
 
 
 def card(model_id: str) -> dict[str, Any]:
@@ -162,7 +189,7 @@ def card(model_id: str) -> dict[str, Any]:
     >>> card("emax")["title"]
     'Emax effect'
     """
-    return _read_card(_entry(model_id))
+    return _read_card(_entry(model_id, _entries()))
 
 
 def model_ids() -> list[str]:
@@ -197,8 +224,7 @@ def _add(found: dict[str, _Entry], entry: _Entry) -> None:
     found[entry.id] = entry
 
 
-def _entry(model_id: str) -> _Entry:
-    entries = _entries()
+def _entry(model_id: str, entries: dict[str, _Entry]) -> _Entry:
     if model_id not in entries:
         raise ModelError(f"the library has no model '{model_id}'", remedy=did_you_mean(str(model_id), entries))
     return entries[model_id]

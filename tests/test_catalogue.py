@@ -78,7 +78,7 @@ def test_search_by_unit_knows_equal_units_in_any_spelling():
 
 @pytest.mark.parametrize("name", cat.model_ids())
 def test_ports_read_as_text_are_the_ports_of_the_model(name):
-    model = cat.read_antimony(cat._entries()[name].path)
+    model = cat.load(name)
     listed = {p.id: p for p in listed_ports(cat._entries()[name].path.read_text())}
     for port in model.ports:
         if port.id in listed:  # a system also gives out the ports of its parts
@@ -147,4 +147,35 @@ def test_a_bad_card_is_named(library, text, message):
 def test_a_model_without_a_card_is_named(library):
     (library / "modules" / "toy" / "decay.toml").unlink()
     with pytest.raises(ModelError, match=r"'decay' has no card.*decay\.toml"):
-        cat.catalogue()
+        cat.load("decay")
+
+
+@pytest.mark.parametrize("text", [None, "title = ", 'status = "reviewed"\n'])
+def test_a_bad_card_does_not_hide_the_others(library, text):
+    bad = library / "modules" / "toy" / "decay.toml"
+    bad.unlink() if text is None else bad.write_text(text)
+    with pytest.warns(cat.LibraryWarning, match=r"'decay' is left out of the catalogue: .*decay\.toml"):
+        assert list(cat.catalogue().index) == ["whole"]
+
+
+def test_a_model_that_changes_is_read_again(library):
+    first = cat.load("decay")
+    assert cat.load("decay") == first
+    path = library / "modules" / "toy" / "decay.ant"
+    path.write_text(path.read_text().replace("k = 1", "k = 22"))
+    assert float(cat.load("decay").symbol("k").value) == 22.0
+
+
+def test_a_part_that_changes_is_read_again_with_its_system(library):
+    system = library / "systems" / "whole" / "whole.ant"
+    system.write_text('import "../../modules/toy/decay.ant"\nmodel whole()\n  inner: decay()\nend\n')
+    assert float(cat.load("whole").symbol("inner.k").value) == 1.0
+    path = library / "modules" / "toy" / "decay.ant"
+    path.write_text(path.read_text().replace("k = 1", "k = 22"))
+    assert float(cat.load("whole").symbol("inner.k").value) == 22.0
+
+
+def test_what_one_caller_writes_into_a_table_stays_there(library):
+    table = cat.load("decay").symbols
+    table.loc["k", "value"] = 5.0
+    assert cat.load("decay").symbols.loc["k", "value"] == 1.0
