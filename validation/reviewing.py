@@ -12,9 +12,9 @@ numbers. It returns the differential equations, the start and the outputs, all b
             end=50.0,
         )
 
-`compare` runs both on the model's own values and on drawn ones, with something in every compartment that starts from a
-plain number, and compares every state and output. What starts from a formula, such as a target at its steady state, is
-also started half as high again, or a balance of rates that nothing disturbs would not be seen. A card may say
+`compare` runs both on the model's own values and on drawn ones, with something in every state that starts from a plain
+number, species or not, and compares every state and output. What starts from a formula, such as a target at its steady
+state, is also started half as high again, or a balance of rates that nothing disturbs would not be seen. A card may say
 ``status = "reviewed"`` only if its model is here and agrees.
 """
 
@@ -92,6 +92,8 @@ def review(model: str, *, valid: Callable[[Any], bool] = lambda _: True) -> Call
     """
 
     def register(writer: Writer) -> Writer:
+        if model in REVIEWS and REVIEWS[model].__code__.co_filename != writer.__code__.co_filename:
+            raise ValueError(f"{model} is written twice")
         REVIEWS[model], VALID[model] = writer, valid
         return writer
 
@@ -166,9 +168,10 @@ def _draw(model: qsp.Model, name: str, number: int) -> tuple[dict[str, float], d
 def _drawn_once(model: qsp.Model, name: str, number: int, attempt: int) -> tuple[dict[str, float], dict[str, float]]:
     rng = np.random.Generator(np.random.Philox(key=[number + SETS * attempt, sum(map(ord, name))]))
     n = model.network
-    defined = set(n.assignment_rules) | set(n.initial_assignments) | set(n.rate_rules)
-    constants = {s.id: s.value for s in (*n.parameters, *n.compartments) if s.id not in defined}
-    start = {s.id: s.value for s in n.species if s.id not in defined}
+    formulas, moving = set(n.assignment_rules) | set(n.initial_assignments), set(n.rate_rules)
+    constants = {s.id: s.value for s in (*n.parameters, *n.compartments) if s.id not in formulas | moving}
+    states = [*(s for s in n.species if s.id not in moving), *(s for s in n.symbols.values() if s.id in moving)]
+    start = {s.id: s.value for s in states if s.id not in formulas}
     fractions = {flat_id(f) for f in card(name).get("fractions", [])}
     if number:
         for key, value in constants.items():
@@ -177,7 +180,10 @@ def _drawn_once(model: qsp.Model, name: str, number: int, attempt: int) -> tuple
             else:
                 constants[key] = float(rng.uniform(0.3, 3.0)) if value == 0.0 else value * 3.0 ** rng.uniform(-1.0, 1.0)
     for key, value in start.items():
-        start[key] = value * 2.0 ** rng.uniform(-1.0, 1.0) if value else float(rng.uniform(0.5, 5.0))
+        if key in fractions:
+            start[key] = float(rng.uniform(0.05, 0.95))
+        else:
+            start[key] = value * 2.0 ** rng.uniform(-1.0, 1.0) if value else float(rng.uniform(0.5, 5.0))
     return constants, start
 
 

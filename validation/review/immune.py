@@ -96,7 +96,7 @@ def il6_receptor_blockade(p, _start):
 
 
 @review("cytokine_release")
-def cytokine_release(p, _start):
+def cytokine_release(p, start):
     """From the card's equations (a smaller model than that of Hosseini et al. 2020)."""
     drive = p.Emax * p.C**p.hill / (p.EC50**p.hill + p.C**p.hill)
     rest = p.kin / p.kout
@@ -109,4 +109,4 @@ def cytokine_release(p, _start):
     def outputs(_t, y):
         return {"C_cytokine": y[0], "fold": y[0] / rest, "drive": drive, "site": p.site}
 
-    return Rewritten(("cytokine", "tolerance"), [rest, 0.0], rates, outputs, end=15.0)
+    return Rewritten(("cytokine", "tolerance"), [rest, start.tolerance], rates, outputs, end=15.0)

@@ -21,7 +21,7 @@ def car_t_kinetics(p, start):
         left, under = old_memory(t)
         if t < p.Tmax:
             level = p.C0 * math.exp(p.rho * t)
-            area = (level - p.C0) / p.rho + under
+            area = start.AUC + (level - p.C0) / p.rho + under
             return {**out, "effector": level, "memory": left, "cells": level + left, "AUC": area}
         fast, slow = math.exp(-p.alpha * (t - p.Tmax)), math.exp(-p.beta * (t - p.Tmax))
         memory = p.FB * peak * (slow - fast) + left
@@ -31,7 +31,7 @@ def car_t_kinetics(p, start):
             "effector": peak * fast,
             "memory": memory,
             "cells": peak * fast + memory,
-            "AUC": (peak - p.C0) / p.rho + late + under,
+            "AUC": start.AUC + (peak - p.C0) / p.rho + late + under,
         }
 
     return Rewritten(outputs=outputs, end=90.0)
@@ -54,7 +54,7 @@ def car_t_antigen(p, start):
     def outputs(_t, y):
         return {"cells": y[0] + y[1], "T_peak": p.KT * lost / (p.kexp - lost)}
 
-    return Rewritten(("E", "M", "T", "AUC"), [start.E, start.M, start.T, 0.0], rates, outputs, end=40.0)
+    return Rewritten(("E", "M", "T", "AUC"), [start.E, start.M, start.T, start.AUC], rates, outputs, end=40.0)
 
 
 @review("effector_tumour")

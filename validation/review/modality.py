@@ -47,7 +47,7 @@ def gene_editing(p, start):
             "x_final": p.x_max - (p.x_max - y[1]) * math.exp(-p.kedit * y[0] / p.kel),
         }
 
-    begin = [start.editor, getattr(start, "x", 0.0), baseline]
+    begin = [start.editor, start.x, baseline]
     return Rewritten(states=("editor", "x", "P"), start=begin, rates=rates, outputs=outputs, end=4.0)
 
 

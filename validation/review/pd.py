@@ -130,14 +130,14 @@ def tolerance_precursor(p, _start):
 
 
 @review("tolerance_antagonist")
-def tolerance_antagonist(p, _start):
+def tolerance_antagonist(p, start):
     """From the card's equations (Porchet, Benowitz and Sheiner 1988, with competitive antagonism)."""
 
     def outputs(_t, y):
         half = p.EC50 * (1.0 + y[0] / p.M50)
         return {"EC50_now": half, "E": p.E0 + _hyperbola(p.Cp, p.Emax, half)}
 
-    return Rewritten(("M",), [0.0], lambda _t, y: [p.ktol * (p.Cp - y[0])], outputs, end=15.0)
+    return Rewritten(("M",), [start.M], lambda _t, y: [p.ktol * (p.Cp - y[0])], outputs, end=15.0)
 
 
 @review("transit_compartments")

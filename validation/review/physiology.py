@@ -46,7 +46,7 @@ def acute_phase_il6(p, start):
 
     return Rewritten(
         states=("S", "IL6"),
-        start=[getattr(start, "S", 0.0), il6_0],
+        start=[start.S, il6_0],
         rates=rates,
         outputs=lambda _t, y: {"IL6_0": il6_0, "IL6_rel": y[1] / il6_0},
         end=150.0,

@@ -189,19 +189,19 @@ def zero_order_absorption(p, start):
 
 
 @review("effect_compartment")
-def effect_compartment(p, _start):
+def effect_compartment(p, start):
     """From the card's equations (Sheiner et al. 1979): first-order delay of a concentration."""
-    return Rewritten(("Ce",), [0.0], lambda _t, y: [p.ke0 * (p.Cp - y[0])], end=12.0)
+    return Rewritten(("Ce",), [start.Ce], lambda _t, y: [p.ke0 * (p.Cp - y[0])], end=12.0)
 
 
 @review("two_effect_compartments")
-def two_effect_compartments(p, _start):
+def two_effect_compartments(p, start):
     """From the card's equations (Sheiner et al. 1979, twice): two first-order delays in series."""
 
     def rates(_t, y):
         return [p.ke1 * (p.Cp - y[0]), p.ke2 * (y[0] - y[1])]
 
-    return Rewritten(("Ce1", "Ce"), [0.0, 0.0], rates, end=12.0)
+    return Rewritten(("Ce1", "Ce"), [start.Ce1, start.Ce], rates, end=12.0)
 
 
 @review("enzyme_induction")

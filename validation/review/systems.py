@@ -94,20 +94,6 @@ def killed_share(signal, threshold, steepness):
     return ratio / (1.0 + ratio)
 
 
-@review("threshold_kill")
-def threshold_kill(p, _start):
-    """From the card's equations (log-logistic thresholds; Spencer et al. 2009 for why they differ)."""
-    killed = killed_share(p.signal, p.threshold, p.steepness)
-    growth = p.kgrow - p.kkill * killed
-    return Rewritten(
-        states=("cells",),
-        start=[1.0],
-        rates=lambda _t, y: [growth * y[0]],
-        outputs=lambda _t, _y: {"fraction_killed": killed, "net_growth": growth},
-        end=10.0,
-    )
-
-
 @review("integrated_chain")
 def integrated_chain(p, start):
     """From the card's equations (Mager and Jusko 2001; Dayneka et al. 1993, model III; threshold kill)."""
@@ -135,7 +121,7 @@ def integrated_chain(p, start):
     signal_0, free_0 = p.death_kin / p.death_kout, p.target_ksyn / p.target_kdeg
     return Rewritten(
         states=("pk.central", "pk.peripheral", "target.R", "target.RC", "death.response", "tumour.cells"),
-        start=[start.pk_central, start.pk_peripheral, free_0, start.target_RC, signal_0, 1.0],
+        start=[start.pk_central, start.pk_peripheral, free_0, start.target_RC, signal_0, start.tumour_cells],
         rates=rates,
         outputs=outputs,
         end=30.0,

@@ -218,7 +218,7 @@ def inflammation_oral(p, start):
     dosed = [start.gut_lumen, start.gut_enterocyte, start.gut_faeces, start.gut_first_pass]
     return Rewritten(
         states=(*levels, *drug),
-        start=[0.0, *before.values(), *dosed, start.pk_central, start.tissue_tissue],
+        start=[start.il6_S, *before.values(), *dosed, start.pk_central, start.tissue_tissue],
         rates=rates,
         outputs=lambda _t, y: {**before, **read(y), "tissue.C_t": y[12], "pk.C": y[11]},
         end=12.0,

@@ -171,7 +171,7 @@ def pbpk_body(p, start):
     held = [getattr(start, f"{x}_tissue") for x in ORGANS]
     return Rewritten(
         states=("art.arterial", "ven.venous", *tissues, "oral.depot", "eliminated"),
-        start=[start.art_arterial, start.ven_venous, *held, start.oral_depot, 0.0],
+        start=[start.art_arterial, start.ven_venous, *held, start.oral_depot, start.eliminated],
         rates=body.rates,
         outputs=lambda _t, y: {**constants, **body.moving(y)},
         end=24.0,

@@ -303,7 +303,7 @@ def phosphatase_tolerance(p, start):
 
 
 @review("residence_times", valid=lambda p: p.bound < 1.0)
-def residence_times(p, _start):
+def residence_times(p, start):
     """From the card's equations and those of its part (Copeland et al. 2006)."""
     t0 = p.ksyn / p.kdeg
     drugs = {"fast": (p.koff_fast, p.D_fast, p.fast_site), "slow": (p.koff_slow, p.D_slow, p.slow_site)}
@@ -337,7 +337,7 @@ def residence_times(p, _start):
     bound = p.bound * t0
     return Rewritten(
         states=("fast.T", "fast.C", "slow.T", "slow.C", "J_fast", "J_slow"),
-        start=[t0 - bound, bound, t0 - bound, bound, 0.0, 0.0],
+        start=[t0 - bound, bound, t0 - bound, bound, start.J_fast, start.J_slow],
         rates=rates,
         outputs=lambda _t, y: {**part_outputs("fast", y[0], y[1]), **part_outputs("slow", y[2], y[3])},
         end=100.0,
