@@ -131,7 +131,7 @@ class Records:
         if not chosen:
             raise DataError("no subject is selected", value=chosen, expected="one or more of " + str(self.subjects[:9]))
         table = pd.concat([self.table[self.table["ID"] == i] for i in chosen])
-        kept = self.changes[[native(i) in {*chosen, None} for i in self.changes["ID"]]]
+        kept = self.changes[[native(i) in {*chosen, None} for i in self.changes["ID"]]] if len(self.changes) else None
         return replace(self, table=table, changes=kept)
 
     def _known(self, subject: object) -> None:

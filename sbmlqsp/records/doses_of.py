@@ -249,6 +249,7 @@ def _check_holdable(events: pd.DataFrame, i: int, later: bool, source: str) -> N
         (row["RATE"] == -1, "RATE", "a modelled rate"),
         (row["RATE"] == -2, "RATE", "a modelled duration"),
         (row["SS"] > 0 and row["AMT"] == 0, "SS", "a constant infusion at steady state"),
+        (row["SS"] == 3, "SS", "SS = 3 (write 1, which is the same steady state)"),
         (row["SS"] == 1 and later, "SS", "a steady state after other doses, which it would wipe out"),
         (row["TIME"] < 0, "TIME", "a negative time"),
     )
