@@ -225,14 +225,12 @@ def _in_order(rows: Any, names: Any, wanted: Any) -> Any:
 
 def _linear_state(a: Any, b: Any, into: Any, series: Series, x0: Any) -> Any:
     """Return the state of dx/dt = a x + b at the record of a series into one state."""
-    from scipy.linalg import expm
-
     n = len(b)
 
     def carried(length: float, rate: float) -> Any:
         block = np.zeros((n + 1, n + 1))
         block[:n, :n], block[:n, n] = a * length, (b + rate * into) * length
-        return expm(block)
+        return _exponential(block)
 
     def dosed(until: float) -> Any:
         """Return the affine map from just before a dose to some time after it."""
@@ -254,6 +252,24 @@ def _linear_state(a: Any, b: Any, into: Any, series: Series, x0: Any) -> Any:
     return (dosed(series.phase) @ np.append(before, 1.0))[:n]
 
 
+def _exponential(a: Any) -> Any:
+    """Return the exponential of a small matrix, by its series after scaling to a norm of one half.
+
+    SciPy's solves with as many threads as there are cores, which for a matrix of a few rows costs a hundred times the
+    work wherever other processes run, as they do beside a population.
+    """
+    halvings = max(0, int(np.ceil(np.log2(max(np.abs(a).sum(axis=0).max(), 1e-300)))) + 1)
+    a = a / 2.0**halvings
+    term = out = np.eye(len(a))
+    for k in range(1, 19):
+        term = term @ a / k
+        out = out + term
+    with np.errstate(over="ignore", invalid="ignore"):  # growth without bound, which the caller refuses
+        for _ in range(halvings):
+            out = out @ out
+    return out
+
+
 def _kept(a: Any, into: Any, given: bool) -> Any:
     """Return rows whose product with the state never changes; refuse a dose into what nothing removes."""
     scale = np.maximum(np.abs(a).max(axis=0, initial=0.0), 1e-300)
@@ -271,7 +287,8 @@ def _at_rest(a: Any, input_: Any, x0: Any) -> Any:
 
 def _fixed_point(p: Any, q: Any, a: Any, x0: Any, into: Any) -> Any:
     rows = _kept(a, into, given=True)
-    radii = np.sort(np.abs(np.linalg.eigvals(p)))[::-1]
+    finite = np.isfinite(p).all() and np.isfinite(q).all()
+    radii = np.sort(np.abs(np.linalg.eigvals(p)))[::-1] if finite else np.full(len(q), np.inf)
     if len(radii) > len(rows) and radii[len(rows)] >= 1.0:
         raise NoSteadyState("without doses the model does not come to rest")
     return _solution(np.vstack([np.eye(len(q)) - p, rows]), np.concatenate([q, rows @ x0]))

@@ -138,6 +138,24 @@ def test_models_without_a_meaning_for_it_are_refused():
         ipred(qsp.read_antimony(SATURABLE), [row, *at(1)], {"ALAG(C)": 6.5})
 
 
+@pytest.mark.parametrize("size", [1e-9, 0.3, 40.0, 3000.0])
+def test_the_exponential_of_a_matrix_is_scipys(size):
+    from scipy.linalg import expm
+
+    from sbmlqsp.periodic import _exponential
+
+    rng = np.random.default_rng(3)
+    a = rng.uniform(0, size, (5, 5))
+    a -= np.diag(a.sum(axis=0) + a.diagonal())  # what leaves one compartment enters another, or is lost
+    assert _exponential(a) == pytest.approx(expm(a), rel=1e-9, abs=1e-13)
+
+
+def test_growth_beyond_all_numbers_is_refused_too():
+    model = qsp.read_antimony("model m; species C; C = 0; J: => C; k*C; k = 900; end")
+    with pytest.raises(qsp.DosingError, match="does not come to rest"):
+        ipred(model, [{"TIME": 0, "EVID": 1, "SS": 1, "AMT": 10, "II": 6}, *at(1)])
+
+
 @pytest.mark.parametrize(
     ("text", "linear"),
     [
