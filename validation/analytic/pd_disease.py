@@ -240,6 +240,34 @@ def cycles_when_the_feedback_is_too_steep(b: Bench):
 
 
 CYCLE = 504.0
+TWO_DRUGS = {
+    "typical": {},
+    "fast marrow": {"MTT": 20.0, "gam": 0.4, "Circ0": 8.0, "EC50": 0.05},
+    "slow marrow": {"MTT": 300.0, "gam": 0.1, "Circ0": 1.3, "Emax": 1.5, "EC50": 2e3},
+}
+
+
+@case("neutropenia", rows=("S0-03", "S3-15", "S3-14"), sets=TWO_DRUGS)
+def takes_the_effects_of_two_drugs(b: Bench):
+    """Effects of two drugs add, or are combined by a model of their own; a drug split in two parts acts as one."""
+    p, share = b.p, 0.1
+    conc = p.EC50 * share / (p.Emax - share)
+    t = np.linspace(0.0, 8.0 * p.MTT, 25)
+    whole = b.run(t, "Circ", "Edrug", changes={"Cp": p.EC50 * 2.0 * share / (p.Emax - 2.0 * share)})
+    halves = b.run(t, "Circ", "Edrug", changes={"Cp": conc, "E_added": share})
+    yield same("Edrug", halves["Edrug"], 2.0 * share)
+    yield same("Circ, half of the effect added", halves["Circ"], whole["Circ"], at=t)
+    parts = {"cells": b.model, "other": model_of("emax"), "both": model_of("bliss_combination")}
+    drug = {"Cp": 3.0, "EC50": 27.0, "Emax": 1.0}
+    own = {f"cells.{k}": v for k, v in b.changes.items()}
+    added = qsp.compose("added", {k: parts[k] for k in ("cells", "other")}, connect={"cells.E_added": "other.E"})
+    rest = Bench(added, own).at_rest({"cells.Cp": conc, **{f"other.{k}": v for k, v in drug.items()}})
+    yield same("two drugs add", rest["cells.Circ"], p.Circ0 * (1.0 - share - 0.1) ** (1.0 / p.gam))
+    bliss = qsp.compose("bliss", {k: parts[k] for k in ("cells", "both")}, connect={"cells.E_added": "both.E"})
+    rest = Bench(bliss, own).at_rest({"both.CA": 5.0 / 9.0, "both.CB": 5.0})
+    yield same("two drugs by Bliss", rest["cells.Circ"], p.Circ0 * (0.9 * 0.8) ** (1.0 / p.gam))
+
+
 SYSTEM_SETS = {
     "typical": {},
     "slow marrow": {"cells.MTT": 140.0, "cells.gam": 0.3, "CL": 15.0},

@@ -254,6 +254,42 @@ def passes_everything_on(b: Bench):
     yield same("nothing lost", got["depot"] + got["amount(central)"], 100.0)
 
 
+SKIN = {
+    "typical": {},
+    "fast and complete": {"ka": 40.0, "F": 1.0},
+    "slow and hardly at all": {"ka": 3e-3, "F": 0.04},
+}
+
+
+@case("subcutaneous_absorption", rows="M-07", sets=SKIN)
+def empties_and_passes_a_fraction_on(b: Bench):
+    """The depot empties as exp(-ka t); of what left it the fraction F is in central."""
+    t = times(b.p.ka)
+    got = b.run(t, "depot", "amount(central)", "central", regimen="500 nmol into depot")
+    left = np.exp(-b.p.ka * t)
+    yield same("depot", got["depot"], 500.0 * left, at=t)
+    yield same("central", got["amount(central)"], -500.0 * b.p.F * np.expm1(-b.p.ka * t), at=t)
+    yield same("concentration", got["central"] * b.p.V, got["amount(central)"], at=t)
+
+
+@case("subcutaneous_absorption", rows=("S2-03", "M-07"), sets=SKIN)
+def antibody_after_a_subcutaneous_dose(b: Bench):
+    """With two compartments: the closed form of one dose and of three; AUC = F D/CL, whatever ka."""
+    whole = joined("injected", absorption_ka=b.p.ka, absorption_F=b.p.F)
+    p = whole.p
+    exact = pk.two_compartment(central_volume=p.pk_V1, clearance=p.pk_CL, peripheral_volume=p.pk_V2, exchange=p.pk_Q)
+    slow = min(p.pk_CL / (p.pk_V1 + p.pk_V2), b.p.ka)
+    t = np.unique(np.concatenate([times(slow), times(5.0 * slow + b.p.ka)]))
+    given = {"dose": 500.0, "ka": b.p.ka, "bioavailability": b.p.F}
+    got = whole.run(t, "pk.C", regimen="500 nmol into absorption.depot")["pk.C"]
+    yield same("C", got, pk.oral(exact, t, **given), at=t)
+    got = whole.run(t, "pk.C", regimen="500 nmol into absorption.depot every 14 day x 3")["pk.C"]
+    three = sum(np.where(t >= s, pk.oral(exact, np.maximum(t - s, 0.0), **given), 0.0) for s in (0.0, 14.0, 28.0))
+    yield same("C, three doses", got, three, at=t)
+    arm = whole.experiment([0.0, times_to(slow)], "pk.C", regimen="500 nmol into absorption.depot")
+    yield same("AUC", float(qsp.integral(arm, "pk.C")), b.p.F * 500.0 / p.pk_CL)
+
+
 ZERO = {
     "typical": {},
     "long": {"Dose": 900.0, "Tk0": 72.0, "Tlag": 9.0},

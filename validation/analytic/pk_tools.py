@@ -65,6 +65,7 @@ MODULES = {
     "mm2": {"pk": "two_compartment_small_molecule", "mm": "michaelis_menten_elimination"},
     "victim": {"pk": "one_compartment", "absorption": "first_order_absorption", "effect": "clearance_inhibition"},
     "enzyme": {"pk": "one_compartment", "effect": "dynamic_interaction"},
+    "injected": {"pk": "two_compartment", "absorption": "subcutaneous_absorption"},
 }  # fmt: skip
 CONNECTIONS = {
     "oral": {"absorption.central": "pk.central", "absorption.V": "pk.V"},
@@ -82,6 +83,7 @@ CONNECTIONS = {
     "mm2": {"mm.central": "pk.central", "mm.V": "pk.V1"},
     "victim": {"absorption.central": "pk.central", "absorption.V": "pk.V", "pk.CL": "effect.CL"},
     "enzyme": {"pk.CL": "effect.CL"},
+    "injected": {"absorption.central": "pk.central", "absorption.V": "pk.V1"},
 }  # fmt: skip
 
 

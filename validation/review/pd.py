@@ -155,7 +155,7 @@ def transit_compartments(p, _start):
 def neutropenia(p, _start):
     """From the card's equations (Friberg et al. 2002)."""
     ktr = 4.0 / p.MTT
-    drug = p.slope * p.Cp + _hyperbola(p.Cp, p.Emax, p.EC50)
+    drug = p.slope * p.Cp + _hyperbola(p.Cp, p.Emax, p.EC50) + p.E_added
 
     def rates(_t, y):
         prol, t1, t2, t3, circ = y

@@ -23,13 +23,18 @@ def _drug_outputs(p, y):
     return {"pk.C": y[0], "pk.C2": y[1], "amount(pk.central)": y[0] * p.V1, "amount(pk.peripheral)": y[1] * p.V2}
 
 
+def _some_cells_stay(p):
+    """Say whether another drug alone leaves cells: where they die out, the feedback on them has no size."""
+    return p.cells_E_added < 1.0
+
+
 def _neutrophils(p):
     """Return d(Prol, T1, T2, T3, Circ)/dt and the outputs of the cells (Friberg et al. 2002)."""
     ktr = 4.0 / p.cells_MTT
 
     def outputs(conc, circ):
         return {
-            "cells.Edrug": p.slope * conc + p.Emax * hyperbola(conc, p.EC50),
+            "cells.Edrug": p.slope * conc + p.Emax * hyperbola(conc, p.EC50) + p.cells_E_added,
             "cells.feedback": (p.cells_Circ0 / circ) ** p.cells_gam,
             "cells.ktr": ktr,
         }
@@ -43,7 +48,7 @@ def _neutrophils(p):
     return rates, outputs
 
 
-@review("neutropenia_chemotherapy")
+@review("neutropenia_chemotherapy", valid=_some_cells_stay)
 def neutropenia_chemotherapy(p, start):
     """From the card's equations (Friberg et al. 2002, under two compartments)."""
     drug, (cells, seen) = _docetaxel(p), _neutrophils(p)
@@ -68,7 +73,7 @@ def _tumour(p):
     return rates
 
 
-@review("cytotoxic_balance")
+@review("cytotoxic_balance", valid=_some_cells_stay)
 def cytotoxic_balance(p, start):
     """From the card's equations (Simeoni et al. 2004; Friberg et al. 2002, under two compartments)."""
     drug, (cells, seen), tumour = _docetaxel(p), _neutrophils(p), _tumour(p)
