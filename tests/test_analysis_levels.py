@@ -15,7 +15,7 @@ import sbmlqsp as qsp
 TEXTS = {
     "hill": "C = 0; E0 = 0.5; Emax = 2; EC50 = 3; n = 1; E := E0 + Emax*C^n/(EC50^n + C^n); "
     "I := E0*(1 - C/(C + EC50)); line := 2*C; slow := ln(1 + C); flat := 3*EC50; undefined := EC50/(C - C); "
-    "step := piecewise(0, C < 2, 5)",
+    "step := piecewise(0, C < 2, 5); index := piecewise(0.65*(1 - C)/C, C < 1, 0)",
     # A bivalent molecule between two receptors: the ternary complex falls again where there is too much of it.
     "hook": "L = 0; K1 = 0.5; K2 = 20; T := L/((1 + L/K1)*(1 + L/K2))",
     "turnover": "species R; R = ksyn/kdeg; a: -> R; ksyn*(1 - Imax*C/(C + IC50)); b: R ->; kdeg*R; ksyn = 5; "
@@ -53,6 +53,14 @@ def test_out_of_reach_comes_with_the_range():
     assert "at C = 10" in ask(observable="E", target=2.4, between=(0, 10)).reason
     assert float(ask(observable="E", target=0.5)) == 0.0
     assert "smallest C at which E at steady state is 0.5" in ask(observable="E", target=0.5).definition
+
+
+def test_a_curve_that_starts_huge_and_falls_is_met_far_below():
+    """The index is without end at C = 0 and nothing from 1 on; it is w at 0.65/(0.65 + w)."""
+    for w in (1.0, 1e-3, 50.0):
+        for at in ("steady state", 0.0):
+            found = qsp.level_for(model("hill"), "C", observable="index", target=w, at=at)
+            assert float(found) == pytest.approx(0.65 / (0.65 + w), rel=1e-9)
 
 
 def test_a_peak_bounds_what_can_be_met_and_the_near_side_is_taken():

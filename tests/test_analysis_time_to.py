@@ -293,3 +293,35 @@ def test_a_run_that_fails_says_so():
     text = "model m; species S; S = 1; J: -> S; S^2; end"
     with pytest.raises(qsp.SimulationError, match="failed"):
         qsp.time_to(qsp.Experiment(qsp.read_antimony(text), times=[0, 2]), "S", level=1e300)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"level": 4}, "S is 4; it begins with 10 at time 0, above that"),
+        ({"level": 4, "direction": "down"}, "S falls to 4; it begins with 10 at time 0, above that"),
+        (
+            {"level": 4, "direction": "up"},
+            "S rises to 4; it begins with 10 at time 0, beyond it already",
+        ),
+        (
+            {"level": 10, "direction": "up"},
+            "S rises to 10; it begins with 10 at time 0, there already, and",
+        ),
+        ({"level": 14}, "S is 14; it begins with 10 at time 0, below that"),
+    ],
+)
+def test_on_which_side_of_the_level_it_begins_is_said(options, words):
+    decay = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    found = qsp.time_to(qsp.Experiment(decay, times=[0, 50]), "S", **options)
+    assert words in found.definition
+    assert bool(found) == (options["level"] == 4 and options.get("direction") != "up")
+    if found:
+        assert float(found) == pytest.approx(10 * math.log(2.5), rel=1e-9)
+
+
+def test_what_begins_at_the_level_is_there_at_the_beginning():
+    decay = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    found = qsp.time_to(qsp.Experiment(decay, times=[0, 50]), "S", level=10)
+    assert float(found) == 0.0
+    assert found.definition.endswith("S is 10; it is there already at time 0, where the search begins")

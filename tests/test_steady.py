@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import sbmlqsp as qsp
-from sbmlqsp.steady import SteadyState, steady_state
+from sbmlqsp.engine.rates import RightHandSide
+from sbmlqsp.errors import SimulationError
+from sbmlqsp.steady import SteadyState, steady_state, steady_states
 
 TURNOVER = (
     "model m; compartment V = 3; species R in V; R = 0; a: -> R; ksyn*V; b: R ->; kdeg*R*V; ksyn = 2; kdeg = 0.5; end"
@@ -221,3 +223,39 @@ def test_the_rates_agree_with_the_engine_on_a_whole_system():
         runner[n] = v
     ours = rates(model.network, state)
     assert {n: float(ours[n]) for n in names} == pytest.approx({n: runner.getValue(f"{n}'") for n in names}, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "species A, B, C; A = 0; B = 0; C = 1; J: A -> B; k*A/(A + B); K: C -> ; k*C*A/B; k = 1",
+        "species A; A = 0; J: A -> ; k*A^0.5; k = 1",
+        "species A, B; A = 0; B = 1; J: A -> ; k/A; K: B -> 2 B; B*ln(A); k = 1",
+        "compartment V = 0; species A in V; A = 0; V' = 1; J: A -> ; k*A; k = 1",
+    ],
+)
+def test_a_rate_without_a_value_where_states_are_zero_is_quietly_no_number(text):
+    """0/0 is NaN, in the rates and in their slopes, and no warning of numpy (which is an error in these tests)."""
+    side = RightHandSide(qsp.read_antimony(f"model m; {text}; end").network)
+    start = side.start()
+    for scale in (np.ones_like(start), np.abs(start)):
+        rates, slopes = side.linearised(start, scale)
+        np.testing.assert_array_equal(side(start), rates)
+        np.testing.assert_array_equal(side.jacobian(start, scale), slopes)
+        assert not (np.isfinite(rates).all() and np.isfinite(slopes).all())
+
+
+def test_many_side_by_side_are_what_each_is_alone():
+    """Their time scales differ by twelve decades; one of them grows without end."""
+    turnover = "feed: -> A; s; drop: A -> ; kout*A; make: -> B; 0.5; shed: B -> ; 0.2*B; loss: C -> ; kel*C"
+    model = qsp.read_antimony(BINDING.replace("; end", f"; {turnover}; kel = 0.1; s = 0.3; kout = 1; end"))
+    every = [{"kout": 10.0**k, "kon": 2.0} for k in range(-6, 7)] + [{"kout": -1.0, "kon": 2.0}]
+    together = steady_states(model, every)
+    for changes, found in zip(every[:-1], together, strict=False):
+        alone = steady_state(model, changes=changes)
+        np.testing.assert_allclose(found.values, alone.values, rtol=1e-9, atol=1e-12)
+        assert found.stable is alone.stable
+    assert isinstance(together[-1], SimulationError)
+    with pytest.raises(SimulationError) as alone:
+        steady_state(model, changes=every[-1])
+    assert alone.value.what.partition(":")[0] == together[-1].what.partition(":")[0]

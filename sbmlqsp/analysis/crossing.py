@@ -64,6 +64,9 @@ def time_to(
         The time, in the model's unit, to about a relative 1e-9: as exactly as the observable, whose 1e-11 weigh more
         where it crosses at a flat angle. Where the level is passed at a jump (a dose, an event), the time of the
         jump. Where it is met already at the beginning, the beginning; ``definition`` says so.
+        A ``level`` counts from both sides: where the observable begins above it, the answer is the first time at which
+        it falls to it, and not the beginning. With a ``direction`` one that begins beyond the level must come back
+        first. ``definition`` says on which side the observable begins.
         Without a crossing by the last output time, and with no dose to come, the run goes on until it crosses or
         has settled. Impossible with the value where it settles or, where that is not decided, the nearest approach.
 
@@ -168,13 +171,13 @@ class _Search:
 
     def __init__(self, course: Course, goal: _Goal, start: float) -> None:
         self.course, self.goal, self.start = course, goal, start
-        self.nearest = (math.inf, math.nan, math.nan)
+        self.value, self.nearest = math.nan, (math.inf, math.nan, math.nan)
         self.touches: set[float] = set()
 
     def answer(self) -> Answer:
         course, goal = self.course, self.goal
         curve = course.curve(self.start, course.end)
-        value = float(curve.v[0])
+        value = self.value = float(curve.v[0])
         if not goal.direction and (self._same(value) or (goal.sign and (value - goal.level) * goal.sign > 0)):
             note = "is there already" if self._same(value) else f"is beyond it already ({said(value, course.unit)})"
             return self._answer(_Found(self.start, f"it {note} at time {self.start:g}, where the search begins"))
@@ -187,18 +190,29 @@ class _Search:
         return abs(value - self.goal.level) <= within * max(abs(value), abs(self.goal.level))
 
     def _answer(self, found: _Found) -> Answer:
-        text = f"the first time{self._from()} at which {self.goal.words}"
-        if found.note:
-            text += f"; {found.note}"
+        text = self._text() + (f"; {found.note}" if found.note else "")
         return Answer(found.time, self.course.time_unit, text, at=found.time, at_unit=self.course.time_unit)
+
+    def _text(self) -> str:
+        return f"the first time{self._from()} at which {self.goal.words}{self._side()}"
+
+    def _side(self) -> str:
+        """Say on which side of a level the course begins; of a share of its first value that is no question."""
+        level, way = self.goal.level, self.goal.direction
+        if self.goal.sign or math.isnan(self.value) or (self._same(self.value) and not way):
+            return ""
+        begins = f"it begins with {said(self.value, self.course.unit)} at time {self.start:g}"
+        if self._same(self.value) or (self.value - level) * way > 0:
+            there = "there" if self._same(self.value) else "beyond it"
+            return f"; {begins}, {there} already, and counts once it comes back"
+        return f"; {begins}, {'above' if self.value > level else 'below'} that"
 
     def _from(self) -> str:
         return f" from {self.start:g} on" if self.start > self.course.start else ""
 
     def _impossible(self, reason: str) -> Answer:
-        text = f"the first time{self._from()} at which {self.goal.words}"
         unit = self.course.time_unit
-        return Answer.impossible(text, reason, unit=unit, at=self.nearest[1], at_unit=unit)
+        return Answer.impossible(self._text(), reason, unit=unit, at=self.nearest[1], at_unit=unit)
 
     # --------------------------------------------------------------------------------------------------- searching
     def _first(self, curve: Curve) -> _Found | None:

@@ -19,6 +19,7 @@ DECADES = 9  # how far beyond the model's own values
 SAME = 1e-9  # values closer than this, relatively, are one
 FLAT = 1e-12  # a change over a decade that is none
 FARTHEST = 60  # decades, where a value costs next to nothing
+ROUNDED = 1e-3  # of all that was seen: how large a response counts at least, since it has rounding errors of that size
 
 
 class Scan:
@@ -30,6 +31,7 @@ class Scan:
         if between is None:
             least, largest = response.scale()
             self.low, self.high, first = 0.0, largest * 10.0**DECADES, least * 10.0**-DECADES
+            self._beyond = largest
         else:
             self.low, self.high = _range(between)
             first = self.low or self.high * 1e-12
@@ -76,7 +78,7 @@ class Scan:
             return Answer(float(x[0]), unit, text, at=float(x[0]), at_unit=unit)
         side = np.sign(y - goal)
         if self._fades_into(goal):
-            side = np.where(np.abs(y - goal) <= SAME * max(abs(goal), abs(goal - self.start)), side[0], side)
+            side = np.where(np.abs(y - goal) <= SAME * max(abs(goal), self._size()), side[0], side)
         change = np.flatnonzero(side[1:] != side[0])
         if not len(change):
             nearest = float(x[int(np.argmin(np.abs(y - goal)))])
@@ -151,7 +153,14 @@ class Scan:
     def _fades_into(self, goal: float) -> bool:
         """Say whether a value is the one that the response levels off at."""
         limit = self._limited
-        return limit is not None and abs(limit - goal) <= SAME * max(abs(limit), abs(limit - self.start))
+        return limit is not None and abs(limit - goal) <= SAME * max(abs(limit), self._size())
+
+    def _size(self) -> float:
+        """Return how large the response is beyond the model's own values of the driver.
+
+        Of a response that starts out huge and falls, what is small there is not nothing.
+        """
+        return max(size_of(self.y[self.x >= self._beyond]), ROUNDED * size_of(self.y))
 
     def _reach(self, goal: float) -> str:
         """Say how far the response goes towards a value that it does not meet."""
@@ -185,14 +194,14 @@ class Scan:
             y = self._at(u + np.arange(-3.0, 1.0))
             if not np.isfinite(y).all():
                 return None
-            size = max(float(np.abs(self.y).max()), float(np.abs(y).max()))
+            size = max(self._size(), size_of(y))
             steps = np.diff(y)
             if abs(steps[-1]) <= FLAT * size:
                 return float(y[-1])
             ratio = steps[1:] / steps[:-1] if steps[:-1].all() else np.ones(2)
             if (np.abs(ratio) < 0.9).all():
                 ends = y[2:] + steps[1:] * ratio / (1.0 - ratio)
-                if abs(ends[1] - ends[0]) <= SAME * max(abs(ends[1]), abs(ends[1] - self.start)):
+                if abs(ends[1] - ends[0]) <= SAME * max(abs(ends[1]), size):
                     return float(ends[1]) if abs(ends[1]) > SAME * size else 0.0
         return None
 
