@@ -66,7 +66,7 @@ def day_number(text: object, kind: str = "DATE") -> tuple[str, float]:
     clean = re.fullmatch(r"\d+([/\-.\s]+\d+){0,2}(\s+00:00:00)?", str(native(text)).strip())
     if not clean or not parts:
         value = number(text)
-        return "day", math.nan if value is None or value != math.floor(value) else value
+        return "day", value if value is not None and value.is_integer() else math.nan
     if len(parts) == 1:
         return "day", float(parts[0])
     order = _ORDER[kind] if len(parts) == 3 else _ORDER[kind].replace("y", "")
