@@ -11,13 +11,21 @@ import numpy as np
 from sbmlqsp.course import Action, Course, Series
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared
+from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Machine, Tolerances
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model, dotted
 from sbmlqsp.periodic import NoSteadyState, SteadyDoses, failure
 from sbmlqsp.runner import Runner, Starts
 
-__all__ = ["CourseJob", "CourseRunner"]
+__all__ = ["CourseJob", "CourseRunner", "movable"]
+
+
+def movable(network: Network) -> frozenset[str]:
+    """Return what a record may change in the middle of a run: that which nothing in the model moves or computes."""
+    kinds = {"parameter", "compartment", "species"}
+    plain = {n for n, s in network.symbols.items() if s.kind in kinds and not s.local_to}
+    return static_symbols(network) & plain - set(network.assignment_rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,7 @@ class CourseRunner(Runner):
             )
         self._model, self._env, self._size = model, env, size
         self._starts = Starts(machine, prepared, env, size)
-        static = static_symbols(network)
-        self._movable = [s.id for s in (*network.parameters, *network.compartments) if s.id in static]
+        self._movable = sorted(movable(network))
         self._steady: SteadyDoses | None = None
         self._rates: dict[str, float] = {}
         self._row, self._rows = 0, (0,)

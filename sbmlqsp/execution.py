@@ -24,7 +24,7 @@ from sbmlqsp.steady_arm import SteadyArm
 from sbmlqsp.subjects import Subjects
 from sbmlqsp.timeline import Delivery, Timeline, build_timeline
 
-__all__ = ["LOCK", "OK", "STATUS", "ArmResult", "machine_for", "run_arm"]
+__all__ = ["LOCK", "OK", "STATUS", "ArmResult", "machine_for", "refuse_varying_stoichiometry", "run_arm"]
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
@@ -83,7 +83,7 @@ def run_arm(
         states = [s.id for s in network.species if not s.boundary and s.id in network.dynamic]
         columns = list(dict.fromkeys([*outputs, *states]))
         machine, prepared = machine_for(model, list(dict.fromkeys(deliveries.targets)), columns)
-        _refuse_varying_stoichiometry(env, model)
+        refuse_varying_stoichiometry(env, model)
         # A trigger such as "S > a && S < b" is a window in state that a long step would cross unseen.
         windows = any(e.trigger.has("and") for e in network.events)
         machine.maximum_step(experiment.times[-1] / 1000 if windows else 0.0)
@@ -104,7 +104,8 @@ def run_arm(
     return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)
 
 
-def _refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:
+def refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:
+    """Refuse a named stoichiometry with another value than the model's, which the engine would not use."""
     for s in model.network.of_kind("stoichiometry"):
         value = np.asarray(env[s.id])
         if value.ndim or float(value) != float(initial_state(model.network)[s.id]):

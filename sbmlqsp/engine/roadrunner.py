@@ -226,13 +226,13 @@ class Machine:
             self._model.setGlobalParameterValues([self._parameters[n] for n in values], list(values.values()))
 
     def change(self, start: Start, names: Sequence[str]) -> None:
-        """Take over parameters and volumes of another start in the middle of a run; amounts stay.
+        """Take over parameters, volumes and held species of another start in the middle of a run; amounts stay.
 
         Parameters
         ----------
         start : Start
         names : sequence of str
-            The parameters and volumes that may change so: those that nothing in the model moves.
+            What may change so: that which nothing in the model moves.
         """
         wanted = set(names)
         for ids, index, values, put in (
@@ -242,6 +242,9 @@ class Machine:
             keep = [k for k, name in enumerate(ids) if name in wanted]
             if keep:
                 put([index[k] for k in keep], [values[k] for k in keep])
+        for name, value in start.held:
+            if name in wanted:
+                self._model.setValue(name, value)
 
     def state(self) -> Any:
         """Return the amounts of floating species and then the values of what rate rules change."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.course import Course, DoseValues, plan_course
-from sbmlqsp.course_runner import CourseJob, CourseRunner
+from sbmlqsp.course_runner import CourseJob, CourseRunner, movable
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, QSPError, SimulationError
-from sbmlqsp.execution import LOCK, machine_for
-from sbmlqsp.model import Model
+from sbmlqsp.execution import LOCK, machine_for, refuse_varying_stoichiometry
+from sbmlqsp.experiment import symbol_of
+from sbmlqsp.model import Model, dotted
 from sbmlqsp.prediction.eventful import EventfulRunner
 from sbmlqsp.prediction.links import Link, link
 from sbmlqsp.prediction.settings import Settings, read_settings
@@ -140,6 +141,7 @@ class Predictor:
             model, data, compartments=compartments, observables=observables, records=records, molar_mass=molar_mass
         )
         network = model.network
+        self._movable = movable(network)
         self._states = [s.id for s in network.species if not s.boundary and s.id in network.dynamic]
         self._columns = list(dict.fromkeys([*wanted(model, self.link.observables), *self._states]))
         self._courses: list[OrderedDict[Any, Course]] = [OrderedDict() for _ in self.link.entries]
@@ -182,7 +184,9 @@ class Predictor:
     ) -> tuple[Any, Any, list[str]]:
         """Return predictions, and status and message of each subject."""
         settings = read_settings(parameters, self.model, self.data, compartments=self._compartments)
+        self._refuse_unmovable(settings)
         env = initial_state(self.model.network, settings.overrides)
+        refuse_varying_stoichiometry(env, self.model)
         block = np.full((len(self.link.outputs), len(self._columns)), np.nan)
         count = len(self.link.entries)
         status, messages = np.zeros(count, dtype=np.int8), [""] * count
@@ -204,6 +208,19 @@ class Predictor:
                     out[:] = np.nan
                 output += used
         return self._observed(block), status, messages
+
+    def _refuse_unmovable(self, settings: Settings) -> None:
+        """Refuse what changes from record to record although only the start of a subject reads it."""
+        fixed = [k for k in settings.overrides if symbol_of(k) not in self._movable]
+        for key in fixed:
+            for places in self.link.places:
+                values = settings.overrides[key][settings.row[places]]
+                if np.ptp(values) > 0:
+                    raise ExperimentError(
+                        f"'{dotted(symbol_of(key))}' changes from record to record, but the model moves it by itself",
+                        where=f"subject {self.data.table['ID'].iloc[places[0]]}",
+                        remedy="give it one value per subject, which is where it starts",
+                    )
 
     # ------------------------------------------------------------------------------------------------------- preparing
     def _runner(self, env: Mapping[str, Any], settings: Settings) -> tuple[CourseRunner | EventfulRunner, Any]:
