@@ -372,10 +372,10 @@ def steady_states_under_inhibitor(b: Bench):
         got = np.array([rest[f"closed.{k}"] for k in STARS])
         yield same(f"with feedback, I = {factor:g} KI", got, exact)
         yield same(f"without, I = {factor:g} KI", [rest[f"open.{k}"] for k in STARS], chain)
-        ratios = [rest[k] for k in ("R_closed", "A_closed", "B_closed", "C_closed")]
+        ratios = [rest[k] for k in ("R_rel_closed", "A_rel_closed", "B_rel_closed", "C_rel_closed")]
         yield same(f"relative to before, I = {factor:g} KI", ratios, exact / before)
-        yield same(f"C relative, without, I = {factor:g} KI", rest["C_open"], 1.0 / inhibited)
-        yield holds("output down, less than without feedback", rest["C_open"] < rest["C_closed"] < 1.0)
+        yield same(f"C relative, without, I = {factor:g} KI", rest["C_rel_open"], 1.0 / inhibited)
+        yield holds("output down, less than without feedback", rest["C_rel_open"] < rest["C_rel_closed"] < 1.0)
         yield holds("above up", np.array(ratios[:3]) > 1.0)
 
 
@@ -389,7 +389,7 @@ def inhibitor_for_an_output(b: Bench):
         c = share * before
         exact = [p.KI * (gain / (c * (1.0 + c / p.KF)) - 1.0), p.KI * (1.0 / share - 1.0)]
         yield holds("less without feedback", exact[1] < exact[0])
-        for (name, target), i in zip({"closed.C_star": c, "C_open": share}.items(), exact, strict=True):
+        for (name, target), i in zip({"closed.C_star": c, "C_rel_open": share}.items(), exact, strict=True):
             near = (0.1 * i, 10.0 * i)
             found = qsp.level_for(b.model, "I", observable=name, target=target, changes=given, between=near)
             yield same(f"I for {name} {target:.3g}", float(found), i)
@@ -415,9 +415,9 @@ def course_under_inhibitor(b: Bench):
         exact = integrate(rates, tiers(p, 1.0, kf), t)
         for k, name in enumerate(STARS):
             yield same(f"{name}(t), {part}", got[f"{part}.{name}"], exact[:, k], at=t)
-    arm = b.experiment([0.0, 90.0], "C_closed", changes={"I": 5.0 * p.KI})
-    lowest = qsp.extremum(arm, "C_closed", kind="min")
-    rest = b.at_rest({"I": 5.0 * p.KI})["C_closed"]
+    arm = b.experiment([0.0, 90.0], "C_rel_closed", changes={"I": 5.0 * p.KI})
+    lowest = qsp.extremum(arm, "C_rel_closed", kind="min")
+    rest = b.at_rest({"I": 5.0 * p.KI})["C_rel_closed"]
     yield holds("never below where it ends without feedback", float(lowest) > 1.0 / 6.0 * (1.0 - 1e-9))
     yield holds("at or below where it settles", float(lowest) < rest * (1.0 + 1e-6))
 

@@ -170,11 +170,11 @@ def cascade_inhibitor(p, _start):
         **prefixed("closed", {**closed.outputs(), "cytosol": p.closed_cytosol}),
         **prefixed("open", {**unlooped.outputs(), "cytosol": p.open_cytosol}),
     }
-    relative = ("R_closed", "A_closed", "B_closed", "C_closed")
+    relative = ("R_rel_closed", "A_rel_closed", "B_rel_closed", "C_rel_closed")
 
     def outputs(_t, y):
         ratios = dict(zip(relative, (now / then for now, then in zip(y[:4], closed.before, strict=True)), strict=True))
-        return {**constants, **ratios, "C_open": y[7] / unlooped.g}
+        return {**constants, **ratios, "C_rel_open": y[7] / unlooped.before[3]}
 
     tiers = ("R_star", "A_star", "B_star", "C_star")
     return Rewritten(
