@@ -240,7 +240,7 @@ def _named(
         if need not in out.columns:
             remedy = f"name it: columns={{{need!r}: …}}; {did_you_mean(need, map(str, table.columns))}"
             raise DataError(f"the data have no column {need}", where=label or None, remedy=remedy)
-    if "LINE" not in out.columns or (trusted and not np.issubdtype(out["LINE"].dtype, np.integer)):
+    if "LINE" not in out.columns or (trusted and out["LINE"].dtype.kind not in "iu"):
         out["LINE"] = range(1, len(out) + 1)
     return out, {new: old for old, new in roles.items()}
 
@@ -274,7 +274,7 @@ def _sorted(table: pd.DataFrame, sort: str | None, rows: Changes) -> pd.DataFram
     subject = [first.setdefault(v, len(first)) for v in table["ID"].tolist()]
     time = [number(v) for v in table["TIME"].tolist()] if sort == "TIME" else [0.0] * len(table)
     keys = np.array([np.inf if t is None else t for t in time])
-    order = np.lexsort((keys, subject))
+    order = np.lexsort((keys, np.array(subject)))
     out = table.iloc[order].reset_index(drop=True)
     for old, new in zip(order, range(len(order)), strict=True):
         if old != new:

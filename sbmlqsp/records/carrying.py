@@ -37,7 +37,7 @@ def filled(table: pd.DataFrame, covariates: Sequence[str], carry: str) -> tuple[
                 rows.append(
                     (lines[i], native(ids[i]), name, native(cells[j]), "filled", f"carried from line {lines[j]}")
                 )
-        out[name] = np.array(new, dtype=table[name].dtype)
+        out[name] = np.array(new, dtype=object if table[name].dtype.kind == "O" else float)
     return out, rows
 
 

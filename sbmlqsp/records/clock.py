@@ -131,7 +131,9 @@ def _days(table: pd.DataFrame, kind: str, written: list[tuple[str, float]], sour
 
 
 def _since_first(table: pd.DataFrame, time: Any, *, dated: bool, source: str) -> Any:
-    out, first, last = np.empty(len(time)), {}, {}
+    out = np.empty(len(time))
+    first: dict[Any, float] = {}
+    last: dict[Any, float] = {}
     resets = table["EVID"].isin([3, 4]).tolist() if "EVID" in table.columns else [False] * len(time)
     for i, subject in enumerate(table["ID"].tolist()):
         out[i] = time[i] - first.setdefault(subject, time[i])

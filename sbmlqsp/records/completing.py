@@ -199,5 +199,5 @@ def _limits(table: pd.DataFrame) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _change(table: pd.DataFrame, i: int, column: str, value: object, what: str, why: str) -> tuple[Any, ...]:
+def _change(table: pd.DataFrame, i: Any, column: str, value: object, what: str, why: str) -> tuple[Any, ...]:
     return (int(table["LINE"].iloc[i]), native(table["ID"].iloc[i]), column, value, what, why)

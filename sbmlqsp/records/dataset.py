@@ -67,7 +67,8 @@ class Records:
     source: str = ""
 
     def __post_init__(self) -> None:
-        covariates = (self.covariates,) if isinstance(self.covariates, str) else tuple(self.covariates)
+        given: object = self.covariates  # not yet trusted to be what its annotation says
+        covariates = (given,) if isinstance(given, str) else tuple(self.covariates)
         if self.carry not in {"next", "last"}:
             raise DataError("carry is unknown", value=self.carry, expected="'next' (NONMEM) or 'last'")
         if not hasattr(self.table, "columns"):
@@ -131,7 +132,7 @@ class Records:
         if not chosen:
             raise DataError("no subject is selected", value=chosen, expected="one or more of " + str(self.subjects[:9]))
         table = pd.concat([self.table[self.table["ID"] == i] for i in chosen])
-        kept = self.changes[[native(i) in {*chosen, None} for i in self.changes["ID"]]] if len(self.changes) else None
+        kept = self.changes[self.changes["ID"].map(lambda i: native(i) in {*chosen, None}).astype(bool)]
         return replace(self, table=table, changes=kept)
 
     def _known(self, subject: object) -> None:

@@ -123,7 +123,7 @@ def dose_records(
         start = float(_time(dose.time, source, time_unit))
         step = float(_time(dose.interval or 0.0, source, time_unit))
         covariates = scope(start)
-        row = {"TIME": start, "EVID": 1, "CMT": dose.target}
+        row: dict[str, Any] = {"TIME": start, "EVID": 1, "CMT": dose.target}
         row |= _amount_and_rate(dose, covariates, unit, time_unit)
         row["SS"] = dose.steady_state if row["AMT"] > 0 else 0  # a placebo has no steady state
         if modelled_duration and dose.duration is not None and row["AMT"] > 0:
@@ -267,11 +267,11 @@ def _target(events: pd.DataFrame, i: int, compartments: Mapping[Any, str] | None
     cmt = events["CMT"].iloc[i]
     known = dict(compartments or {})
     if cmt in known:
-        return known[cmt]
+        return str(known[cmt])
     if isinstance(cmt, str):
         return cmt
     if cmt == 0 and known:
-        return next(iter(known.values()))
+        return str(next(iter(known.values())))
     raise DataError(
         "the compartment of the dose has no name",
         value=native(cmt),

@@ -51,7 +51,9 @@ def from_regimen(
     observed = [{**_NOTHING, "TIME": t, "DVID": d} for t in seen for d in dvids]
     rows = []
     for person in people:
-        given = _given(doses, person, unit, clock, seen if at_dose == "before" else (), left)
+        given = _given(
+            doses, {c: person[c] for c in covariates}, unit, clock, seen if at_dose == "before" else (), left
+        )
         first, second = (given, observed) if at_dose == "after" else (observed, given)
         both = sorted([*first, *second], key=lambda r: r["TIME"])  # stable: who comes first at one time stays first
         rows += [{**person, **_NOTHING, **r} for r in both]

@@ -36,9 +36,9 @@ def censored(
     """
     out = table.copy()
     if lloq is not None:
-        by = lloq if isinstance(lloq, Mapping) else None
         dvid = out["DVID"].tolist() if "DVID" in out.columns else [1] * len(out)
-        out["LLOQ"] = [by.get(native(d), math.nan) if by is not None else lloq for d in dvid]
+        limits = [float(lloq.get(native(d), math.nan) if isinstance(lloq, Mapping) else lloq) for d in dvid]
+        out["LLOQ"] = limits
     if cens is None:
         return out, []
     if cens.strip() != "<":
