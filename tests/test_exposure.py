@@ -401,6 +401,48 @@ def test_exposure_is_proportional_to_the_dose(factor, ka):
     assert many["half_life"] == pytest.approx(one["half_life"], rel=1e-9)
 
 
+# -------------------------------------------------------------------------------------------------------- coarse times
+
+
+@pytest.mark.parametrize("step", [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0])
+@pytest.mark.parametrize("ka", [0.3, 1.0, 4.0])
+def test_what_is_off_by_more_than_a_hundredth_is_said(step, ka):
+    time = np.arange(0.0, 96.0 + step / 2, step)
+    row = exposure(results(time, oral(time, ka), doses=[0.0])).iloc[0]
+    top = oral(math.log(ka / K) / (ka - K), ka)
+    area = DOSE / V * ka / (ka - K) * (-math.expm1(-K * time[-1]) / K + math.expm1(-ka * time[-1]) / ka)
+    off = max(abs(row["cmax"] / top - 1), abs(row["auc_last"] / area - 1))
+    if off > 0.01:
+        assert row["caution"]
+    if step * ka <= 0.1:
+        assert not row["caution"]
+
+
+def test_the_caution_says_which_measure_and_by_how_much():
+    time = np.arange(0.0, 97.0, 4.0)
+    said = exposure(results(time, oral(time), doses=[0.0])).iloc[0]["caution"]
+    assert "coarse times: areas change by" in said
+    between = 1.0 / (1.0 + (time / 4.0 - 4.5) ** 2)
+    row = exposure(results(time, between)).iloc[0]
+    assert row["cmax"] == pytest.approx(0.8)
+    assert "cmax may be" in row["caution"]
+
+
+@pytest.mark.parametrize("step", [0.5, 4.0, 12.0])
+def test_an_exponential_needs_no_fine_grid(step):
+    time = np.arange(0.0, 72.0 + step / 2, step)
+    doses = [0.0, 24.0, 48.0]
+    table = exposure(results(time, bolus(time, doses), doses=doses))
+    assert table["caution"].tolist() == [""]
+
+
+def test_two_times_cannot_be_judged_and_nothing_needs_no_caution():
+    assert "too few times" in exposure(results([0.0, 24.0], [5.0, 1.0]))["caution"][0]
+    assert exposure(results([0.0, 24.0], [0.0, 0.0]))["caution"][0] == ""
+    curves = np.stack([oral(np.arange(0.0, 49.0, 6.0)), np.full(9, np.nan)])
+    assert [bool(c) for c in exposure(results(np.arange(0.0, 49.0, 6.0), curves))["caution"]] == [True, False]
+
+
 def test_a_population_takes_little_time():
     time = np.linspace(0, 168, 170)
     rng = np.random.default_rng(0)

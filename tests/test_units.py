@@ -52,6 +52,9 @@ units = st.lists(st.tuples(st.sampled_from(WORDS.split()), exponents), min_size=
         ("cells/uL", 1e9, {"item": 1, "metre": -3}),
         ("molecules/cell", 1, {}),
         ("copies", 1, {"item": 1}),
+        ("gigacell", 1e9, {"item": 1}),
+        ("kilocells/uL", 1e12, {"item": 1, "metre": -3}),
+        ("micromolecules", 1e-6, {"item": 1}),
         ("IU/mL", 1e6, {"IU": 1, "metre": -3}),
         ("mIU", 1e-3, {"IU": 1}),
         ("kDa", 1.66053906892e-24, {"kilogram": 1}),
@@ -86,6 +89,7 @@ def test_meaning_of_names(text, factor, dims):
         ("m^(1/3)*m^(2/3)", "m"),
         ("1e6*cells", "1e6 cells"),
         ("litre", "l"),
+        ("gigacells/L", "cells/nL"),
     ],
 )
 def test_spellings_mean_the_same(text, same):

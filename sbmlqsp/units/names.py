@@ -36,6 +36,7 @@ _ROOTS = {"gram": "kilogram", "meter": "metre"} | {k: k for k in ("ampere", "can
 _ALIASES = {"wk": "week", "wks": "week", "mo": "month", "mos": "month", "hrs": "hour"}
 _ITEMS = frozenset({"item", "cell", "molecule", "copy", "count", "particle"})
 _ITEMS |= {"items", "cells", "molecules", "copies", "counts", "particles"}
+_COUNTED = re.compile(rf"({'|'.join(filter(str.isalpha, SCALE_OF))})({'|'.join(sorted(_ITEMS))})")
 _IU = {"IU": 1.0, "mIU": 1e-3, "uIU": 1e-6, "nIU": 1e-9, "kIU": 1e3, "MIU": 1e6}
 _VOCABULARY = (
     "s min h hr hour day d week wk month yr year g mg ug mcg ng pg kg Da kDa mol mmol umol nmol pmol fmol M mM uM nM "
@@ -52,7 +53,8 @@ def parse_unit(text: str) -> Unit:
     ----------
     text : str
         Such as "mg/L", "1/h", "nmol·L⁻¹", "mL/min/1.73m^2", "mg per kg", "%". A number after a slash belongs to the
-        unit behind it.
+        unit behind it. What is counted takes prefixes as words ("gigacells"), since "Mcells" could be a million or a
+        thousand of them.
 
     Returns
     -------
@@ -139,6 +141,9 @@ def find_atom(name: str) -> Atom:
         return Atom("dimensionless", 1.0, (), one_part("dimensionless", 1.0))
     if name in _ITEMS:
         return Atom(name, 1.0, (("item", 1.0),), one_part("item", 1.0))
+    if counted := _COUNTED.fullmatch(name):
+        scale = SCALE_OF[counted[1]]
+        return Atom(name, float(f"1e{scale}"), (("item", 1.0),), (("item", 1.0, scale, 1.0),))
     if name in _IU:
         return Atom(name, _IU[name], (("IU", 1.0),))
     if name in AMBIGUOUS:

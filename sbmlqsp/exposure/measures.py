@@ -1,14 +1,14 @@
-"""Exposure: areas under curves, peaks, troughs and half-lives, by non-compartmental rules."""
+"""The verb ``exposure``: areas under curves, peaks, troughs and half-lives, by non-compartmental rules."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sbmlqsp.errors import DataError
+from sbmlqsp.exposure.areas import Profiles, cautions, pack, tolerance
 from sbmlqsp.results import DIMS, as_results, dose_calendar, failed, good_values, observable_names
 
 if TYPE_CHECKING:
@@ -16,75 +16,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import xarray as xr
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-__all__ = ["METHODS", "auc", "exposure"]
+__all__ = ["exposure"]
 
-METHODS = ("linear-up log-down", "linear")
 # Of fits that are as good as the best to this much of adjusted R², the one with most points is taken.
 _AS_GOOD = 1e-4
-
-
-def auc(time: ArrayLike, conc: ArrayLike, method: str = "linear-up log-down") -> Floats:
-    """Return the area under curves, from the first time to the last.
-
-    Parameters
-    ----------
-    time : array of shape (times,)
-        Never falling. A time given twice is a discontinuity and has no area of its own.
-    conc : array of shape (..., times)
-        One or more curves.
-    method : {"linear-up log-down", "linear"}
-        The trapezoidal rule; the first takes a step as exponential where the curve falls and both its ends are above
-        zero, and as straight where it rises, stays, or touches zero.
-
-    Returns
-    -------
-    array of shape (...)
-        In the unit of ``conc`` times that of ``time``; a number for one curve.
-
-    Raises
-    ------
-    DataError
-        Times that fall, shapes that do not fit, a missing value, or an unknown method.
-
-    References
-    ----------
-    Gabrielsson J, Weiner D. Methods Mol Biol 2012;929:377-389. doi:10.1007/978-1-62703-050-2_16
-
-    Examples
-    --------
-    >>> round(float(auc([0, 1, 2], [4.0, 2.0, 1.0])), 6) == round(3 / math.log(2), 6)
-    True
-    >>> float(auc([0, 1, 2], [4.0, 2.0, 1.0], "linear"))
-    4.5
-    """
-    t, c = np.asarray(time, dtype=float), np.asarray(conc, dtype=float)
-    if method not in METHODS:
-        raise DataError(f"'{method}' is no way to compute an area", expected=" or ".join(map(repr, METHODS)))
-    if t.ndim != 1 or not c.ndim or c.shape[-1] != len(t):
-        raise DataError("times and values do not fit each other", value=(t.shape, c.shape), expected="one value a time")
-    if not (np.isfinite(t).all() and np.isfinite(c).all()):
-        raise DataError("a time or a value is missing", remedy="leave such points out")
-    if (np.diff(t) < 0).any():
-        raise DataError("the times fall", remedy="sort times and values together")
-    return np.asarray(_areas(t, c, log=method != "linear").sum(axis=-1))[()]
-
-
-def _areas(t: Floats, c: Floats, *, log: bool = True) -> Floats:
-    """Return the area of each step."""
-    step, before, after = np.diff(t, axis=-1), c[..., :-1], c[..., 1:]
-    area = step * (before + after) / 2
-    curved = log & (after < before) & (after > 0)
-    high, low = before[curved], after[curved]
-    # For a slight fall, log(high / low) would lose the digits that log1p keeps.
-    slight = (high - low) < low
-    with np.errstate(over="ignore"):
-        rate = np.where(slight, np.log1p((high - low) / low), np.log(high) - np.log(low))
-    area[curved] = np.broadcast_to(step, area.shape)[curved] * (high - low) / rate
-    return np.asarray(area)
 
 
 def exposure(
@@ -133,6 +72,11 @@ def exposure(
         - tau, auc_tau, cavg, ctrough: the dosing interval, the area over the last that was observed whole, that area
           over tau, and the value at its end.
         - accumulation: auc_tau over that of the first interval.
+        - caution: where the times lie too far apart to trust cmax or the areas, in words, else empty. Either the area
+          to the last value changes by more than 1 % when every second time between doses is left out (its own error
+          is then about a third of that), or a parabola through the highest value and its neighbours rises more than
+          1 % above it, or there are too few times to tell. Ask for more output times, or use ``extremum`` and
+          ``integral``, which do not depend on them.
         - conc_unit, time_unit, auc_unit.
 
     Raises
@@ -237,8 +181,9 @@ def _measure(
     if tau is None and len(gaps := np.diff(_merged(times))):
         tau = float(gaps[-1])
     time, curves = _with_values_before_doses(time, curves, times[seen & (ends == times)])
-    profiles = _pack(time, _censored(curves, blq))
-    numbers = _peak(profiles)
+    curves = _censored(curves, blq)
+    profiles = pack(time, curves)
+    numbers = _peak(profiles) | {"caution": cautions(time, curves, np.concatenate([times, ends]))}
     last_dose = ends[seen & (ends <= profiles.end)].max(initial=-math.inf)
     numbers |= _terminal(profiles, float(last_dose), points)
     numbers |= _whole(profiles, numbers["half_life"]) | _last_interval(profiles, _merged(times[seen]), tau)
@@ -247,27 +192,22 @@ def _measure(
 
 _COLUMNS = (
     *("cmax", "tmax", "auc_last", "tlast", "auc_inf", "auc_extrapolated", "half_life", "r2", "n_points"),
-    *("tau", "auc_tau", "cavg", "ctrough", "accumulation", "reason"),
+    *("tau", "auc_tau", "cavg", "ctrough", "accumulation", "reason", "caution"),
 )
 
 
 def _from(time: Floats, start: float | None) -> NDArray[np.bool_]:
-    return np.ones(len(time), bool) if start is None else time >= start - _tolerance(time)
-
-
-def _tolerance(time: Floats) -> float:
-    """Return how far two times may lie apart and be the same, the sums of intervals being inexact."""
-    return 1e-9 * float(np.abs(time).max(initial=0.0))
+    return np.ones(len(time), bool) if start is None else time >= start - tolerance(time)
 
 
 def _merged(times: Floats) -> Floats:
     ordered = np.unique(times)
-    return ordered[np.diff(ordered, prepend=-math.inf) > _tolerance(ordered)]
+    return ordered[np.diff(ordered, prepend=-math.inf) > tolerance(ordered)]
 
 
 def _with_values_before_doses(time: Floats, curves: Floats, doses: Floats) -> tuple[Floats, Floats]:
     """Add the values just before bolus doses, at the times of the doses."""
-    at = np.unique([i for d in doses for i in np.flatnonzero(np.abs(time - d) <= _tolerance(time))]).astype(int)
+    at = np.unique([i for d in doses for i in np.flatnonzero(np.abs(time - d) <= tolerance(time))]).astype(int)
     # Both observations before it must lie after the previous dose, at times of their own.
     at = np.array([i for i in at if i >= 2 and i - 1 not in at and (np.diff(time[i - 2 : i + 1]) > 0).all()], int)
     if not len(at):
@@ -288,61 +228,15 @@ def _censored(curves: Floats, blq: float | None) -> Floats:
     return np.where(low, np.where(started, np.nan, 0.0), curves)
 
 
-@dataclass(frozen=True, slots=True)
-class _Profiles:
-    """Curves with their missing values closed up: row i has n[i] points at its left; area is the running one."""
-
-    t: Floats
-    c: Floats
-    n: NDArray[np.int64]
-    area: Floats
-    end: float
-
-    def pick(self, values: Floats, index: NDArray[np.int64]) -> Floats:
-        """Return one value of each row, NaN where the index is outside it."""
-        inside = (index >= 0) & (index < self.n)
-        taken = np.take_along_axis(values, np.where(inside, index, 0)[:, None], axis=1)[:, 0]
-        return np.where(inside, taken, np.nan)
-
-    def until(self, time: float) -> tuple[Floats, Floats]:
-        """Return area to, and value just before, a time; NaN outside of what was observed."""
-        close = _tolerance(np.array([time, self.end]))
-        k = (self.t < time - close).sum(axis=1)
-        met = np.abs(self.pick(self.t, k) - time) <= close
-        t0, c0, a0 = (self.pick(v, k - 1) for v in (self.t, self.c, self.area))
-        t1, c1, a1 = (self.pick(v, k) for v in (self.t, self.c, self.area))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            part = (time - t0) / (t1 - t0)
-            falls = (c1 < c0) & (c1 > 0)
-            value = np.where(falls, c0 * (c1 / np.where(falls, c0, 1.0)) ** part, c0 + (c1 - c0) * part)
-        rest = _areas(np.stack([t0, np.full_like(t0, time)], -1), np.stack([c0, value], -1))[:, 0]
-        return np.where(met, a1, a0 + rest), np.where(met, c1, value)
-
-
-def _pack(time: Floats, curves: Floats) -> _Profiles:
-    if not len(time):
-        time, curves = np.zeros(1), np.full((len(curves), 1), np.nan)
-    missing = np.isnan(curves)
-    order = np.argsort(missing, axis=1, kind="stable")
-    n = (~missing).sum(axis=1)
-    outside = np.arange(len(time)) >= n[:, None]
-    t = np.where(outside, math.inf, time[order])
-    c = np.where(outside, 0.0, np.take_along_axis(curves, order, axis=1))
-    area = np.zeros_like(c)
-    steps = _areas(np.where(outside, 0.0, t), c)
-    np.cumsum(np.where(outside[:, 1:], 0.0, steps), axis=1, out=area[:, 1:])
-    return _Profiles(t, c, n, area, float(time[-1]))
-
-
-def _peak(p: _Profiles) -> dict[str, Any]:
+def _peak(p: Profiles) -> dict[str, Any]:
     inside = np.isfinite(p.t)
     top = np.where(inside, p.c, -math.inf).argmax(axis=1)
     return {"cmax": p.pick(p.c, top), "tmax": p.pick(p.t, top)}
 
 
-def _terminal(p: _Profiles, last_dose: float, points: int) -> dict[str, Any]:
+def _terminal(p: Profiles, last_dose: float, points: int) -> dict[str, Any]:
     """Fit the terminal slope of every row, by sums from the end of it."""
-    late = np.isfinite(p.t) & (p.t >= last_dose - _tolerance(np.array([p.end])))
+    late = np.isfinite(p.t) & (p.t >= last_dose - tolerance(np.array([p.end])))
     top = np.where(late, p.c, -math.inf).argmax(axis=1)
     use = late & (p.c > 0) & (np.arange(p.c.shape[1]) > top[:, None])
     last = use.shape[1] - 1 - use[:, ::-1].argmax(axis=1)
@@ -375,7 +269,7 @@ def _fits_from_the_end(use: NDArray[np.bool_], x: Floats, y: Floats) -> tuple[ND
     return n, slope, adjusted
 
 
-def _whole(p: _Profiles, half_life: Floats) -> dict[str, Any]:
+def _whole(p: Profiles, half_life: Floats) -> dict[str, Any]:
     above = p.c > 0
     last = np.where(above.any(axis=1), above.shape[1] - 1 - above[:, ::-1].argmax(axis=1), -1)
     nothing = (p.n > 0) & (np.where(np.isfinite(p.t), p.c, -math.inf).max(axis=1) == 0)
@@ -389,13 +283,13 @@ def _whole(p: _Profiles, half_life: Floats) -> dict[str, Any]:
     }
 
 
-def _last_interval(p: _Profiles, doses: Floats, tau: float | None) -> dict[str, Any]:
+def _last_interval(p: Profiles, doses: Floats, tau: float | None) -> dict[str, Any]:
     """Measure the last dosing interval that was observed whole, and set it against the first."""
     start = float(p.t[:, 0].min(initial=math.inf))
     if tau is None or not math.isfinite(start):
         nothing = np.full(len(p.n), np.nan)
         return dict.fromkeys(("tau", "auc_tau", "cavg", "ctrough", "accumulation"), nothing)
-    close = _tolerance(np.array([p.end]))
+    close = tolerance(np.array([p.end]))
     if not len(doses):
         count = max(1, math.floor((p.end - start + close) / tau))
         doses = np.asarray(start + tau * np.arange(count), dtype=np.float64)
@@ -416,6 +310,6 @@ def _last_interval(p: _Profiles, doses: Floats, tau: float | None) -> dict[str, 
     }
 
 
-def _between(p: _Profiles, start: float, end: float) -> tuple[Floats, Floats]:
+def _between(p: Profiles, start: float, end: float) -> tuple[Floats, Floats]:
     area, trough = p.until(end)
     return area - p.until(start)[0], trough
