@@ -9,7 +9,8 @@ from scipy.special import gammaincc
 from scipy.stats import nbinom, norm, poisson
 
 import sbmlqsp as qsp
-from validation.cases import Bench, case, holds, same
+from validation.cases import Bench, case, holds, model_of, same
+from validation.reference import integrate
 
 BURSTY = {
     "typical": {},
@@ -184,6 +185,10 @@ def half_of_the_kill(b: Bench):
             found = answer or qsp.level_for(b.model, "D", observable=name, target=target, at="1 h", changes=b.changes)
             exact = brentq(lambda s, k=k, y=target: killed(p, np.exp(s))[k] / y - 1.0, -30.0, 60.0, xtol=1e-14)
             yield same(f"{label} of {name}", float(found), np.exp(exact))
+        if not b.changes:
+            found = qsp.level_for(b.model, "D", observable=name, target=0.5 * most)
+            exact = brentq(lambda s, k=k, y=0.5 * most: killed(p, np.exp(s))[k] / y - 1.0, -9.0, 9.0, xtol=1e-14)
+            yield same(f"half of the largest share of {name}, at steady state", float(found), np.exp(exact))
         asked = {"observable": name, "target": 0.5 * (1.0 + most), "at": "1 h", "changes": b.changes}
         yield holds(f"{name} never comes closer to one", not qsp.level_for(b.model, "D", **asked).possible)
 
@@ -218,6 +223,28 @@ def share_after_a_step_of_drug(b: Bench):
         true = np.array([exact_share(p, 0.0, drug, float(s)) for s in t])
         yield holds("the bursty law is near the exact one meanwhile", np.abs(got[BOTH[0]] - true) < 0.015)
         yield holds("and equal at rest", np.abs(got[BOTH[0]] - true)[[0, -1]] < 1e-4)
+
+
+@case("fractional_killing", rows=("S0-38", "M-02"), sets=KILLED)
+def follows_a_drug_that_is_eliminated(b: Bench):
+    """Joined to a dosed drug the signal rises and falls with it, and so does the share, by the Gamma law."""
+    parts = {"pk": model_of("decaying_drug"), "kill": b.model}
+    joined = Bench(
+        qsp.compose("joined", parts, connect={"kill.D": "pk.D"}), {f"kill.{k}": v for k, v in b.changes.items()}
+    )
+    p, dose, t = b.p, 5.0 * b.p.K, np.linspace(0.0, 12.0 / b.p.g, 25)
+    kel = 0.3 * p.g
+
+    def rates(s, y):
+        k = production(p, dose * np.exp(-kel * s))
+        return [k - p.g * y[0], 2.0 * p.burst * k - 2.0 * p.g * y[1]]
+
+    rest = production(p, 0.0) / p.g
+    mean, variance = integrate(rates, [rest, p.burst * rest], t).T
+    given = {"pk.D0": 0.0, "pk.kel": kel}
+    got = joined.run(t, *(f"kill.{n}" for n in BOTH), regimen=f"{dose!r} nmol into pk.drug", changes=given)
+    yield same(BOTH[0], got[f"kill.{BOTH[0]}"], gammaincc(mean**2 / variance, p.S_T * mean / variance), at=t)
+    yield same(BOTH[1], got[f"kill.{BOTH[1]}"], gammaincc(p.CV**-2.0, p.S_T / (mean * p.CV**2)), at=t)
 
 
 @case("fractional_killing", rows="S0-40")
