@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["cut_times", "describe_experiment", "describe_model", "rows"]
 
 MOST = 60
+_SAID = {"info": "note"}
 _TITLES = {"differential": "Differential equations", "rule": "Rules", "initial": "Initial values by formula",
            "event": "Events"}  # fmt: skip
 
@@ -193,7 +194,6 @@ def _warning_lines(model: Model) -> list[str]:
     from sbmlqsp.checks import check, summary
 
     issues = check(model)
-    told = issues[issues["severity"] != "info"]
-    body = [f"  {s}: {w}: {m}. {r}." for s, w, m, r in zip(
-        told["severity"], told["where"], told["message"], told["remedy"], strict=True)]  # fmt: skip
+    columns = (issues[c] for c in ("severity", "where", "message", "remedy"))
+    body = [f"  {_SAID.get(s, s)}: {w}: {m}.{f' {r}.' if r else ''}" for s, w, m, r in zip(*columns, strict=True)]
     return ["", f"Checks: {summary(issues)}", *body]

@@ -247,3 +247,57 @@ def test_without_any_value_the_reason_is_raised():
         qsp.level_for(model("decay"), "k", observable="S*moment", target=5, between=(0.1, 1))
     with pytest.raises(qsp.ExperimentError, match="not a number at any C"):
         qsp.level_for(model("hill"), "C", observable="undefined", target=5)
+
+
+# ------------------------------------------------------------------------------------------------------------ optimum
+BELL = "T := L/((1 + L/KA)*(1 + L/KB)); L = 0; KA = 0.5; KB = 8; k := 1/T; plateau := L^6/(KA^6 + L^6)"
+RESTING = "species R; R = 0; a: -> R; 3*T; b: R -> ; 0.2*R; " + BELL
+
+
+@settings(max_examples=25)
+@given(a=st.floats(-6, 3), apart=st.floats(0, 6))
+def test_a_bivalent_molecule_is_best_at_the_mean_of_its_constants(a, apart):
+    """T = L/((1 + L/KA)(1 + L/KB)) is highest at sqrt(KA KB), with sqrt(KA KB)/(1 + sqrt(KA/KB))/(1 + sqrt(KB/KA))."""
+    ka, kb = 10.0**a, 10.0 ** (a + apart)
+    bell = qsp.read_antimony(f"model m; {BELL}; end")
+    found = qsp.optimum(bell, "L", observable="T", changes={"KA": ka, "KB": kb})
+    mean = math.sqrt(ka * kb)
+    assert found.at == pytest.approx(mean, rel=1e-5)
+    assert float(found) == pytest.approx(mean / (1 + math.sqrt(ka / kb)) / (1 + math.sqrt(kb / ka)), rel=1e-9)
+    lowest = qsp.optimum(bell, "L", observable="k", kind="min", changes={"KA": ka, "KB": kb})
+    assert lowest.at == pytest.approx(mean, rel=1e-5)
+    assert float(lowest) == pytest.approx(1 / float(found), rel=1e-9)
+
+
+def test_the_best_of_a_response_that_is_simulated():
+    """At rest R is 15 T; at time t it is 15 T (1 - exp(-0.2 t))."""
+    resting = qsp.read_antimony(f"model m; {RESTING}; end")
+    for at, share in (("steady state", 1.0), (5.0, -math.expm1(-1.0))):
+        found = qsp.optimum(resting, "L", observable="R", at=at)
+        assert found.at == pytest.approx(2.0, rel=1e-4)
+        assert float(found) == pytest.approx(15 * 0.32 * share, rel=1e-9)
+    assert "highest value of R at time 5 over all values of L; it is at L = 2" in found.definition
+
+
+def test_the_best_may_be_at_an_end_or_nowhere():
+    bell, hill = qsp.read_antimony(f"model m; {BELL}; end"), model("hill")
+    end = qsp.optimum(bell, "L", observable="T", between=(0.1, 1.0))
+    assert (float(end), end.at) == (pytest.approx(1 / 3 / 1.125, rel=1e-12), 1.0)
+    assert "from 0.1 to 1; it is at L = 1, the high end of the range" in end.definition
+    none = qsp.optimum(bell, "L", observable="T", kind="min")
+    assert (float(none), none.at) == (0.0, 0.0)
+    assert "low end" in none.definition
+    assert qsp.optimum(bell, "L", observable="plateau").reason == "plateau only approaches 1 as L grows without end"
+    assert qsp.optimum(hill, "C", observable="E").reason == "E only approaches 2.5 as C grows without end"
+    assert "goes on and on" in qsp.optimum(hill, "C", observable="line").reason
+    assert "does not depend on C" in qsp.optimum(hill, "C", observable="flat").reason
+    assert float(qsp.optimum(hill, "C", observable="I")) == 0.5
+    with pytest.raises(qsp.ExperimentError, match="No such optimum"):
+        qsp.optimum(bell, "L", observable="T", kind="best")
+
+
+def test_the_higher_of_two_tops_is_the_best():
+    two = qsp.read_antimony("model m; x = 0; w = 1; y := exp(-(ln(x/w) + 5)^2) + 1.01*exp(-(ln(x/w) - 5)^2); end")
+    found = qsp.optimum(two, "x", observable="y")
+    assert found.at == pytest.approx(math.exp(5), rel=1e-5)
+    assert float(found) == pytest.approx(1.01, rel=1e-9)

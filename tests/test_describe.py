@@ -155,3 +155,14 @@ def test_what_is_too_large_or_has_no_reactions_has_no_diagram():
     assert diagram(qsp.read_antimony("model m; x = 1; end").network) == ""
     many = "; ".join(f"S{i} = 1; J{i}: S{i} -> ; S{i}" for i in range(30))
     assert diagram(qsp.read_antimony(f"model m; {many}; end").network) == ""
+
+
+def test_what_the_checks_found_is_told_in_full():
+    """The summary counts notes, so the notes are there too."""
+    model = qsp.load("emax")
+    issues = qsp.check(model)
+    text = describe_model(model)
+    assert "Checks: 1 note" in text
+    assert issues["severity"].tolist() == ["info"]
+    for column in ("where", "message", "remedy"):
+        assert issues[column][0] in text

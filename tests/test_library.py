@@ -88,8 +88,9 @@ def miniature(tmp_path, case_of_decay):
     return write
 
 
-@pytest.mark.parametrize("item", ITEMS, ids=lambda i: i.id)
+# All checks of one model follow each other, so that a worker of pytest-xdist reads and translates few models.
 @pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("item", ITEMS, ids=lambda i: i.id)
 def test_a_model_passes_every_check(item, check):
     assert complaints(item, [check]) == []
 

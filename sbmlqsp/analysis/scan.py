@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,21 @@ __all__ = ["Scan"]
 
 DECADES = 9  # how far beyond the model's own values
 SAME = 1e-9  # values closer than this, relatively, are one
+TIES = 1e-10  # of tops closer than this, relatively, the first counts
 FLAT = 1e-12  # a change over a decade that is none
 FARTHEST = 60  # decades, where a value costs next to nothing
 ROUNDED = 1e-3  # of all that was seen: how large a response counts at least, since it has rounding errors of that size
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best value of a response and where it is, with what else to know; or the reason why there is none."""
+
+    value: float = math.nan
+    place: float = math.nan
+    note: str = ""
+    missing: str = ""
+    reason: str = ""
 
 
 class Scan:
@@ -158,9 +171,11 @@ class Scan:
     def _size(self) -> float:
         """Return how large the response is beyond the model's own values of the driver.
 
-        Of a response that starts out huge and falls, what is small there is not nothing.
+        Of a response that starts out huge and falls, what is small there is not nothing: least of all where it is
+        without end at zero, and so no sum of something large that is there without driver.
         """
-        return max(size_of(self.y[self.x >= self._beyond]), ROUNDED * size_of(self.y))
+        beyond = size_of(self.y[self.x >= self._beyond])
+        return max(beyond, ROUNDED * size_of(self.y)) if self.x[0] == 0 else beyond
 
     def _reach(self, goal: float) -> str:
         """Say how far the response goes towards a value that it does not meet."""
@@ -168,11 +183,7 @@ class Scan:
         sign = math.copysign(1.0, goal - self.start)
         k = int(np.argmax(sign * self.y))
         at, best = self._summit(k, sign)
-        missing = ""
-        if r.reasons:
-            x, why = next(iter(r.reasons.items()))
-            more = f" nor at {len(r.reasons) - 1} others" if len(r.reasons) > 1 else ""
-            missing = f"; there is no value at {r.driver} = {x:g}{more}: {why}"
+        missing = "; ".join(filter(None, ("", self._missing())))
         if self._fades_into(goal):
             return f"{r.o.id} only approaches {said(goal, r.unit)} as {r.driver} grows without end{missing}"
         place = f"at {r.driver} = {said(at, r.driver_unit)}"
@@ -180,6 +191,15 @@ class Scan:
             best, place = limit, f"as {r.driver} grows without end"
         bound = "at most" if sign > 0 else "no less than"
         return f"{r.o.id} reaches {bound} {said(best, r.unit)}, {place}; {said(goal, r.unit)} is needed{missing}"
+
+    def _missing(self) -> str:
+        """Say where there is no value, where that is so somewhere."""
+        r = self.response
+        if not r.reasons:
+            return ""
+        x, why = next(iter(r.reasons.items()))
+        more = f" nor at {len(r.reasons) - 1} others" if len(r.reasons) > 1 else ""
+        return f"there is no value at {r.driver} = {x:g}{more}: {why}"
 
     # ------------------------------------------------------------------------------------------------------ maximum
     def _limit(self) -> float | None:
@@ -205,11 +225,35 @@ class Scan:
                     return float(ends[1]) if abs(ends[1]) > SAME * size else 0.0
         return None
 
+    def best(self, sign: float) -> Best:
+        """Return the maximum of ``sign`` times the response and the smallest driver at which it is."""
+        r, limit = self.response, self._limited
+        s = sign * self.y
+        if self._constant():
+            return Best(reason=f"{r.o.id} does not depend on {r.driver}: it is {said(self.start, r.unit)} throughout")
+        rivals = []
+        for k in turns(self.y, sign).tolist():
+            near = slice(max(k - 1, 0), k + 2)
+            if s.max() - s[k] <= 0.5 * float(np.ptp(s[near])) + 5e-3 * size_of(s[near]):
+                rivals.append((k, *self._summit(k, sign)))
+        top = max(sign * value for _, _, value in rivals)
+        k, place, value = next(rival for rival in rivals if top - sign * rival[2] <= TIES * abs(top))
+        if self.open and limit is not None and k and sign * limit >= top - SAME * max(abs(top), abs(top - s[0])):
+            return Best(reason=f"{r.o.id} only approaches {said(limit, r.unit)} as {r.driver} grows without end")
+        if self.open and k == len(self.x) - 1:
+            there = f"{said(value, r.unit)} at {r.driver} = {said(place, r.driver_unit)}"
+            return Best(reason=f"{r.o.id} goes on and on: it is {there} and still moves")
+        ends = {0: ", the low end of the range", len(self.x) - 1: ", the high end of the range"}
+        return Best(value, place, ends.get(k, ""), self._missing())
+
+    def _constant(self) -> bool:
+        return float(np.abs(self.y - self.start).max()) <= 1e-13 * size_of(self.y)
+
     def most(self) -> tuple[float, str]:
         """Return the value farthest from the response without driver, and how it was found; NaN and why not."""
         r, start, limit = self.response, self.start, self._limited
         k = int(np.argmax(np.abs(self.y - start)))
-        if abs(self.y[k] - start) <= 1e-13 * float(np.abs(self.y).max()):
+        if self._constant():
             return math.nan, f"{r.o.id} does not depend on {r.driver}: it is {said(start, r.unit)} throughout"
         sign = math.copysign(1.0, self.y[k] - start)
         at, best = self._summit(k, sign)

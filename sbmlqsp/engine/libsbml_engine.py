@@ -201,8 +201,13 @@ def dosable(network: Network, target: str) -> Symbol:
     """Return the symbol a dose goes into, or refuse it with the reason."""
     symbol = network.symbols[target]
     if target in network.assignment_rules:
+        behind = [n.replace("__", ".") for n in _species_behind(network, target)]
         raise DosingError(
-            f"'{target}' is computed by a rule, so nothing can be dosed into it", remedy="dose into a species it reads"
+            f"'{target.replace('__', '.')}' is computed by a rule ({to_infix(network.assignment_rules[target])}), so "
+            "nothing can be dosed into it",
+            remedy=f"dose into what it is computed from: {' or '.join(behind)}"
+            if behind
+            else "it is not computed from any species, so dose into another quantity",
         )
     if symbol.kind not in {"species", "parameter"} or symbol.constant:
         raise DosingError(
@@ -210,6 +215,16 @@ def dosable(network: Network, target: str) -> Symbol:
             expected="a species, or a parameter with a rate rule",
         )
     return symbol
+
+
+def _species_behind(network: Network, name: str) -> list[str]:
+    """Return the species that a rule-set quantity is computed from, through other rules too, in the file's order."""
+    seen, todo = set[str](), {name}
+    while todo:
+        seen |= todo
+        rules = [network.assignment_rules[n] for n in todo if n in network.assignment_rules]
+        todo = frozenset().union(*(r.symbols() for r in rules)) - seen
+    return [s.id for s in network.species if s.id in seen and s.id not in network.assignment_rules and not s.constant]
 
 
 def per_symbol(symbol: Symbol, amount: Expr) -> Expr:
