@@ -6,12 +6,13 @@ one or many subjects, and reported. ``import sbmlqsp as qsp`` gives the whole pu
 
 from sbmlqsp import plot
 from sbmlqsp.analysis.answer import Answer
+from sbmlqsp.analysis.best import optimum
 from sbmlqsp.analysis.crossing import time_to
 from sbmlqsp.analysis.doses import dose_for
 from sbmlqsp.analysis.extremes import extremum
 from sbmlqsp.analysis.integrals import accumulate, integral
 from sbmlqsp.analysis.levels import dose_response, ec50, level_for
-from sbmlqsp.catalogue import ProvisionalModelWarning, card, catalogue, load
+from sbmlqsp.catalogue import LibraryWarning, ProvisionalModelWarning, card, catalogue, load
 from sbmlqsp.checks import check
 from sbmlqsp.compose import Link, Share, compose
 from sbmlqsp.dosing import Dose, Regimen
@@ -63,6 +64,7 @@ __all__ = [
     "Experiment",
     "ExperimentError",
     "ImpossibleError",
+    "LibraryWarning",
     "Link",
     "Model",
     "ModelError",
@@ -96,6 +98,7 @@ __all__ = [
     "integral",
     "level_for",
     "load",
+    "optimum",
     "plot",
     "predict",
     "read_antimony",
