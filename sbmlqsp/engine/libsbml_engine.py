@@ -219,7 +219,7 @@ def dosable(network: Network, target: str) -> Symbol:
 
 def _species_behind(network: Network, name: str) -> list[str]:
     """Return the species that a rule-set quantity is computed from, through other rules too, in the file's order."""
-    seen, todo = set[str](), {name}
+    seen, todo = frozenset[str](), frozenset({name})
     while todo:
         seen |= todo
         rules = [network.assignment_rules[n] for n in todo if n in network.assignment_rules]
