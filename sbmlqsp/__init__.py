@@ -40,6 +40,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure
 from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
+from sbmlqsp.populations import Covariate, Population, Variability, read_population, sample
 from sbmlqsp.prediction import Predictor, predict
 from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
@@ -57,6 +58,7 @@ __all__ = [
     "Answer",
     "CompositionError",
     "CompositionWarning",
+    "Covariate",
     "DataError",
     "Dose",
     "DosingError",
@@ -70,6 +72,7 @@ __all__ = [
     "ModelError",
     "Observable",
     "ObservableError",
+    "Population",
     "Port",
     "Predictor",
     "ProvisionalModelWarning",
@@ -83,6 +86,7 @@ __all__ = [
     "Tolerances",
     "UnitError",
     "UnsupportedError",
+    "Variability",
     "accumulate",
     "card",
     "catalogue",
@@ -103,12 +107,14 @@ __all__ = [
     "predict",
     "read_antimony",
     "read_nonmem",
+    "read_population",
     "read_results",
     "read_sbml",
     "read_study",
     "read_table",
     "report",
     "run_study",
+    "sample",
     "simulate",
     "steady_state",
     "summarise",

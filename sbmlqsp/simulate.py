@@ -15,6 +15,7 @@ from sbmlqsp.execution import STATUS, ArmResult, run_arm
 from sbmlqsp.experiment import Experiment, observable_unit
 from sbmlqsp.model import flat_id
 from sbmlqsp.observation import Observable
+from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.readout import read_out
 from sbmlqsp.subjects import Subjects, read_subjects
@@ -29,7 +30,7 @@ __all__ = ["observed", "simulate"]
 def simulate(
     experiments: Experiment | Iterable[Experiment],
     *,
-    population: Any = None,
+    population: Population | None = None,
     size: int | None = None,
     subjects: pd.DataFrame | Mapping[str, Any] | None = None,
     replicates: int = 1,
@@ -54,6 +55,13 @@ def simulate(
         ``"amount(S)"``), in the model's units. Each reaches everything computed from it, initial assignments included.
         Other text or numeric columns are carried along as coordinates. A column that is also an observable comes
         back as ``"… (given)"``.
+    population : Population, optional
+        Subjects are drawn from it instead: ``size`` of them, each from random streams of its own, so that subject 7 is
+        the same in any run with this seed. Their covariates, parameters and random effects come back as coordinates.
+    size : int, optional
+        How many subjects to draw.
+    seed : int
+        The one seed of the analysis.
     method : {"ode"}
         Deterministic.
     on_failure : {"raise", "record"}
@@ -62,7 +70,7 @@ def simulate(
         Show progress; by default only on a terminal and after one second.
     tolerances : Tolerances, optional
         Error control; see ``Tolerances``.
-    population, size, replicates, seed, workers, executor, store, resume
+    replicates, workers, executor, store, resume
         Reserved; any use is refused rather than ignored.
 
     Returns
@@ -86,11 +94,12 @@ def simulate(
     >>> round(float(ds["S"][0, 0, 0, -1]), 4)
     3.6788
     """
-    _refuse_reserved(population, size, replicates, method, workers, executor, store, resume)
+    _refuse_reserved(replicates, method, workers, executor, store, resume)
     if on_failure not in {"raise", "record"}:
         raise ExperimentError("no such way to handle failures", value=on_failure, expected="'raise' or 'record'")
     arms = _arms(experiments)
-    people = read_subjects(subjects, arms)
+    drawn = _drawn(population, size, seed, subjects)
+    people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     control = tolerances or Tolerances()
     results = []
     with quiet() as terminal, Progress(len(arms) * len(people), show=progress, stream=terminal) as bar:
@@ -103,11 +112,20 @@ def simulate(
     return _dataset(arms, people, results, seed=seed, tolerances=control)
 
 
-def _refuse_reserved(
-    population: Any, size: Any, replicates: int, method: str, workers: Any, executor: Any, store: Any, resume: bool
-) -> None:
+def _drawn(population: Population | None, size: int | None, seed: int, subjects: Any) -> pd.DataFrame | None:
+    if (population is None) != (size is None):
+        given, lacking = ("size", "population") if population is None else ("population", "size")
+        raise ExperimentError(f"simulate(…, {given}=…) needs {lacking}= as well")
+    if population is None or size is None:
+        return None
+    if subjects is not None:
+        raise ExperimentError("population and subjects are both given", remedy="keep one of them")
+    return sample(population, size, seed=seed)
+
+
+def _refuse_reserved(replicates: int, method: str, workers: Any, executor: Any, store: Any, resume: bool) -> None:
     asked = {
-        "population": population is not None, "size": size is not None, "replicates": replicates != 1,
+        "replicates": replicates != 1,
         "workers": workers not in {None, 1}, "executor": executor is not None, "store": store is not None,
         "resume": resume,
     }  # fmt: skip

@@ -14,6 +14,7 @@ from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.expressions import parse_formula
 from sbmlqsp.model import dotted, flat_id
+from sbmlqsp.populations import Population
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,13 +49,15 @@ class Subjects:
         }
 
 
-def read_subjects(table: Any, experiments: tuple[Experiment, ...]) -> Subjects:
+def read_subjects(table: Any, experiments: tuple[Experiment, ...], *, drawn: Population | None = None) -> Subjects:
     """Check a table of subjects against the models it is for.
 
     Parameters
     ----------
     table : DataFrame, mapping or None
         The index, or a column ``subject`` or ``ID``, names the subjects. None is one subject with the model's values.
+    drawn : Population, optional
+        Where the table was drawn from: its parameters must be symbols of the model, its covariates need not be.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def read_subjects(table: Any, experiments: tuple[Experiment, ...]) -> Subjects:
             "a subject appears twice", value=twice, where="the table of subjects", remedy="give one row per subject"
         )
     frame.columns = frame.columns.map(str)
-    numbers = _numbers(frame, ids, experiments)
+    numbers = _numbers(frame, ids, experiments, drawn)
     settings = [symbol_of(c) for c in numbers]
     for name in settings:
         if settings.count(name) > 1:
@@ -87,15 +90,23 @@ def read_subjects(table: Any, experiments: tuple[Experiment, ...]) -> Subjects:
     return Subjects(ids, frame, numbers)
 
 
-def _numbers(frame: pd.DataFrame, ids: tuple[Any, ...], experiments: tuple[Experiment, ...]) -> dict[str, Any]:
+def _numbers(
+    frame: pd.DataFrame, ids: tuple[Any, ...], experiments: tuple[Experiment, ...], drawn: Population | None
+) -> dict[str, Any]:
     symbols = {s for e in experiments for s in e.model.network.symbols}
     read = {n for e in experiments for n in _dose_symbols(e)}
     out, unused = {}, []
     for column in frame.columns:
         used = flat_id(symbol_of(column)) in symbols
         if not used and column not in read:
-            _refuse_near_miss(column, symbols)
-            unused.append(column)
+            if drawn is None:
+                _refuse_near_miss(column, symbols)
+                unused.append(column)
+            elif column in drawn.parameters:
+                raise DataError(
+                    f"the population '{drawn.id}' has a parameter '{column}', which is no symbol of the model",
+                    remedy=did_you_mean(column, map(dotted, symbols)),
+                )
             continue
         try:
             values = frame[column].to_numpy(dtype=float)

@@ -24,7 +24,7 @@ LAYERS = {
         "composition", "compose", "antimony_module", "library", "library_ports", "antimony_composition", "reading",
         "catalogue",
     ),
-    "protocol": ("dosing", "records", "observation", "times"),
+    "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
         "timeline", "deliveries", "subjects", "suspicion", "runner", "readout", "execution", "course", "periodic", "course_runner", "steady_arm", "prediction", "results", "exposure", "simulate", "steady",

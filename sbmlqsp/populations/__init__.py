@@ -1,0 +1,9 @@
+"""Populations: how covariates and parameters vary between subjects. Knows nothing of models."""
+
+from sbmlqsp.populations.covariate import Covariate
+from sbmlqsp.populations.files import read_population
+from sbmlqsp.populations.population import Population
+from sbmlqsp.populations.sampling import sample
+from sbmlqsp.populations.variability import Variability
+
+__all__ = ["Covariate", "Population", "Variability", "read_population", "sample"]

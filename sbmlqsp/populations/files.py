@@ -1,0 +1,127 @@
+"""Populations written as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.files import read_plain
+from sbmlqsp.populations.covariate import Covariate
+from sbmlqsp.populations.population import Population
+from sbmlqsp.populations.variability import Variability
+
+__all__ = ["read_population"]
+
+SECTIONS = (
+    "id",
+    "parameters",
+    "covariates",
+    "people",
+    "typical",
+    "variability",
+    "omega",
+    "correlations",
+    "uncertainty",
+)
+
+
+def read_population(path: str | Path) -> Population:
+    r"""Read a population from a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Sections as the arguments of `Population`: ``[parameters]``, ``[typical]``, ``[covariates.WT]``,
+        ``[variability.CL]`` (keys as in `Covariate` and `Variability`), ``[omega]`` and ``[correlations]`` with keys
+        such as ``"CL, V"``, and ``[uncertainty]``, a covariance by pairs ``"a, b"`` (a variance is ``"a, a"``).
+        Instead of covariates ``people = "people.csv"`` names a table of people, beside the file.
+
+    Returns
+    -------
+    Population
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or a section, a key or a value is wrong: which.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "population.toml")
+    >>> _ = file.write_text('[parameters]\nCL = "4*(WT/70)^0.75"\n[variability.CL]\nkind = "log-normal"\ncv = 0.3\n'
+    ...                     '[covariates.WT]\nkind = "normal"\nmean = 70\nsd = 10\n')
+    >>> read_population(file).effects
+    ('CL',)
+    """
+    where = str(path)
+    try:
+        content = tomllib.loads(read_plain(path, what="a population as TOML"))
+    except tomllib.TOMLDecodeError as err:
+        raise DataError(f"the file is not TOML: {err}", where=where) from None
+    for name in content:
+        if name not in SECTIONS:
+            raise DataError("no such section of a population", value=name, where=where,
+                            remedy=did_you_mean(name, SECTIONS))  # fmt: skip
+    covariates = {k: _made(Covariate, v, f"{where}, covariates.{k}") for k, v in _part(content, "covariates").items()}
+    people = None
+    if "people" in content:
+        from sbmlqsp.tables import read_table
+
+        people = read_table(Path(path).parent / str(content["people"]))
+    return Population(
+        _part(content, "parameters"),
+        covariates=covariates,
+        people=people,
+        typical=_part(content, "typical"),
+        variability={
+            k: _made(Variability, v, f"{where}, variability.{k}") for k, v in _part(content, "variability").items()
+        },
+        omega=_part(content, "omega"),
+        correlations=_part(content, "correlations"),
+        uncertainty=_covariance(_part(content, "uncertainty"), where),
+        id=str(content.get("id", Path(path).stem)),
+    )
+
+
+def _part(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = content.get(name, {})
+    if not isinstance(part, dict):
+        raise DataError(f"the section '{name}' is no table of keys", value=part)
+    return part
+
+
+def _made(noun: Any, given: Any, where: str) -> Any:
+    import dataclasses
+
+    if not isinstance(given, dict):
+        raise DataError("a table of keys is expected", value=given, where=where, expected='kind = "log-normal", …')
+    known = [f.name for f in dataclasses.fields(noun) if f.name != "_"]
+    for key in given:
+        if key not in known:
+            raise DataError("no such key", value=key, where=where, remedy=did_you_mean(key, known))
+    if "kind" not in given:
+        raise DataError("the kind is missing", where=where, expected='such as kind = "log-normal"')
+    try:
+        return noun(**given)
+    except DataError as err:
+        place = f"{where}, {err.where}" if err.where else where
+        raise DataError(err.what, value=err.value, where=place, expected=err.expected, remedy=err.remedy) from None
+
+
+def _covariance(pairs: Mapping[str, float], where: str) -> Any:
+    if not pairs:
+        return None
+    import pandas as pd
+
+    cells = {}
+    for pair, value in pairs.items():
+        names = [p.strip() for p in pair.split(",")]
+        if len(names) != 2:
+            raise DataError("a covariance is not of two names", value=pair, where=where, expected='"a, b" = number')
+        cells[names[0], names[1]] = cells[names[1], names[0]] = float(value)
+    names = list(dict.fromkeys(n for pair in cells for n in pair))
+    return pd.DataFrame([[cells.get((a, b), 0.0) for b in names] for a in names], index=names, columns=names)

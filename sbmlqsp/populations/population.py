@@ -1,0 +1,237 @@
+"""The ``Population`` noun: covariates, their effects, and variability between subjects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.expressions import Expr, parse_formula
+from sbmlqsp.populations.covariate import Covariate
+from sbmlqsp.populations.variability import Variability
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Population"]
+
+Correlations = Mapping[Any, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """How subjects differ.
+
+    Parameters
+    ----------
+    parameters : mapping of str to float or str
+        Typical values, by symbol path of the model (``"pk.CL"``), for a subject's covariates: numbers, or formulas over
+        covariates, indicators of categories (``SEX_F``) and the names in ``typical``, such as
+        ``"CL_pop*(WT/70)^0.75"``.
+    covariates : mapping of str to Covariate, optional
+    people : DataFrame, optional
+        Instead of distributions a table of people, whose rows are drawn with replacement so that they stay together.
+    typical : mapping of str to float
+        Values that formulas read: the thetas.
+    variability : mapping of str to Variability
+        By the key in ``parameters``; one that is not named there is left as it is.
+    omega : mapping of (str, str) to float, optional
+        Correlations of the random effects by pairs of keys; those not named are 0.
+    correlations : mapping of (str, str) to float, optional
+        Correlations of the covariates, on the scale of normal scores (a Gaussian copula).
+    uncertainty : DataFrame, optional
+        Covariance of the estimates of ``typical``, rows and columns named. It is a level of its own: `sample` uses it
+        only where a draw is asked for, and then for all subjects of that draw alike.
+    id : str
+
+    Raises
+    ------
+    DataError
+        An unknown name (the nearest are named), a correlation beyond 1, or correlations that cannot all hold.
+
+    Examples
+    --------
+    >>> population = Population(
+    ...     {"CL": "CL_pop*(WT/70)^0.75", "V": 30},
+    ...     covariates={"WT": Covariate("log-normal", median=70, cv=0.2, unit="kg")},
+    ...     typical={"CL_pop": 4.0},
+    ...     variability={"CL": Variability("log-normal", cv=0.3), "V": Variability("log-normal", cv=0.2)},
+    ...     omega={("CL", "V"): 0.5},
+    ... )
+    >>> population.effects
+    ('CL', 'V')
+    """
+
+    parameters: Mapping[str, float | str]
+    covariates: Mapping[str, Covariate] = field(default_factory=dict)
+    people: pd.DataFrame | None = None
+    typical: Mapping[str, float] = field(default_factory=dict)
+    variability: Mapping[str, Variability] = field(default_factory=dict)
+    omega: Correlations = field(default_factory=dict)
+    correlations: Correlations = field(default_factory=dict)
+    uncertainty: pd.DataFrame | None = None
+    id: str = "population"
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "parameters", {str(k): v for k, v in dict(self.parameters).items()})
+        for name in ("covariates", "typical", "variability"):
+            put(self, name, dict(getattr(self, name)))
+        self._check_kinds()
+        _ = self.formulas, self.effect_correlation, self.covariate_correlation, self.uncertainty_matrix
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """The parameters with a random effect, in the order of Omega."""
+        return tuple(self.variability)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The names that formulas may read."""
+        words = {n: [str(v) for v in c.levels] for n, c in self.covariates.items() if c.in_words}
+        names = list(self.covariates)
+        if self.people is not None:
+            names = [str(c) for c in self.people.columns]
+            kinds = {str(c): self.people[c] for c in self.people.columns if self.people[c].dtype.kind not in "fiub"}
+            words = {name: sorted(set(map(str, column))) for name, column in kinds.items()}
+        plain = [n for n in names if n not in words]
+        return (*self.typical, *plain, *(f"{n}_{level}" for n, levels in words.items() for level in levels))
+
+    @cached_property
+    def formulas(self) -> dict[str, Expr]:
+        """The typical value of each parameter, as a formula."""
+        scope = set(self.scope)
+        out = {}
+        for key, value in self.parameters.items():
+            expr = parse_formula(str(value) if isinstance(value, str) else repr(float(value)))
+            for name in sorted(expr.symbols()):
+                if name not in scope:
+                    raise DataError(
+                        f"the formula of '{key}' reads '{name}', which is no covariate and no typical value",
+                        value=value,
+                        where=f"the population '{self.id}'",
+                        remedy=did_you_mean(name, scope),
+                    )
+            out[key] = expr
+        return out
+
+    @cached_property
+    def effect_correlation(self) -> Any:
+        """The correlation matrix of the random effects."""
+        return _correlation(self.omega, self.effects, f"omega of the population '{self.id}'")
+
+    @property
+    def covariance(self) -> Any:
+        """Omega: the covariance matrix of the random effects."""
+        sds = np.array([v.omega for v in self.variability.values()])
+        return self.effect_correlation * np.outer(sds, sds)
+
+    @cached_property
+    def covariate_correlation(self) -> Any:
+        """The correlation matrix of the covariates' normal scores."""
+        if self.people is not None:
+            if self.correlations or self.covariates:
+                raise DataError(
+                    "a table of people stands beside other covariates", remedy="keep either people= or covariates="
+                )
+            return np.eye(0)
+        return _correlation(self.correlations, tuple(self.covariates), f"covariates of the population '{self.id}'")
+
+    @cached_property
+    def uncertainty_matrix(self) -> Any:
+        """The covariance of the estimates of ``typical``, in its order; None where none is given."""
+        if self.uncertainty is None:
+            return None
+        frame = self.uncertainty
+        for name in [*frame.index, *frame.columns]:
+            if name not in self.typical:
+                raise DataError("the uncertainty names no typical value", value=name, where="uncertainty")
+        full = frame.reindex(index=list(self.typical), columns=list(self.typical)).fillna(0.0).to_numpy(dtype=float)
+        if not np.allclose(full, full.T):
+            raise DataError("the covariance of the estimates is not symmetric", where="uncertainty")
+        _refuse_indefinite(full, "uncertainty")
+        return full
+
+    def _check_kinds(self) -> None:
+        where = f"the population '{self.id}'"
+        for key in self.variability:
+            if key not in self.parameters:
+                raise DataError(
+                    f"variability is given for '{key}', which has no typical value",
+                    where=where,
+                    remedy=f"name it in parameters; {did_you_mean(key, self.parameters)}",
+                )
+        for key, number in self.typical.items():
+            if isinstance(number, bool | str) or not math.isfinite(number):
+                raise DataError(f"the typical value of '{key}' is no finite number", value=number, where=where)
+        for noun, given in ((Variability, self.variability), (Covariate, self.covariates)):
+            for key, value in given.items():
+                if not isinstance(value, noun):
+                    raise DataError(f"'{key}' is not usable", value=value, expected=f"{noun.__name__}(…)", where=where)
+        names = self.covariates if self.people is None else map(str, self.people.columns)
+        doubled = set(self.typical) & set(names)
+        if doubled:
+            raise DataError("a name is both a covariate and a typical value", value=min(doubled), where=where)
+
+    def describe(self, *, size: int = 2000, seed: int = 0) -> pd.DataFrame:
+        """Return what a sample of the population looks like, before anything runs.
+
+        Parameters
+        ----------
+        size : int
+            How many subjects are drawn for the percentiles.
+        seed : int
+
+        Returns
+        -------
+        DataFrame
+            One row per covariate and parameter: what it is, its formula or distribution, and mean, standard deviation
+            and the 5th, 50th and 95th percentile of the sample.
+        """
+        from sbmlqsp.populations.sampling import described
+
+        return described(self, size=size, seed=seed)
+
+
+def _correlation(pairs: Correlations, names: tuple[str, ...], where: str) -> Any:
+    matrix = np.eye(len(names))
+    for pair, value in dict(pairs).items():
+        a, b = _pair(pair, where)
+        for name in (a, b):
+            if name not in names:
+                raise DataError(f"a correlation names '{name}'", where=where, remedy=did_you_mean(name, names))
+        if a == b or not -1 <= value <= 1:
+            raise DataError(f"the correlation of '{a}' and '{b}' is not usable", value=value, where=where,
+                            expected="a number from -1 to 1, of two different names")  # fmt: skip
+        i, j = names.index(a), names.index(b)
+        matrix[i, j] = matrix[j, i] = value
+    _refuse_indefinite(matrix, where)
+    return matrix
+
+
+def _pair(pair: Any, where: str) -> tuple[str, str]:
+    parts = [p.strip() for p in pair.split(",")] if isinstance(pair, str) else list(_listed(pair))
+    if len(parts) != 2:
+        raise DataError("a correlation is not of two names", value=pair, where=where, expected="('CL', 'V')")
+    return str(parts[0]), str(parts[1])
+
+
+def _listed(pair: Any) -> Iterable[Any]:
+    return pair if isinstance(pair, Iterable) else (pair,)
+
+
+def _refuse_indefinite(matrix: Any, where: str) -> None:
+    if not len(matrix):
+        return
+    least = float(np.linalg.eigvalsh(matrix).min())
+    if least < -1e-10 * float(np.abs(matrix).max()):
+        raise DataError(
+            "the matrix is not positive semi-definite: these correlations cannot all hold",
+            value=f"smallest eigenvalue {least:.3g}",
+            where=where,
+        )
