@@ -128,6 +128,7 @@ def test_ignore_and_accept(options, left):
 
 def test_selection_reads_new_names_too_and_misspelt_ones_are_refused():
     assert len(read_nonmem(PLAIN.replace("WT", "kg"), columns={"WT": "kg"}, ignore="WT > 65")) == 2
+    assert len(read_nonmem(PLAIN.replace("TIME", "time"), ignore="TIME > 1 && ID == 1")) == 3
     with pytest.raises(DataError, match="did you mean 'AGE'"):
         read_nonmem(LONG, ignore="AGEE > 5")
     with pytest.raises(DataError, match="no record"):
@@ -187,6 +188,10 @@ def test_time_is_relative_to_the_subjects_first_record():
     assert data.covariates == ()
     iso = "ID,TIME,DV\n1,1999-12-31 22:00,1\n1,2000-01-01T01:30,3\n"
     assert read_nonmem(iso).table["TIME"].tolist() == [0, 3.5]
+    frame = pd.DataFrame({"ID": [1, 1], "TIME": pd.to_datetime(["2020-02-28 23:00", "2020-02-29 01:30"])})
+    assert read_nonmem(frame).table["TIME"].tolist() == [0, 2.5]
+    turned = read_nonmem("ID,DATE,TIME,DV\n1,1/2/2020,8:00,1\n1,1/1/2020,8:00,3\n", sort="TIME")
+    assert turned.table["TIME"].tolist() == [0, 24]
     assert read_nonmem("ID,TIME,DV\n1,8:00,1\n1,9:15,3\n").table["TIME"].tolist() == [0, 1.25]
     assert read_nonmem("ID,DATE,TIME,DV\n1,1,20,1\n1,2,4,3\n").table["TIME"].tolist() == [0, 8]
 
@@ -261,6 +266,8 @@ def test_limits_in_the_column_of_values():
     assert data.changes["value"].tolist() == ["<0.05", ">100"]
     by_flag = read_nonmem("ID,TIME,DV,BLQ\n1,0,.,1\n1,1,3,0\n", cens="BLQ == 1", lloq=0.1)
     assert rows(by_flag, "DV", "CENS", "LLOQ") == [[0.1, 1, 0.1], [3, 0, 0.1]]
+    renamed = read_nonmem("ID,TIME,c\n1,0,0.1\n1,1,3\n", columns={"DV": "c"}, cens="c <= 0.1")
+    assert renamed.table["CENS"].tolist() == [1, 0]
     by_dvid = read_nonmem("ID,TIME,DV,DVID\n1,0,3,1\n1,1,3,2\n", lloq={1: 0.5})
     assert by_dvid.table["LLOQ"].tolist() == pytest.approx([0.5, math.nan], nan_ok=True)
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sbmlqsp as qsp
-from sbmlqsp import Records
+from sbmlqsp import Records, read_nonmem
 from sbmlqsp.errors import DataError, UnitError
 from sbmlqsp.records.completing import CANONICAL
 
@@ -56,12 +56,12 @@ def test_evid_is_found_where_it_is_absent(row, evid):
     assert Records(table(row)).table["EVID"].tolist() == [evid]
 
 
-def test_texts_that_are_numbers_become_numbers_and_dots_are_missing():
+def test_texts_become_numbers_in_columns_of_numbers_and_dots_are_missing():
     frame = pd.DataFrame(
         {"ID": ["1", "2"], "TIME": ["0", "1e1"], "AMT": [".", "5"], "CMT": ["2", "depot"], "DVID": [1.0, "resp"],
          "DV": ["3.5", "NA"], "WT": ["70", "."], "SEX": ["F", None]}
     )  # fmt: skip
-    data = Records(frame, ("WT", "SEX"))
+    data = Records(frame.assign(ID=[1, 2], WT=[70.0, "."]), ("WT", "SEX"))
     assert data.subjects == (1, 2)
     assert data.table["TIME"].tolist() == [0.0, 10.0]
     assert data.table["CMT"].tolist() == [2, "depot"]
@@ -70,8 +70,23 @@ def test_texts_that_are_numbers_become_numbers_and_dots_are_missing():
     assert data.table["SEX"].tolist() == ["F", None]
 
 
-def test_ids_stay_words_where_one_is_a_word():
-    assert Records(pd.DataFrame({"ID": ["1", "A2"], "TIME": [0, 0]})).subjects == ("1", "A2")
+def test_ids_and_categories_stay_words_whoever_is_selected():
+    data = Records(pd.DataFrame({"ID": ["1", "A2"], "TIME": [0, 0], "ARM": ["2", "high"]}), "ARM")
+    assert data.subjects == ("1", "A2")
+    one = data.select("1")
+    assert one.subjects == ("1",)
+    assert one.table["ARM"].tolist() == ["2"]
+    assert read_nonmem(data.table, covariates=["ARM"]) == data
+    assert read_nonmem(pd.DataFrame({"ID": ["1", "2"], "TIME": ["0", "0"], "WT": ["70", "."]})).subjects == (1, 2)
+
+
+def test_pandas_own_missing_values_are_missing():
+    frame = pd.DataFrame({"ID": [1, 1], "TIME": [0, 1], "AMT": pd.array([5, None], dtype="Int64")})
+    frame["DV"] = pd.array([pd.NA, 2.5], dtype="Float64")
+    frame["SEX"] = pd.Categorical(["F", None])
+    data = Records(frame, "SEX")
+    assert data.table["EVID"].tolist() == [1, 0]
+    assert data.table["SEX"].tolist() == ["F", None]
 
 
 def test_the_given_table_is_not_changed_nor_kept():
@@ -153,6 +168,8 @@ REFUSED = [
     ("value infinite", [{}, {"DV": -math.inf}], "DV", -math.inf),
     ("value below a limit", [{}, {"DV": "<0.05"}], "DV", "<0.05"),
     ("limit in words", [{}, {"LLOQ": "low"}], "LLOQ", "low"),
+    ("dose without an amount", [{"EVID": 0}, {"EVID": 1, "AMT": None}], "AMT", None),
+    ("reset and dose without an amount", [{"EVID": 0}, {"EVID": 4}], "AMT", None),
     ("ID missing", [{}, {"ID": None}], "ID", None),
     ("ID not whole", [{}, {"ID": 1.5}], "ID", 1.5),
     ("covariate infinite", [{"WT": 70.0}, {"WT": math.inf}], "WT", math.inf),

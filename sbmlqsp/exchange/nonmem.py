@@ -110,14 +110,16 @@ def read_nonmem(
     table, more = _selected(table, ignore, accept, columns)
     rows += more
     table, originals = _named(table, columns, drop, label, rows, trusted=hasattr(source, "columns"))
+    clock = on_clock(table)
     table, given = _timed(table, dict(units or {}), label)
     table = _sorted(table, sort, rows)
-    table, more = censored(table, cens, lloq, source=label)
+    if clock and sort == "TIME":
+        table = table.assign(TIME=table["TIME"] - table.groupby("ID")["TIME"].transform("min"))
+    table, more = censored(table, cens, lloq, named=_both_names(table, originals), source=label)
     rows += more
     table = _derived(table, derive or {}, originals)
-    table, more = split_rows(
-        table, always=split, derived=bool({"AMT", "RATE", "SS"} & {k.upper() for k in derive or {}})
-    )
+    computed = bool({"AMT", "RATE", "SS"} & {k.upper() for k in derive or {}})
+    table, more = split_rows(table, always=split, derived=computed, source=label)
     rows += more
     kept = _covariates(table, covariates, rows)
     table = table[[c for c in table.columns if c in CANONICAL or c in kept]]
@@ -129,6 +131,7 @@ def _read(source: Any, names: Sequence[str] | None) -> tuple[pd.DataFrame, str, 
     """Return the raw table with LINE as its last column where it has none, a label, and comment lines as changes."""
     if hasattr(source, "columns"):
         table = source.reset_index(drop=True)
+        table.attrs = {}
         if names is not None:
             raise DataError("names are given for a table that has them", value=list(names), remedy="leave names= out")
         if not all(isinstance(c, str) for c in table.columns):
@@ -148,6 +151,7 @@ def _read(source: Any, names: Sequence[str] | None) -> tuple[pd.DataFrame, str, 
     )
     table = _from_text(content, names, label)
     lines = [n - (names is not None) for n in table.attrs["lines"]]
+    table.attrs = {}  # pandas copies them with every column
     return _with_lines(_with_words(table), lines), label, _comments(content, min(lines, default=0))
 
 
@@ -205,7 +209,8 @@ def _selected(
     names = list(map(str, table.columns))
     by_role = {find_column(v, names, where="columns"): k for k, v in (columns or {}).items()}
     subject = next((n for n in names if by_role.get(n, n).upper() == "ID"), None)
-    view = table.assign(**{k: table[n] for n, k in by_role.items() if k not in names})
+    roles = {**{n.upper(): n for n in names if n.upper() in CANONICAL}, **{k: n for n, k in by_role.items()}}
+    view = table.assign(**{k: table[n] for k, n in roles.items() if k not in names})
     mask, reasons = left_out(view, ignore, accept)
     rows = []
     for i, reason in reasons:
@@ -213,12 +218,11 @@ def _selected(
         rows.append((int(table["LINE"].iloc[i]), None if is_missing(who) else who, "", None, "ignored", reason))
     if mask.all() and len(mask):
         raise DataError("ignore and accept leave no record", value=len(mask), remedy="correct the conditions")
-    kept = table[~mask].reset_index(drop=True) if mask.any() else table
-    return _retyped(kept) if mask.any() else kept, rows
+    return _retyped(table[~mask].reset_index(drop=True) if mask.any() else table), rows
 
 
 def _retyped(table: pd.DataFrame) -> pd.DataFrame:
-    """Make columns of numbers out of texts that were there for rows now gone."""
+    """Make columns of numbers out of texts that all are numbers, now that rows are left out."""
     out = {}
     for name in table.columns:
         cells = table[name].tolist()
@@ -283,14 +287,19 @@ def _sorted(table: pd.DataFrame, sort: str | None, rows: Changes) -> pd.DataFram
     return out
 
 
+def _both_names(table: pd.DataFrame, originals: Mapping[str, str]) -> dict[str, pd.Series[Any]]:
+    """Return every column under the name it had in the file and under its own."""
+    old = {originals[c]: table[c] for c in table.columns if c in originals}
+    return {**old, **{str(c): table[c] for c in table.columns}}
+
+
 def _derived(table: pd.DataFrame, derive: Mapping[str, str], originals: Mapping[str, str]) -> pd.DataFrame:
     out = table.copy()
     for name, text in derive.items():
         target = name.upper() if name.upper() in CANONICAL else name
         if target in {"ID", "LINE"}:
             raise DataError(f"{target} cannot be derived", value=text, where="derive")
-        known = {**{originals[c]: out[c] for c in table.columns if c in originals}, **{c: out[c] for c in out.columns}}
-        values = column_formula(text, known, size=len(out), where=f"derive, {name}")
+        values = column_formula(text, _both_names(out, originals), size=len(out), where=f"derive, {name}")
         bad = np.isinf(values)
         if bad.any():
             i = int(np.argmax(bad))

@@ -54,6 +54,7 @@ def completed(
     if not len(table):
         raise DataError("the data set has no records", where=source or None, expected="at least one record")
     raw = table.reset_index(drop=True)
+    raw.attrs = {}  # pandas copies them with every column
     lines = range(1, len(raw) + 1) if "LINE" not in raw.columns else wholes(raw, "LINE", default=0, source=source)
     raw["LINE"] = list(lines)
     data: dict[str, Any] = {"LINE": np.asarray(raw["LINE"], dtype="int64"), "ID": _ids(raw, source)}
@@ -62,6 +63,7 @@ def completed(
     refuse(raw, np.isnan(data["TIME"]), "TIME", "TIME is missing", source=source, remedy="fill it in on every record")
     for column in CANONICAL[3:]:
         data[column] = _column(raw, column, data, source)
+    _check_amounts(raw, data, source)
     for column in covariates:
         data[column] = _covariate(raw, column, source)
     frame = pd.DataFrame({c: data[c] for c in (*CANONICAL, *covariates)})
@@ -96,13 +98,14 @@ def _check_columns(table: pd.DataFrame, covariates: Sequence[str]) -> None:
 
 
 def _ids(raw: pd.DataFrame, source: str) -> Any:
-    """Return whole numbers where all are, texts otherwise."""
+    """Return whole numbers, or texts where one is a text; a text stays one, whoever is selected."""
     import pandas as pd
 
     found = names(raw, "ID", default=None, source=source)
-    if all(isinstance(v, int) for v in found):
+    given = [native(v) for v in raw["ID"].tolist()]
+    if not any(isinstance(v, str) for v in given):
         return np.array(found, dtype="int64")
-    return pd.Series([str(native(v)).strip() for v in raw["ID"].tolist()], dtype="object")
+    return pd.Series([str(v).strip() for v in given], dtype="object")
 
 
 def _column(raw: pd.DataFrame, column: str, data: dict[str, Any], source: str) -> Any:
@@ -170,12 +173,26 @@ def _mdv(raw: pd.DataFrame, data: dict[str, Any], source: str) -> Any:
     return out.astype(int)
 
 
+def _check_amounts(raw: pd.DataFrame, data: dict[str, Any], source: str) -> None:
+    """Refuse a bolus without an amount; one of 0 is a placebo."""
+    gone = [is_missing(v) for v in raw["AMT"].tolist()] if "AMT" in raw.columns else [True] * len(raw)
+    refuse(
+        raw if "AMT" in raw.columns else raw.assign(AMT=None),
+        np.array(gone, dtype=bool) & np.isin(data["EVID"], (1, 4)) & (data["RATE"] == 0),
+        "AMT",
+        "a dose has no amount",
+        source=source,
+        expected="AMT, which may be 0 for a placebo",
+        remedy="write the amount, or EVID 0 or 2 if nothing was given",
+    )
+
+
 def _covariate(raw: pd.DataFrame, column: str, source: str) -> Any:
-    """Return a covariate as floats, or as texts where one of its values is no number."""
+    """Return a covariate as floats, or as texts where one of its values is a text."""
     import pandas as pd
 
     cells = raw[column].tolist()
-    if all(number(v) is not None for v in cells):
+    if not any(isinstance(v, str) and not is_missing(v) for v in cells) and None not in map(number, cells):
         return numbers(raw, column, default=math.nan, source=source)
     infinite = np.array([isinstance(v, float) and math.isinf(v) for v in map(native, cells)], dtype=bool)
     refuse(raw, infinite, column, f"{column} is not finite", source=source, remedy="correct the cell")

@@ -101,7 +101,7 @@ class Records:
         DataError
             There is no such subject.
         """
-        self._known(subject)
+        self._check_known(subject, self.subjects)
         return self.table[self.table["ID"] == subject].reset_index(drop=True)
 
     @property
@@ -125,18 +125,21 @@ class Records:
         import pandas as pd
 
         chosen = [native(i) for i in ([ids] if isinstance(ids, str | int) else ids)]
+        known, seen = frozenset(self.subjects), set()
         for i in chosen:
-            self._known(i)
-            if chosen.count(i) > 1:
+            self._check_known(i, known)
+            if i in seen:
                 raise DataError("a subject is selected twice", value=i)
+            seen.add(i)
         if not chosen:
             raise DataError("no subject is selected", value=chosen, expected="one or more of " + str(self.subjects[:9]))
-        table = pd.concat([self.table[self.table["ID"] == i] for i in chosen])
-        kept = self.changes[self.changes["ID"].map(lambda i: native(i) in {*chosen, None}).astype(bool)]
+        places = self.table.groupby("ID", sort=False).indices
+        table = pd.concat([self.table.iloc[places[i]] for i in chosen])
+        kept = self.changes[self.changes["ID"].map(lambda i: i is None or i in seen).astype(bool)]
         return replace(self, table=table, changes=kept)
 
-    def _known(self, subject: object) -> None:
-        if subject not in self.subjects:
+    def _check_known(self, subject: object, known: Collection[object]) -> None:
+        if subject not in known:
             remedy = did_you_mean(str(subject), map(str, self.subjects))
             raise DataError("there is no such subject", value=subject, where=self.source or None, remedy=remedy)
 

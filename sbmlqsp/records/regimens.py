@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -72,8 +72,6 @@ def with_doses(
     leave_out: Collection[str] = (),
 ) -> Records:
     """Return the data with a regimen given to every subject."""
-    import pandas as pd
-
     doses = as_regimen(regimen)
     _check_choice(at_dose)
     _check_free(records)
@@ -81,16 +79,20 @@ def with_doses(
     clock = checked_time_unit(clock) if clock else None
     unit = one_unit(doses, records.units.get("AMT"))
     left = left_to_predict(doses, leave_out, clock)
-    parts, said = [], []
-    first = [*starts(records.table["ID"]), len(records.table)]
+    table, rows, places, said = records.table, [], [], []
+    ids, times, seen = table["ID"].tolist(), table["TIME"].to_numpy(), (table["EVID"] == 0).to_numpy()
+    values = {c: table[c].tolist() for c in records.covariates}
+    first = [*starts(ids), len(table)]
     for begin, end in pairwise(first):
-        block = records.table.iloc[begin:end]
-        seen = block.loc[block["EVID"] == 0, "TIME"].tolist() if at_dose == "before" else ()
-        given = _given(doses, _at(block, records.covariates, records.carry), unit, clock, seen, left)
-        parts.append(_joined(block, given, records, before=at_dose == "before"))
-        who = native(block["ID"].iloc[0])
-        said += [(0, who, "AMT", r["AMT"], "added", f"a dose of the regimen at {native(r['TIME'])}") for r in given]
-    table = pd.concat(parts, ignore_index=True)
+        at = _at(times[begin:end], values, int(begin), records.carry)
+        apart = times[begin:end][seen[begin:end]].tolist() if at_dose == "before" else ()
+        for row in _given(doses, at, unit, clock, apart, left):
+            rows.append({"LINE": 0, "ID": ids[begin], **_NOTHING, "MDV": 1, **at(row["TIME"]), **row})
+            place = np.searchsorted(times[begin:end], row["TIME"], side="right" if at_dose == "before" else "left")
+            places.append(float(begin + place) - 0.5)
+            why = f"a dose of the regimen at {native(row['TIME'])}"
+            said.append((0, ids[begin], "AMT", row["AMT"], "added", why))
+    table = _joined(table, rows, places)
     units = {**records.units, **({"AMT": unit} if unit else {})}
     changes = changes_table([*said, *_said(doses, left)], records.changes)
     return replace(records, table=table, units=units, changes=changes)
@@ -183,31 +185,25 @@ def _frame(rows: list[dict[str, Any]], covariates: tuple[str, ...]) -> pd.DataFr
     return table[["ID", "TIME", *_NOTHING, *covariates]]
 
 
-def _at(block: pd.DataFrame, covariates: tuple[str, ...], carry: str) -> Any:
-    """Return the covariates that govern a time of a subject's records."""
+def _at(times: Any, values: Mapping[str, list[Any]], begin: int, carry: str) -> Callable[[float], dict[str, Any]]:
+    """Return the covariates that govern a time of a subject's records, which begin at a place of the table."""
 
     def at(time: float) -> dict[str, Any]:
-        times = block["TIME"].to_numpy()
-        after, before = np.flatnonzero(times >= time), np.flatnonzero(times <= time)
-        ends, begins = (after[0] if len(after) else -1), (before[-1] if len(before) else 0)
-        row = block.iloc[int(ends if carry == "next" else begins)]
-        return {c: row[c] for c in covariates}
+        after, before = np.searchsorted(times, time, side="left"), np.searchsorted(times, time, side="right") - 1
+        row = min(int(after), len(times) - 1) if carry == "next" else max(int(before), 0)
+        return {c: v[begin + row] for c, v in values.items()}
 
     return at
 
 
-def _joined(block: pd.DataFrame, given: list[dict[str, Any]], records: Records, *, before: bool) -> pd.DataFrame:
+def _joined(table: pd.DataFrame, rows: list[dict[str, Any]], places: list[Any]) -> pd.DataFrame:
+    """Return the table with dose records put in at places between its own."""
     import pandas as pd
 
-    if not given:
-        return block
-    at = _at(block, records.covariates, records.carry)
-    rows = [{"LINE": 0, "ID": block["ID"].iloc[0], **_NOTHING, "MDV": 1, **at(r["TIME"]), **r} for r in given]
-    doses = pd.DataFrame(rows).reindex(columns=block.columns)
-    doses = doses.assign(CENS=0)
-    times = block["TIME"].to_numpy()
-    place = [int(np.searchsorted(times, r["TIME"], side="right" if before else "left")) for r in given]
-    order = np.concatenate([np.array(place) - 0.5, np.arange(len(block))])
-    both = {c: [*doses[c].tolist(), *block[c].tolist()] for c in block.columns}
-    table = pd.DataFrame({c: pd.Series(v, dtype="object") for c, v in both.items()})
-    return table.iloc[np.argsort(order, kind="stable")]
+    if not rows:
+        return table
+    doses = pd.DataFrame(rows).reindex(columns=table.columns).assign(CENS=0)
+    kinds = {c: "object" if table[c].dtype.kind == "O" else None for c in table.columns}
+    both = {c: pd.Series([*doses[c].tolist(), *table[c].tolist()], dtype=kinds[c]) for c in table.columns}
+    order = np.concatenate([np.array(places, dtype=float), np.arange(len(table))])
+    return pd.DataFrame(both).iloc[np.argsort(order, kind="stable")]

@@ -23,7 +23,12 @@ Changes = list[tuple[Any, ...]]
 
 
 def censored(
-    table: pd.DataFrame, cens: str | None, lloq: float | Mapping[Any, float] | None, *, source: str = ""
+    table: pd.DataFrame,
+    cens: str | None,
+    lloq: float | Mapping[Any, float] | None,
+    *,
+    named: Mapping[str, pd.Series[Any]],
+    source: str = "",
 ) -> tuple[pd.DataFrame, Changes]:
     """Return the table with CENS and LLOQ taken from texts such as ``<0.05`` in DV, or from a formula.
 
@@ -33,6 +38,8 @@ def censored(
         ``"<"``: read ``<0.05`` and ``>100`` in DV as censored. Anything else: a formula, below the limit where true.
     lloq : float or mapping by DVID, optional
         Limit of quantification.
+    named : mapping of str to Series
+        What the formula may read.
     """
     out = table.copy()
     if lloq is not None:
@@ -43,7 +50,7 @@ def censored(
         return out, []
     if cens.strip() != "<":
         where = f"cens={cens!r}"
-        found = column_formula(cens, {c: out[c] for c in out.columns}, size=len(out), where=where)
+        found = column_formula(cens, named, size=len(out), where=where)
         out["CENS"] = (np.nan_to_num(found) != 0).astype(int)
         return out, []
     return _from_texts(out, source)

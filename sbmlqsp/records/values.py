@@ -23,7 +23,9 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 
 def is_missing(value: object) -> bool:
     """Say whether a cell holds nothing: None, NaN, an empty text, ``.`` or ``NA``."""
-    if value is None:
+    if type(value) is float:
+        return math.isnan(value)
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:  # those of pandas
         return True
     if isinstance(value, str):
         return value.strip().lower() in MISSING
@@ -38,6 +40,10 @@ def native(value: object) -> object:
 
 def number(value: object) -> float | None:
     """Return a finite number, NaN where missing, None where it is neither."""
+    if type(value) is float:  # nearly all cells are
+        return None if math.isinf(value) else value
+    if type(value) is int:
+        return float(value)
     if is_missing(value):
         return math.nan
     if isinstance(value, str):
@@ -94,7 +100,7 @@ def numbers(table: pd.DataFrame, column: str, *, default: float, source: str = "
         A cell is not a number, or infinite.
     """
     series = table[column]
-    if series.dtype.kind in "fiub":
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "fiub":
         found = series.to_numpy(dtype=float, copy=True)
         bad = np.isinf(found)
     else:
