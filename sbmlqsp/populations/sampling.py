@@ -1,7 +1,8 @@
-"""Subjects drawn from a population: each from streams of their own, so that nobody depends on who else is drawn."""
+"""Subjects drawn from a population: each from numbers of their own, so that nobody depends on who else is drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["described", "eta_name", "sample"]
+
+BLOCK = 512
+"""How many subjects share a stream; part of what a seed means, so never to be changed."""
 
 
 def sample(
@@ -92,18 +96,25 @@ def _individual(population: Population, key: str, typical: Any, etas: Any, ids: 
         raise DataError(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
 
 
+def _by_subject(ids: Any, draw: Callable[[int], Any]) -> Any:
+    """Return each subject's own numbers: its row of a block that is always drawn whole, whoever else is asked for."""
+    blocks, place = np.divmod(ids - 1, BLOCK)
+    drawn = {int(b): draw(int(b)) for b in np.unique(blocks)}
+    return np.stack([drawn[b][k] for b, k in zip(blocks.tolist(), place.tolist(), strict=True)])
+
+
 def _scores(purpose: str, ids: Any, seed: int, correlation: Any) -> Any:
     """Return correlated standard normal numbers, one row per subject."""
     n = len(correlation)
     if not n:
         return np.empty((len(ids), 0))
-    raw = np.stack([stream(seed, purpose, subject=int(i)).standard_normal(n) for i in ids], axis=1)
+    raw = _by_subject(ids, lambda block: stream(seed, purpose, subject=block).standard_normal((BLOCK, n)))
     root = _root(correlation)
     # Term by term, since a matrix product may round otherwise for another number of subjects.
     out = np.zeros((len(ids), n))
     for i in range(n):
         for j in range(n):
-            out[:, i] += root[i, j] * raw[j]
+            out[:, i] += root[i, j] * raw[:, j]
     return out
 
 
@@ -116,7 +127,8 @@ def _root(matrix: Any) -> Any:
 def _covariates(population: Population, ids: Any, seed: int) -> dict[str, Any]:
     if population.people is not None:
         table = population.people
-        rows = np.array([int(stream(seed, "covariates", subject=int(i)).integers(len(table))) for i in ids])
+        count = len(table)
+        rows = _by_subject(ids, lambda block: stream(seed, "people", subject=block).integers(count, size=BLOCK))
         return {str(c): table[c].to_numpy()[rows] for c in table.columns}
     from scipy.special import ndtr
 
