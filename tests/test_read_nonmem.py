@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,11 +16,8 @@ from sbmlqsp.errors import DataError
 from sbmlqsp.records.clock import day_number, hours
 from sbmlqsp.records.formulas import column_formula
 from sbmlqsp.records.selection import left_out
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "validation" / "literature"))
-import data_sets
-
-sys.path.pop(0)
+from sbmlqsp.records.values import number
+from validation.literature import data_sets
 
 PLAIN = "ID,TIME,AMT,DV,WT\n1,0,100,.,70\n1,2,.,4.1,70\n2,0,50,.,NA\n2,3,,1.5,60\n"
 
@@ -131,6 +126,10 @@ def test_selection_reads_new_names_too_and_misspelt_ones_are_refused():
     assert len(read_nonmem(PLAIN.replace("TIME", "time"), ignore="TIME > 1 && ID == 1")) == 3
     with pytest.raises(DataError, match="did you mean 'AGE'"):
         read_nonmem(LONG, ignore="AGEE > 5")
+    with pytest.raises(DataError, match="reads 'HT'"):
+        read_nonmem(LONG, ignore=["@", "AGE > HT-5"])
+    with pytest.raises(DataError, match="reads 'M'"):
+        read_nonmem(LONG.replace("C,0,1,50,M\n", ""), ignore="AGE == M")
     with pytest.raises(DataError, match="no record"):
         read_nonmem(LONG, accept="AGE > 100")
     with pytest.raises(DataError, match="words"):
@@ -311,6 +310,7 @@ REFUSED = [
     ("no file", "nowhere.csv", {}, "no such file"),
     ("names for a frame", pd.DataFrame({"ID": [1], "TIME": [0]}), {"names": ["A"]}, "names are given"),
     ("no data set", 7, {}, "no data set"),
+    ("unit of no DVID", PLAIN, {"units": {"DV:2": "mg/L"}}, r"DVID that is not there.*'DV:2'"),
     ("unknown unit", PLAIN, {"units": {"AMT": "mgg"}}, "units, AMT"),
 ]  # fmt: skip
 
@@ -334,7 +334,7 @@ def test_sorting_on_request():
 
 # ------------------------------------------------------------------------------------------------------------- writing
 WORDS = st.text("abcXYZ_ -><=,;\"'#0.", min_size=1, max_size=8).map(str.strip).filter(
-    lambda t: t and t.lower() not in {".", "na", "n/a", "nan", "null", "none"}
+    lambda t: t and number(t) is None
 )  # fmt: skip
 RECORD = st.fixed_dictionaries(
     {

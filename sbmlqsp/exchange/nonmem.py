@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.errors import DataError, UnitError, did_you_mean
 from sbmlqsp.exchange.nonmem_writing import write_nonmem
 from sbmlqsp.files import read_plain
 from sbmlqsp.records import Records
@@ -123,6 +123,7 @@ def read_nonmem(
     rows += more
     kept = _covariates(table, covariates, rows)
     table = table[[c for c in table.columns if c in CANONICAL or c in kept]]
+    _check_observed(given, table)
     return Records(table, kept, given, carry, changes_table(rows), label)
 
 
@@ -309,6 +310,15 @@ def _derived(table: pd.DataFrame, derive: Mapping[str, str], originals: Mapping[
             )
         out[target] = values
     return out
+
+
+def _check_observed(units: Mapping[str, str], table: pd.DataFrame) -> None:
+    """Refuse a unit for a DVID that is not there."""
+    there = {str(native(d)) for d in table["DVID"].tolist()} if "DVID" in table.columns else {"1"}
+    for key in units:
+        if key.startswith("DV:") and key[3:] not in there:
+            remedy = did_you_mean(key, (f"DV:{d}" for d in there))
+            raise UnitError("a unit is given for a DVID that is not there", value=key, where="units", remedy=remedy)
 
 
 def _covariates(table: pd.DataFrame, asked: Sequence[str] | None, rows: Changes) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ def write_nonmem(
     ----------
     records : Records
     path : str or path
-        Replaced in one step. A missing value is a dot. DVID, CENS and LLOQ are left out where they say nothing.
+        Replaced in one step. A missing value is a dot. DVID, CENS and LLOQ are left out where they say nothing. A
+        category, or IDs, in words that all are numbers ("1", "2") will be read back as numbers.
     code : bool or sequence of str
         Columns in words to write as numbers, which NONMEM needs: True for all of them, or their names. The numbers of
         CMT and DVID go on after those in use.

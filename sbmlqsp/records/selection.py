@@ -89,13 +89,24 @@ def _begins(table: pd.DataFrame, character: str) -> Any:
 def _holds(table: pd.DataFrame, test: str, where: str) -> Any:
     found = _CONDITION.fullmatch(test)
     names = list(map(str, table.columns))
-    other = found is not None and (found[4] in names)  # a comparison of two columns is a formula
-    if not found or other:
+    if not found or _is_formula(table, found, names):
         by_name = {n: table[n] for n in names}
         return np.nan_to_num(column_formula(test, by_name, size=len(table), where=f"{where}={test!r}")) != 0
     name = find_column(found[1], names, where=f"{where}={test!r}")
     sign = _OPERATORS.get((found[2] or found[3]).upper(), found[3])
     return np.array([_compares(v, sign, found[4].strip("\"'")) for v in table[name].tolist()], dtype=bool)
+
+
+def _is_formula(table: pd.DataFrame, found: re.Match[str], names: Sequence[str]) -> bool:
+    """Say whether the right side is no value: another column, or words where numbers are compared."""
+    value = found[4]
+    if value in names:
+        return True
+    if value[0] in "\"'" or number(value) is not None:
+        return False
+    sign = _OPERATORS.get((found[2] or found[3]).upper(), found[3])
+    cells = table[found[1]].tolist() if found[1] in names else [""]
+    return sign not in {"==", "!="} or all(number(v) is not None for v in cells)
 
 
 def _compares(cell: object, sign: str, value: str) -> bool:
