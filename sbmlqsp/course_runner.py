@@ -156,16 +156,30 @@ class CourseRunner(Runner):
 
     def _series(self, series: Series) -> None:
         machine = self.machine
-        if self._steady is None:
-            self._steady = SteadyDoses(self._model.network, machine, self.prepared, self._env, self._size)
-        present = machine.state()
-        try:
-            start = self._initial()
-            state = self._steady.after(series, row=self._row, start=start, present=present)
-        except NoSteadyState as reason:
-            raise failure(series, reason) from None
+        state = self._reached(series, machine.state())
         machine.set_parameters(self._rates)
         machine.put(state)
+
+    def steady(self, job: CourseJob, row: int, series: Series, tolerances: Tolerances) -> Any:
+        """Return what a series sets the state to, or adds to it, under a row of a job's parameters.
+
+        Returns
+        -------
+        ndarray
+            In the order of the machine's ``floating`` and ``rated``.
+        """
+        self.machine.tolerances(tolerances, job.scales)
+        self._rows = job.rows
+        self._restart(row)
+        return self._reached(series, np.zeros(len(self.machine.floating) + len(self.machine.rated)))
+
+    def _reached(self, series: Series, present: Any) -> Any:
+        if self._steady is None:
+            self._steady = SteadyDoses(self._model.network, self.machine, self.prepared, self._env, self._size)
+        try:
+            return self._steady.after(series, row=self._row, start=self._initial(), present=present)
+        except NoSteadyState as reason:
+            raise failure(series, reason) from None
 
     def _initial(self) -> Any:
         machine, env = self.machine, self._env

@@ -11,13 +11,14 @@ import numpy as np
 from sbmlqsp.course import Course, DoseValues, Entry, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner
 from sbmlqsp.deliveries import Deliveries
+from sbmlqsp.dosing.quantities import convert_time
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.roadrunner import Machine, Tolerances
 from sbmlqsp.errors import DosingError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.runner import FAILED
 
-__all__ = ["SteadyArm"]
+__all__ = ["SteadyArm", "dose_entries"]
 
 # An observation "before" a dose comes earlier by less than the integrator can tell.
 BEFORE = 1e-14
@@ -70,7 +71,7 @@ class SteadyArm:
 
     def _entries(self, i: int) -> list[Entry]:
         before = self._experiment.at_dose == "before"
-        doses = list(self._doses(i))
+        doses = list(dose_entries(self._experiment, self._deliveries, i))
         steady = {e.time for e in doses if e.steady}  # there, "before" is the steady state before its dose
         seen = [
             Entry(t - BEFORE * max(1.0, t) if before and t > 0 and t not in steady else t, 0, output=k)
@@ -81,31 +82,32 @@ class SteadyArm:
             return [Entry(0.0, 2), *sorted([*seen, *held], key=lambda e: (e.time, not e.steady))]
         return [Entry(0.0, 2), *sorted([*doses, *seen], key=lambda e: e.time)]
 
-    def _doses(self, i: int) -> Iterator[Entry]:
-        doses: Sequence[Any] = self._experiment.regimen.doses
-        d = self._deliveries
-        steps = {a.dose_index: a.time for a in d.given if a.number == 2}
-        for k, a in enumerate(d.given):
-            if a.number > 1:
-                continue
-            dose, length, amount = doses[a.dose_index], float(d.duration[i, k]), float(d.amount[i, k])
-            step = steps[a.dose_index] - a.time if a.dose_index in steps else self._step(dose)
-            yield Entry(
-                a.time,
-                1,
-                d.targets[k],
-                amount,
-                rate=amount / length if length else 0.0,
-                interval=step,
-                additional=dose.count - 1,
-                steady=dose.steady_state,
-                where=f"dose {a.dose_index + 1} into {a.target}",
-                lag=float(d.start[i, k]) - a.time,
-            )
 
-    def _step(self, dose: Any) -> float:
-        """Return a dose's interval in the model's time unit."""
-        from sbmlqsp.dosing.quantities import convert_time
+def dose_entries(experiment: Experiment, deliveries: Deliveries, i: int) -> Iterator[Entry]:
+    """Yield the doses of one subject as records, one per dose line, in the model's units."""
+    doses: Sequence[Any] = experiment.regimen.doses
+    d = deliveries
+    steps = {a.dose_index: a.time for a in d.given if a.number == 2}
+    for k, a in enumerate(d.given):
+        if a.number > 1:
+            continue
+        dose, length, amount = doses[a.dose_index], float(d.duration[i, k]), float(d.amount[i, k])
+        step = steps[a.dose_index] - a.time if a.dose_index in steps else _step(experiment, dose)
+        yield Entry(
+            a.time,
+            1,
+            d.targets[k],
+            amount,
+            rate=amount / length if length else 0.0,
+            interval=step,
+            additional=dose.count - 1,
+            steady=dose.steady_state,
+            where=f"dose {a.dose_index + 1} into {a.target}",
+            lag=float(d.start[i, k]) - a.time,
+        )
 
-        unit = self._experiment.model.time_unit
-        return float(convert_time(dose.interval or 0.0, dose.time_unit or unit, unit))
+
+def _step(experiment: Experiment, dose: Any) -> float:
+    """Return a dose's interval in the model's time unit."""
+    unit = experiment.model.time_unit
+    return float(convert_time(dose.interval or 0.0, dose.time_unit or unit, unit))

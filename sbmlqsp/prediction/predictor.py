@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sbmlqsp.course import Course, DoseValues, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner, movable
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
-from sbmlqsp.errors import ExperimentError, QSPError, SimulationError
+from sbmlqsp.errors import DataError, ExperimentError, QSPError, SimulationError, did_you_mean
 from sbmlqsp.execution import LOCK, machine_for, refuse_varying_stoichiometry
 from sbmlqsp.experiment import symbol_of
 from sbmlqsp.model import Model, dotted
@@ -27,7 +27,7 @@ from sbmlqsp.runner import FAILED, STATUS, state_scales
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Predictor", "predict"]
+__all__ = ["PlannedCourse", "Predictor", "predict"]
 
 
 def predict(
@@ -102,6 +102,16 @@ def predict(
         model, data, compartments=compartments, observables=observables, records=records, molar_mass=molar_mass
     )
     return predictor.table(parameters, on_failure=on_failure, tolerances=tolerances)
+
+
+@dataclass(frozen=True)
+class PlannedCourse:
+    """A subject's course, what would run it, every symbol at the start by row of parameters, and what set them."""
+
+    job: CourseJob
+    runner: CourseRunner | EventfulRunner
+    env: Mapping[str, Any]
+    overrides: Mapping[str, Any]
 
 
 class Predictor:
@@ -208,6 +218,24 @@ class Predictor:
                     out[:] = np.nan
                 output += used
         return self._observed(block), status, messages
+
+    def course(self, subject: Any, parameters: Any = None) -> PlannedCourse:
+        """Return the course of one subject instead of running it, for those who write it down.
+
+        Discontinuities of the model itself do not cut it.
+        """
+        if subject not in self.data.subjects:
+            names = [str(s) for s in self.data.subjects]
+            raise DataError("the data have no such subject", value=subject, remedy=did_you_mean(str(subject), names))
+        settings = read_settings(parameters, self.model, self.data, compartments=self._compartments)
+        self._refuse_unmovable(settings)
+        env = initial_state(self.model.network, settings.overrides)
+        refuse_varying_stoichiometry(env, self.model)
+        k = self.data.subjects.index(subject)
+        with LOCK, quiet():
+            runner, scales = self._runner(env, settings)
+            course, rows = self._course(k, settings, ())
+            return PlannedCourse(CourseJob(course, rows, scales(k)), runner, env, settings.overrides)
 
     def _refuse_unmovable(self, settings: Settings) -> None:
         """Refuse what changes from record to record although only the start of a subject reads it."""
