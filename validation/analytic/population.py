@@ -45,7 +45,7 @@ def near(label: str, found: float, expected: float, error: float) -> Comparison:
     return holds(f"{label}: {found:.4g} for {expected:.4g}", abs(found - expected) <= SIGMAS * error)
 
 
-@case("one_compartment", rows="S1-07 S2-21 S2-22", sets=SETS)
+@case("one_compartment", rows=("S1-07", "S2-21", "S2-22"), sets=SETS)
 def individuals_are_log_normal_around_their_prediction(b: Bench) -> Iterator[Comparison]:
     """θ = θpop·g(x)·exp(η): median, mean and CV of θ/(θpop·g) are 1, exp(ω²/2) and sqrt(exp(ω²) - 1), all positive."""
     w = 0.35
@@ -73,7 +73,7 @@ def additive_variability_would_make_some_clearances_negative(b: Bench) -> Iterat
         yield near(f"share below zero, {kind}", negative, share, math.sqrt(share * (1 - share) / SIZE))
 
 
-@case("one_compartment", rows="S1-08 S2-21", sets=SETS)
+@case("one_compartment", rows=("S1-08", "S2-21"), sets=SETS)
 def variability_is_attributed_to_its_sources(b: Bench) -> Iterator[Comparison]:
     """A regression of log clearance on the covariates returns their coefficients, and ω² is what it leaves."""
     w = 0.35
@@ -94,7 +94,7 @@ def variability_is_attributed_to_its_sources(b: Bench) -> Iterator[Comparison]:
     yield same("total log-variance", np.log(drawn["CL"]).var(), parts)
 
 
-@case("one_compartment", rows="M-04 S1-42", sets=SETS)
+@case("one_compartment", rows=("M-04", "S1-42"), sets=SETS)
 def every_subject_runs_with_their_own_clearance_and_no_one_elses(b: Bench) -> Iterator[Comparison]:
     """Each curve is that of the subject's own parameters; subject 7 is the same in a run of 3, of 30, or alone."""
     t = np.linspace(0.0, 3.0 * b.p.V / b.p.CL, 7)
