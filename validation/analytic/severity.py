@@ -1,11 +1,11 @@
-"""What a patient's disease asks for: inhibition by severity, antibody by the production of a cytokine."""
+"""What a patient asks for: inhibition by severity, antibody by the production of a cytokine, a dose that balances."""
 
 from __future__ import annotations
 
 import numpy as np
 
 import sbmlqsp as qsp
-from validation.cases import Bench, case, holds, same
+from validation.cases import Bench, case, holds, model_of, same
 from validation.reference import integrate
 
 SEVERE = {
@@ -96,3 +96,27 @@ def maintenance_by_the_production_of_a_patient(b: Bench):
         course = integrate(_rates(p, ksyn), start, times, jumps=jumps, method="LSODA", atol=1e-14)[1:, 1]
         yield same(f"highest level between the last doses, {factor:g} times the production", course.max(), target)
         yield holds("never above it then", course < target * (1.0 + 1e-6))
+
+
+@case(
+    "emax",
+    rows="S3-12",
+    sets={"typical": {}, "narrow": {"EC50": 0.4}, "wide": {"EC50": 2e-3}},
+)
+def dose_that_balances_effect_and_toxicity(b: Bench):
+    """Effect times absence of toxicity is best at C = sqrt(ED50 TD50); the largest is 1/(1 + sqrt(ED50/TD50))^2."""
+    parts = {"pk": "one_compartment", "pump": "constant_infusion"}
+    joined = qsp.compose(
+        "balance",
+        {**{k: model_of(v) for k, v in parts.items()}, "wanted": b.model, "unwanted": b.model},
+        connect={"pump.central": "pk.central", "pump.V": "pk.V", "wanted.Cp": "pk.C", "unwanted.Cp": "pk.C"},
+    )
+    low, high = b.p.EC50, 0.7
+    changes = {"wanted.EC50": low, "unwanted.EC50": high, "wanted.Emax": 1.0, "unwanted.Emax": 1.0}
+    given = {"changes": changes, "at": "steady state"}
+    best = qsp.optimum(joined, "pump.R0", observable="wanted.E * (1 - unwanted.E)", between=(1e-6, 1e4), **given)
+    clearance = Bench(joined).p.pk_CL
+    yield same("best rate of infusion", best.at, clearance * np.sqrt(low * high), tolerance=1e-5)
+    yield same("share with effect and without toxicity", best.value, (1.0 + np.sqrt(low / high)) ** -2)
+    found = [float(qsp.ec50(joined, "pump.R0", observable=f"{k}.E", **given)) for k in ("wanted", "unwanted")]
+    yield same("therapeutic index", found[1] / found[0], high / low)
