@@ -15,10 +15,17 @@ from sbmlqsp.model import dotted
 from sbmlqsp.suspicion import suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
-__all__ = ["FAILED", "OK", "STATUS", "Job", "Runner", "Starts", "state_scales"]
+__all__ = ["CRASHED", "FAILED", "LATE", "OK", "STATUS", "Job", "Runner", "Starts", "state_scales"]
 
-STATUS = {0: "fine", 1: "the integrator failed", 2: "a value is not finite", 3: "a result could not be confirmed"}
-OK, FAILED, NOT_FINITE, UNCONFIRMED = range(4)
+STATUS = {
+    0: "fine",
+    1: "the integrator failed",
+    2: "a value is not finite",
+    3: "a result could not be confirmed",
+    4: "it ran out of time",
+    5: "its process died",
+}
+OK, FAILED, NOT_FINITE, UNCONFIRMED, LATE, CRASHED = range(6)
 
 # What is tried in turn when the integrator fails, as shares of each state's scale.
 LOOSER = (1e-24, 1e-16, 1e-12)

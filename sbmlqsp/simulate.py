@@ -11,20 +11,23 @@ import numpy as np
 from sbmlqsp import provenance
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
-from sbmlqsp.execution import STATUS, ArmResult, run_arm
 from sbmlqsp.experiment import Experiment, observable_unit
 from sbmlqsp.model import flat_id
 from sbmlqsp.observation import Observable
+from sbmlqsp.outcome import Outcome, outcome_of
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
-from sbmlqsp.readout import read_out
+from sbmlqsp.runner import STATUS
+from sbmlqsp.scaling import spread
 from sbmlqsp.subjects import Subjects, read_subjects
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
     import xarray as xr
 
-__all__ = ["observed", "simulate"]
+__all__ = ["simulate"]
 
 
 def simulate(
@@ -37,7 +40,9 @@ def simulate(
     method: str = "ode",
     seed: int = 0,
     workers: int | None = None,
-    executor: Any = None,
+    executor: Executor | None = None,
+    chunk: int | None = None,
+    time_limit: float | None = None,
     on_failure: str = "raise",
     store: str | Path | None = None,
     resume: bool = False,
@@ -70,7 +75,17 @@ def simulate(
         Show progress; by default only on a terminal and after one second.
     tolerances : Tolerances, optional
         Error control; see ``Tolerances``.
-    replicates, workers, executor, store, resume
+    workers : int, optional
+        Local processes to spread the subjects over. The numbers are the same bit for bit, whatever their number. A
+        process that dies costs what it was doing, which is done again; where it dies twice at one subject, that
+        subject is named.
+    executor : concurrent.futures.Executor, optional
+        Instead of local processes, such as ``Client.get_executor()`` of a Dask cluster.
+    chunk : int, optional
+        Subjects per piece of work that a process gets.
+    time_limit : float, optional
+        Seconds that one subject may take in one arm, with ``workers``; beyond that its run is a failed one.
+    replicates, store, resume
         Reserved; any use is refused rather than ignored.
 
     Returns
@@ -94,22 +109,41 @@ def simulate(
     >>> round(float(ds["S"][0, 0, 0, -1]), 4)
     3.6788
     """
-    _refuse_reserved(replicates, method, workers, executor, store, resume)
+    _refuse_reserved(replicates, method, store, resume)
+    _check_spreading(workers, executor, chunk, time_limit)
     if on_failure not in {"raise", "record"}:
         raise ExperimentError("no such way to handle failures", value=on_failure, expected="'raise' or 'record'")
     arms = _arms(experiments)
     drawn = _drawn(population, size, seed, subjects)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     control = tolerances or Tolerances()
-    results = []
+    stop = on_failure == "raise"
     with quiet() as terminal, Progress(len(arms) * len(people), show=progress, stream=terminal) as bar:
-        for arm in arms:
-            bar.next(arm.id)
-            result = run_arm(arm, people, tolerances=control, tick=bar.tick, stop_at_failure=on_failure == "raise")
-            if on_failure == "raise":
-                _raise_first(arm, people, result)
-            results.append(result)
+        if executor is None and (workers is None or (workers == 1 and time_limit is None)):
+            results = _here(arms, people, control, stop=stop, bar=bar)
+        else:
+            results = spread(
+                arms, people, tolerances=control, stop=stop, workers=workers, executor=executor, chunk=chunk,
+                limit=time_limit, tick=bar.tick,
+            )  # fmt: skip
+        if stop:
+            for arm, result in zip(arms, results, strict=True):
+                raise_first(arm, people, result)
     return _dataset(arms, people, results, seed=seed, tolerances=control)
+
+
+def _here(
+    arms: Sequence[Experiment], people: Subjects, control: Tolerances, *, stop: bool, bar: Progress
+) -> list[Outcome]:
+    """Run everything in this process."""
+    results = []
+    for arm in arms:
+        bar.next(arm.id)
+        result = outcome_of(arm, people, tolerances=control, tick=bar.tick, stop_at_failure=stop)
+        if stop:
+            raise_first(arm, people, result)
+        results.append(result)
+    return results
 
 
 def _drawn(population: Population | None, size: int | None, seed: int, subjects: Any) -> pd.DataFrame | None:
@@ -123,12 +157,28 @@ def _drawn(population: Population | None, size: int | None, seed: int, subjects:
     return sample(population, size, seed=seed)
 
 
-def _refuse_reserved(replicates: int, method: str, workers: Any, executor: Any, store: Any, resume: bool) -> None:
-    asked = {
-        "replicates": replicates != 1,
-        "workers": workers not in {None, 1}, "executor": executor is not None, "store": store is not None,
-        "resume": resume,
-    }  # fmt: skip
+def _check_spreading(workers: Any, executor: Any, chunk: Any, time_limit: Any) -> None:
+    if workers is not None and executor is not None:
+        raise ExperimentError("workers and an executor are both given", remedy="keep one of them")
+    for name, value in (("workers", workers), ("chunk", chunk)):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 1):
+            raise ExperimentError(f"{name} is not usable", value=value, expected="a positive whole number")
+    if time_limit is not None and (workers is None or not time_limit > 0):
+        raise ExperimentError(
+            "a time limit needs processes that can be ended",
+            value=time_limit,
+            expected="seconds",
+            remedy="give workers=",
+        )
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ExperimentError(
+            "this is no executor", value=type(executor).__name__, expected="concurrent.futures.Executor"
+        )
+
+
+def _refuse_reserved(replicates: int, method: str, store: Any, resume: bool) -> None:
+    asked = {"replicates": replicates != 1, "store": store is not None, "resume": resume}
     for name, used in asked.items():
         if used:
             raise UnsupportedError(
@@ -155,7 +205,8 @@ def _arms(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment, .
     return arms
 
 
-def _raise_first(arm: Experiment, people: Subjects, result: ArmResult) -> None:
+def raise_first(arm: Experiment, people: Subjects, result: Outcome) -> None:
+    """Raise the error of the first subject that failed, if any did."""
     if not result.status.any():
         return
     i = int(np.argmax(result.status > 0))
@@ -167,7 +218,7 @@ def _raise_first(arm: Experiment, people: Subjects, result: ArmResult) -> None:
 
 # ------------------------------------------------------------------------------------------------------- collecting
 def _dataset(
-    arms: Sequence[Experiment], people: Subjects, results: Sequence[ArmResult], *, seed: int, tolerances: Tolerances
+    arms: Sequence[Experiment], people: Subjects, results: Sequence[Outcome], *, seed: int, tolerances: Tolerances
 ) -> xr.Dataset:
     from sbmlqsp.results import make_dataset
 
@@ -179,10 +230,7 @@ def _dataset(
     for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
         at = np.searchsorted(grid, np.asarray(arm.times))
         for o in arm.observables:
-            data = observed(o, arm, result)
-            _note_undefined(o, data, result)
-            kept = np.where(result.status[:, None] > 0, np.nan, data)
-            values[o.id][e, :, 0, at] = np.moveaxis(kept, 1, 0)
+            values[o.id][e, :, 0, at] = np.moveaxis(result.columns[o.id], 1, 0)
     status = np.stack([r.status for r in results])[:, :, None]
     messages = np.array([r.messages for r in results], dtype=object)[:, :, None]
     record = provenance.record(
@@ -204,7 +252,7 @@ def _dataset(
         messages=messages,
         subject_table=_as_given(people, observables),
         provenance=provenance.to_json(record),
-        doses=[d for a, r in zip(arms, results, strict=True) for d in _dose_rows(a, r)],
+        doses=[d for r in results for d in r.doses],
     )
 
 
@@ -213,20 +261,6 @@ def _as_given(people: Subjects, observables: Mapping[str, Observable]) -> pd.Dat
     if people.table is None:
         return None
     return people.table.rename(columns={c: f"{c} (given)" for c in people.table.columns if c in observables})
-
-
-def _note_undefined(o: Observable, data: Any, result: ArmResult) -> None:
-    """Say where an observable's own formula gives no number although the run is fine, as a ratio of zeros does."""
-    undefined = np.isnan(data).any(axis=1) & (result.status == 0)
-    for i in np.flatnonzero(undefined).tolist():
-        note = f"the observable '{o.id}' is not a number at output {int(np.argmax(np.isnan(data[i]))) + 1}"
-        result.messages[i] = "; ".join(filter(None, (result.messages[i], note)))
-
-
-def observed(o: Observable, arm: Experiment, result: ArmResult) -> Any:
-    """Return an observable of shape (subjects, times), in its unit."""
-    shape = (len(result.status), len(arm.times))
-    return read_out(o, arm.model, columns=result.columns, time=np.asarray(arm.times)[None, :], shape=shape)
 
 
 def _unit(arm: Experiment, o: Observable) -> str:
@@ -248,23 +282,3 @@ def _inputs(arm: Experiment) -> dict[str, Any]:
         "observables": [{"id": o.id, "formula": o.formula, "unit": o.unit} for o in arm.observables],
         "at_dose": arm.at_dose,
     }
-
-
-def _dose_rows(arm: Experiment, result: ArmResult) -> list[dict[str, Any]]:
-    """Describe the doses as the first subject gets them, for ticks on figures and dosing intervals."""
-    d = result.deliveries
-    rows = []
-    for k, target in enumerate(d.targets):
-        symbol = arm.model.network.symbols[target]
-        unit = symbol.substance_unit if symbol.kind == "species" else symbol.unit
-        rows.append(
-            {
-                "experiment": arm.id,
-                "time": float(d.start[0, k]),
-                "amount": float(d.amount[0, k]),
-                "unit": unit.label if unit is not None else "",
-                "target": target.replace("__", "."),
-                "duration": float(d.duration[0, k]),
-            }
-        )
-    return rows

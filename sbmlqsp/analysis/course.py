@@ -21,7 +21,7 @@ from sbmlqsp.execution import STATUS, ArmResult, run_arm
 from sbmlqsp.experiment import Experiment, observable_unit
 from sbmlqsp.model import Model
 from sbmlqsp.observation import Observable
-from sbmlqsp.simulate import observed
+from sbmlqsp.outcome import observed
 from sbmlqsp.subjects import Subjects
 from sbmlqsp.units import convert, parse_quantity
 

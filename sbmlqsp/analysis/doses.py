@@ -16,7 +16,7 @@ from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import ExperimentError, SimulationError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable
-from sbmlqsp.simulate import observed
+from sbmlqsp.outcome import observed
 from sbmlqsp.subjects import Subjects
 
 __all__ = ["dose_for"]

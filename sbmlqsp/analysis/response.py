@@ -19,7 +19,7 @@ from sbmlqsp.execution import STATUS
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.observation import Observable
-from sbmlqsp.simulate import observed
+from sbmlqsp.outcome import observed
 from sbmlqsp.steady import SteadyState, steady_states
 from sbmlqsp.subjects import Subjects
 

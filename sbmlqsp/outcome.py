@@ -1,0 +1,86 @@
+"""What the runs of one arm give: values of its observables, status and message of each subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.execution import ArmResult, run_arm
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.observation import Observable
+from sbmlqsp.readout import read_out
+from sbmlqsp.subjects import Subjects
+
+__all__ = ["Outcome", "observed", "outcome_of"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One arm for some subjects.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        By observable, of shape (subjects, times); NaN where a run failed.
+    status : ndarray of int
+    messages : list of str
+    doses : tuple of mapping
+        The doses as the first subject gets them.
+    """
+
+    columns: Mapping[str, Any]
+    status: Any
+    messages: list[str]
+    doses: tuple[Mapping[str, Any], ...] = ()
+
+
+def outcome_of(
+    arm: Experiment,
+    people: Subjects,
+    *,
+    tolerances: Tolerances,
+    tick: Callable[[int, int], None] = lambda *_: None,
+    stop_at_failure: bool = False,
+) -> Outcome:
+    """Run an arm and read its observables."""
+    result = run_arm(arm, people, tolerances=tolerances, tick=tick, stop_at_failure=stop_at_failure)
+    values = {}
+    for o in arm.observables:
+        data = observed(o, arm, result)
+        _note_undefined(o, data, result)
+        values[o.id] = np.where(result.status[:, None] > 0, np.nan, data)
+    return Outcome(values, result.status, result.messages, tuple(_dose_rows(arm, result)))
+
+
+def observed(o: Observable, arm: Experiment, result: ArmResult) -> Any:
+    """Return an observable of shape (subjects, times), in its unit."""
+    shape = (len(result.status), len(arm.times))
+    return read_out(o, arm.model, columns=result.columns, time=np.asarray(arm.times)[None, :], shape=shape)
+
+
+def _note_undefined(o: Observable, data: Any, result: ArmResult) -> None:
+    """Say where an observable's own formula gives no number although the run is fine, as a ratio of zeros does."""
+    undefined = np.isnan(data).any(axis=1) & (result.status == 0)
+    for i in np.flatnonzero(undefined).tolist():
+        note = f"the observable '{o.id}' is not a number at output {int(np.argmax(np.isnan(data[i]))) + 1}"
+        result.messages[i] = "; ".join(filter(None, (result.messages[i], note)))
+
+
+def _dose_rows(arm: Experiment, result: ArmResult) -> Iterable[dict[str, Any]]:
+    """Describe the doses as the first subject gets them, for ticks on figures and dosing intervals."""
+    d = result.deliveries
+    for k, target in enumerate(d.targets):
+        symbol = arm.model.network.symbols[target]
+        unit = symbol.substance_unit if symbol.kind == "species" else symbol.unit
+        yield {
+            "experiment": arm.id,
+            "time": float(d.start[0, k]),
+            "amount": float(d.amount[0, k]),
+            "unit": unit.label if unit is not None else "",
+            "target": target.replace("__", "."),
+            "duration": float(d.duration[0, k]),
+        }
