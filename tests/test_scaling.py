@@ -133,7 +133,7 @@ def test_an_interruption_ends_the_processes(arms, population):
         ({"workers": 2, "executor": ThreadPoolExecutor(1)}, "both given"),
         ({"executor": "pool"}, "no executor"),
     ],
-    ids=str,
+    ids=range(7),
 )
 def test_nonsense_is_refused(arms, options, words):
     with pytest.raises(qsp.ExperimentError, match=f"(?i){words}"):
