@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -21,36 +22,55 @@ NUMBERS = st.one_of(
 LEAVES = st.one_of(NUMBERS, st.sampled_from(sorted(ENV)).map(sym), st.just(Expr("time")))
 
 
-def grow(inner):
-    def node(*ops, sizes=(2,)):
-        return st.sampled_from(ops).flatmap(
-            lambda op: st.sampled_from(sizes).flatmap(
-                lambda n: st.tuples(*[inner] * n).map(lambda args: Expr(op, args))
-            )
-        )
-
-    relation = node("lt", "le", "gt", "ge", "eq", "ne")
-    truth = st.recursive(
-        relation,
-        lambda t: st.one_of(
-            t.map(lambda x: Expr("not", (x,))),
-            st.tuples(st.sampled_from(["and", "or", "xor", "implies"]), t, t).map(lambda p: Expr(p[0], p[1:])),
-            st.tuples(st.sampled_from(["eq", "ne"]), t, t).map(lambda p: Expr(p[0], p[1:])),
-        ),
-        max_leaves=4,
-    )
-    return st.one_of(
-        node("add", "mul", sizes=(2, 3)),
-        node("sub", "div", "pow", "min", "max", "rem", "quotient"),
-        node("neg", "abs", "floor", "ceil", "exp", "sin", "tanh", "sqrt", sizes=(1,)),
-        st.tuples(inner, truth, inner).map(lambda p: Expr("piecewise", p)),
-    )
+# Hypothesis draws the leaves and a seed. Trees are then built as by a pocket calculator with one stack of numbers and
+# one of truths, where an operator takes what it needs; nested strategies would cost a hundred times as much.
+NUMERIC = [(op, n) for op in ("add", "mul") for n in (2, 3)]
+NUMERIC += [(op, 2) for op in ("sub", "div", "pow", "min", "max", "rem", "quotient")]
+NUMERIC += [(op, 1) for op in ("neg", "abs", "floor", "ceil", "exp", "sin", "tanh", "sqrt")]
+RELATIONS = [(op, 2) for op in ("lt", "le", "gt", "ge", "eq", "ne")]
+LOGIC = [("not", 1), *((op, 2) for op in ("and", "or", "xor", "implies", "eq", "ne"))]
 
 
-TREES = st.recursive(LEAVES, grow, max_leaves=8)
+def grown(leaves, steps, seed):
+    rng = random.Random(seed)
+    numbers, truths = [rng.choice(leaves)], []
+    for _ in range(steps):
+        kind = rng.choice(["leaf", "leaf", "number", "number", "relation", "relation", "logic", "logic", "choice"])
+        if kind == "leaf":
+            numbers.append(rng.choice(leaves))
+        elif kind == "choice" and truths and len(numbers) > 1:
+            numbers.append(Expr("piecewise", (numbers.pop(), truths.pop(), numbers.pop())))
+        elif kind != "choice":
+            op, n = rng.choice({"number": NUMERIC, "relation": RELATIONS, "logic": LOGIC}[kind])
+            source = truths if kind == "logic" else numbers
+            if len(source) < n:
+                continue
+            args = tuple(source[-n:])
+            if kind != "relation":  # so that there is always a number left
+                del source[-n:]
+            (numbers if kind == "number" else truths).append(Expr(op, args))
+    return max(numbers, key=lambda tree: sum(1 for _ in tree.walk()))
 
 
-@settings(max_examples=60, deadline=None)
+TREES = st.builds(grown, st.lists(LEAVES, min_size=3, max_size=6), st.integers(1, 40), st.integers(0, 2**32 - 1))
+
+
+def test_the_trees_hold_every_operator_and_are_deep():
+    seen, sizes = set(), []
+
+    @settings(max_examples=500, deadline=None, database=None)
+    @given(TREES)
+    def look(tree):
+        seen.update(node.op for node in tree.walk())
+        sizes.append(sum(1 for _ in tree.walk()))
+
+    look()
+    wanted = {op for op, _ in (*NUMERIC, *RELATIONS, *LOGIC)} | {"piecewise", "num", "sym", "time"}
+    assert seen >= wanted, wanted - seen
+    assert sum(size >= 8 for size in sizes) > 100
+
+
+@settings(max_examples=300, deadline=None)
 @given(TREES)
 def test_what_is_printed_reads_back_with_the_same_value(tree):
     text = to_infix(tree)
@@ -100,7 +120,7 @@ def python(tree, time):
     return functions[op](*args) if op in functions else getattr(math, op)(*args)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(TREES)
 def test_values_are_those_of_plain_python(tree):
     try:
@@ -112,7 +132,7 @@ def test_values_are_those_of_plain_python(tree):
         assert ours == pytest.approx(truth, rel=1e-9, abs=1e-300)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TREES)
 def test_arrays_give_the_same_as_numbers_one_by_one(tree):
     many = {k: np.array([v, v + 0.5, -v]) for k, v in ENV.items()}
@@ -211,3 +231,11 @@ def test_numbers_keep_every_digit():
 def test_a_formula_may_begin_with_not(text):
     tree = parse_formula(text)
     assert parse_formula(str(tree)) == tree
+
+
+@pytest.mark.parametrize(
+    "text", ["(a^b)^c", "a^b^c", "a - (b - c)", "a - b - c", "a/(b/c)", "a/b/c", "-(a^2)", "(-a)^2", "a^-b", "2*(-a)"]
+)
+def test_brackets_stay_where_they_matter(text):
+    tree = parse_formula(text)
+    assert parse_formula(to_infix(tree)) == tree
