@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Context
 from typing import Any
 
 from sbmlqsp.engine.libsbml import parse, write
@@ -39,12 +40,13 @@ class Inflow:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """At a time, new values, in the meaning of formulas."""
+    """At a time, new values, in the meaning of formulas; of two at one time that with the higher priority first."""
 
     id: str
     time: Expr
     values: Mapping[str, Expr]
     meaning: str = ""
+    priority: float = LAST
 
 
 def write_doses(
@@ -53,7 +55,7 @@ def write_doses(
     """Return the document with parameters, inflows and one event per change.
 
     Each event starts out false, so that one at time 0 fires, and reads values when it is executed, after all other
-    events of its instant, so that what happens then adds up.
+    events of its instant, so that what happens then adds up. What a change sets is constant no longer.
     """
     document = parse(sbml, scanned=True)
     model = document.getModel()
@@ -87,17 +89,25 @@ def _event(model: Any, change: Change) -> None:
     event = model.createEvent()
     event.setId(change.id)
     event.setUseValuesFromTriggerTime(False)
-    event.createPriority().setMath(to_mathml(num(LAST)))
+    event.createPriority().setMath(to_mathml(num(change.priority)))
     if change.meaning:
         event.setName(change.meaning)
     trigger = event.createTrigger()
     trigger.setInitialValue(False)
     trigger.setPersistent(True)
-    trigger.setMath(to_mathml(Expr("ge", (Expr("time"), change.time))))
+    trigger.setMath(to_mathml(Expr("ge", (Expr("time"), _written(change.time)))))
     for variable, value in change.values.items():
         assignment = event.createEventAssignment()
         assignment.setVariable(variable)
         assignment.setMath(to_mathml(value))
+        model.getElementBySId(variable).setConstant(False)
+
+
+def _written(time: Expr) -> Expr:
+    """Return a time that the 15 digits of a file hold and that is no later, so that the event is not late either."""
+    if time.op != "num":
+        return time
+    return num(float(Context(prec=15, rounding=ROUND_FLOOR).create_decimal_from_float(float(time.value or 0.0))))
 
 
 def without_events(sbml: str) -> str:
