@@ -188,6 +188,50 @@ def test_what_cannot_be_written_is_refused_by_name(oral, regimen, words):
         with_doses(oral, regimen)
 
 
-def test_steady_state_doses_are_refused(oral):
-    with pytest.raises(qsp.UnsupportedError, match="steady"):
-        with_doses(oral, qsp.Dose(5, "depot", "mg", interval=24.0, steady_state=1, time_unit="h"))
+def steady(amount, target, **more):
+    return qsp.Dose(amount, target, "mg", time_unit="h", **more)
+
+
+@pytest.mark.parametrize(
+    "regimen",
+    [
+        steady(100, "depot", interval=24.0, count=3, steady_state=1),
+        steady(100, "depot", interval=24.0, count=3, steady_state=1, lag=3.5, bioavailability=0.7),
+        steady(100, "central", interval=8.0, count=2, steady_state=1, duration=14.0),
+        qsp.Regimen((steady(10, "depot"), steady(80, "central", time=9.0, interval=12.0, steady_state=1, rate=20))),
+        qsp.Regimen(
+            (
+                steady(50, "depot", interval=12.0, count=4, steady_state=1),
+                steady(30, "central", time=6.0, interval=24.0, count=2, steady_state=2, duration=2.0),
+            )
+        ),
+        qsp.Regimen((steady("2*WT", "depot", interval=24.0, steady_state=1, lag="tlag"), steady(7, "side", time=3.0))),
+    ],
+    ids=["SS 1", "lag and F", "long infusion", "after a dose", "SS 2 on top", "formulas"],
+)
+def test_steady_state_doses_give_the_same_curves(oral, regimen):
+    agree(*both(oral, regimen))
+
+
+def test_steady_state_of_a_model_that_is_not_linear():
+    model = qsp.read_antimony(
+        "model m; compartment V = 5; species S in V = 0; B = 10; B' = 1 - 0.1*B*(1 + S); "
+        "J: S -> ; V*Vm*S/(Km + S); Vm = 2; Km = 3; end"
+    )
+    regimen = qsp.Dose(40, "S", time=2.0, interval=8.0, count=2, steady_state=1, duration=1.0)
+    times = np.linspace(0, 30, 61)
+    ds = qsp.simulate(qsp.Experiment(model, times=times, regimen=regimen, observables=["S", "B"]))
+    ours = np.array([ds[n].values[0, 0, 0] for n in "SB"]).T
+    agree(ours, bare(with_doses(model, regimen), times, "[S]", "B"))
+
+
+def test_steady_state_beside_events_of_the_model_is_refused():
+    model = qsp.read_antimony(ORAL.rsplit("end", 1)[0] + FLAG)
+    with pytest.raises(qsp.UnsupportedError, match="events"):
+        with_doses(model, qsp.Dose(5, "depot", "mg", interval=24.0, steady_state=1, time_unit="h"))
+
+
+def test_a_dose_at_a_time_that_no_file_holds_exactly_is_not_late(oral):
+    time = 2 / 3
+    theirs = bare(with_doses(oral, bolus(7, "side", "mg", time=time, time_unit="h")), [0.0, time, 1.0], "side")
+    assert theirs[1, 0] == pytest.approx(7.0, rel=1e-12)

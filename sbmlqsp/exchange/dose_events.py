@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
-from sbmlqsp.deliveries import resolve_deliveries
+from sbmlqsp.course import DoseValues, Entry, plan_course
+from sbmlqsp.course_runner import CourseJob, CourseRunner
+from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.dose_units import amount_factor, rate_factor, target_unit
 from sbmlqsp.dosing import Administration, Dose, Regimen, expand
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.libsbml import canonical
 from sbmlqsp.engine.libsbml_doses import Change, Inflow, Quantity, write_doses
 from sbmlqsp.engine.libsbml_engine import dosable, per_symbol
+from sbmlqsp.engine.roadrunner import quiet
+from sbmlqsp.exchange.course_changes import Part
+from sbmlqsp.exchange.record_events import write_part
+from sbmlqsp.execution import LOCK, machine_for
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, evaluate, num, parse_formula, substitute, sym, to_infix
 from sbmlqsp.model import Model, flat_id
+from sbmlqsp.prediction.predictor import PlannedCourse
+from sbmlqsp.runner import state_scales
+from sbmlqsp.steady_arm import dose_entries
 from sbmlqsp.timeline import SNAP
 from sbmlqsp.units import Unit
 
@@ -27,7 +37,8 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
 
     A bolus is an event; an infusion is an inflow that one event starts and another stops. What is given at one instant
     adds up. Amounts are parameters of the result (``dose1_amount``, ``dose1_rate``, …); formulas over model symbols
-    stay formulas there, evaluated at time 0 as ``simulate`` does.
+    stay formulas there, evaluated at time 0 as ``simulate`` does. A regimen with a steady-state dose is written in
+    numbers instead, those of its steady state included: they hold for the model's present parameters alone.
 
     Parameters
     ----------
@@ -48,7 +59,11 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
     UnitError
         A dose's unit cannot be converted to its target's.
     UnsupportedError
-        Steady-state doses.
+        Steady-state doses in a model with events of its own, or with time in its rates.
+
+    See Also
+    --------
+    with_records : The same of a data set's subject, by NONMEM's rules.
 
     Examples
     --------
@@ -59,7 +74,13 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
     (['dose_event_1', 'dose_event_2', 'dose_event_3'], 100.0)
     """
     experiment = Experiment(model, times=[0.0], regimen=regimen)  # type: ignore[arg-type]
-    resolve_deliveries(experiment, initial_state(model.network), 1)
+    env = initial_state(model.network)
+    deliveries = resolve_deliveries(experiment, env, 1)
+    if any(dose.steady_state for dose in experiment.regimen):
+        with LOCK, quiet():
+            planned = _planned(experiment, deliveries, env)
+        course = planned.job.course
+        return write_part(model, planned, Part(course.stretches, course.row), where="the regimen", prefix="dose")
     given = expand(experiment.regimen, time_unit=model.time_unit)
     if not given:
         return Model(model.id, model.sbml, directions=model.directions, source=model.source)
@@ -71,6 +92,24 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
     )
     sbml = canonical(sbml, where=f"'{model.id}' with doses")
     return Model(model.id, sbml, directions=model.directions, source=model.source)
+
+
+def _planned(experiment: Experiment, deliveries: Deliveries, env: Mapping[str, Any]) -> PlannedCourse:
+    """Return the regimen's course, up to the end of all that it gives."""
+    model = experiment.model
+    columns = [s.id for s in model.network.species]
+    machine, prepared = machine_for(model, list(dict.fromkeys(deliveries.targets)), columns)
+    runner = CourseRunner(model, machine, prepared, env=env, size=1, columns=columns, states=[])
+    doses = sorted(dose_entries(experiment, deliveries, 0), key=lambda e: e.time)
+    lasting = [(e.lag or 0.0) + (e.additional + 1) * e.interval + _length(e) for e in doses]
+    end = 1.0 + max(e.time + after for e, after in zip(doses, lasting, strict=True))
+    course = plan_course([Entry(0.0, 2), *doses, Entry(end, 2, output=0)], lambda *_: DoseValues())
+    [scales] = state_scales(machine, env, deliveries.targets, deliveries.amount, 1)
+    return PlannedCourse(CourseJob(course, [0], dict(zip(machine.states, scales, strict=True))), runner, env, {})
+
+
+def _length(entry: Entry) -> float:
+    return entry.amount / entry.rate if entry.rate > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
