@@ -34,6 +34,7 @@ from sbmlqsp.errors import (
 from sbmlqsp.exchange.antimony import write_antimony
 from sbmlqsp.exchange.dose_events import with_doses
 from sbmlqsp.exchange.nonmem import read_nonmem, write_nonmem
+from sbmlqsp.exchange.record_events import with_records
 from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
 from sbmlqsp.experiment import Experiment
@@ -123,6 +124,7 @@ __all__ = [
     "to_roadrunner",
     "to_tellurium",
     "with_doses",
+    "with_records",
     "write_antimony",
     "write_nonmem",
     "write_results",
