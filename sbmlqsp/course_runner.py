@@ -75,9 +75,12 @@ class CourseRunner(Runner):
         self._model, self._env, self._size = model, env, size
         self._starts = Starts(machine, prepared, env, size)
         self._movable = sorted(movable(network))
+        still = movable(network) - prepared.inlets.keys()
+        self._still = [i for i, n in enumerate(machine.floating) if n in still]  # what reactions read, not change
         self._steady: SteadyDoses | None = None
         self._rates: dict[str, float] = {}
-        self._row, self._rows = 0, (0,)
+        self._row = 0
+        self._rows: Sequence[int] = (0,)
         self._how: dict[str, Callable[..., None]] = {
             "begin": self._restart,
             "row": self._change,
@@ -138,7 +141,12 @@ class CourseRunner(Runner):
 
     def _change(self, row: int) -> None:
         self._row = self._rows[row]
-        self.machine.change(self._starts(self._row), self._movable)
+        start = self._starts(self._row)
+        self.machine.change(start, self._movable)
+        if self._still:
+            state = self.machine.state()
+            state[self._still] = [start.amounts[i] for i in self._still]
+            self.machine.put(state)
 
     def _add(self, target: str, amount: float) -> None:
         self.machine.add(target, self.prepared.inlets[target].kind, amount)
