@@ -50,6 +50,7 @@ from sbmlqsp.report import report
 from sbmlqsp.results import read_results, summarise, to_frame, write_results
 from sbmlqsp.simulate import simulate
 from sbmlqsp.steady import SteadyState, steady_state
+from sbmlqsp.store import Store, open_store
 from sbmlqsp.study import read_study, run_study
 from sbmlqsp.tables import read_table
 
@@ -83,6 +84,7 @@ __all__ = [
     "Share",
     "SimulationError",
     "SteadyState",
+    "Store",
     "StudyError",
     "Tolerances",
     "UnitError",
@@ -103,6 +105,7 @@ __all__ = [
     "integral",
     "level_for",
     "load",
+    "open_store",
     "optimum",
     "plot",
     "predict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ from sbmlqsp.outcome import Outcome, outcome_of
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
-from sbmlqsp.scaling import spread
+from sbmlqsp.scaling import Piece, Whole, piece_size, pieces_of, spread
+from sbmlqsp.scaling.spreading import CHUNK
+from sbmlqsp.scaling.work import some_of
+from sbmlqsp.store import Filed, Store, locked, prepare
 from sbmlqsp.subjects import Subjects, read_subjects
 
 if TYPE_CHECKING:
@@ -48,7 +52,7 @@ def simulate(
     resume: bool = False,
     progress: bool | None = None,
     tolerances: Tolerances | None = None,
-) -> xr.Dataset:
+) -> Any:
     """Simulate one experiment or several arms, for one subject or many.
 
     Parameters
@@ -85,12 +89,17 @@ def simulate(
         Subjects per piece of work that a process gets.
     time_limit : float, optional
         Seconds that one subject may take in one arm, with ``workers``; beyond that its run is a failed one.
-    replicates, store, resume
+    store : path, optional
+        A new folder, into which the results go piece by piece in bounded memory; a `Store` of it is returned instead of
+        a Dataset.
+    resume : bool
+        Go on with a store of the same simulation: only what it lacks is run.
+    replicates
         Reserved; any use is refused rather than ignored.
 
     Returns
     -------
-    xarray.Dataset
+    xarray.Dataset, or Store where ``store`` is given
         Dimensions ``(experiment, subject, replicate, time)``; one variable per observable with its unit; ``status`` and
         ``message``; provenance in ``attrs``. Arms with different times share the union, NaN where an arm did not ask.
 
@@ -117,19 +126,82 @@ def simulate(
     drawn = _drawn(population, size, seed, subjects)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     control = tolerances or Tolerances()
-    stop = on_failure == "raise"
+    run = _Run(arms, people, control, seed, stop=on_failure == "raise", workers=workers, executor=executor,
+               chunk=chunk, limit=time_limit)  # fmt: skip
     with quiet() as terminal, Progress(len(arms) * len(people), show=progress, stream=terminal) as bar:
-        if executor is None and (workers is None or (workers == 1 and time_limit is None)):
-            results = _here(arms, people, control, stop=stop, bar=bar)
+        return run.in_memory(bar) if store is None else run.to_store(store, bar, resume=resume)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One call of simulate: what to run, and on what."""
+
+    arms: tuple[Experiment, ...]
+    people: Subjects
+    tolerances: Tolerances
+    seed: int
+    stop: bool
+    workers: int | None
+    executor: Executor | None
+    chunk: int | None
+    limit: float | None
+
+    @property
+    def _how(self) -> dict[str, Any]:
+        workers = None if self.workers == 1 and self.limit is None else self.workers
+        how = {"workers": workers, "executor": self.executor, "limit": self.limit}
+        return how | {"tolerances": self.tolerances, "stop": self.stop}
+
+    def _pieces(self) -> list[Piece]:
+        return pieces_of(self.people, self.chunk or piece_size(len(self.people), self.workers))
+
+    def in_memory(self, bar: Progress) -> xr.Dataset:
+        """Run everything and return it."""
+        if self._how["workers"] is None and self.executor is None:
+            results = _here(self.arms, self.people, self.tolerances, stop=self.stop, bar=bar)
         else:
-            results = spread(
-                arms, people, tolerances=control, stop=stop, workers=workers, executor=executor, chunk=chunk,
-                limit=time_limit, tick=bar.tick,
-            )  # fmt: skip
-        if stop:
-            for arm, result in zip(arms, results, strict=True):
-                raise_first(arm, people, result)
-    return _dataset(arms, people, results, seed=seed, tolerances=control)
+            whole = Whole(self.arms, self.people, bar.tick)
+            spread(self.arms, self._pieces(), whole, **self._how)
+            results = whole.outcomes()
+        for arm, result in zip(self.arms, results, strict=True):
+            if self.stop:
+                raise_first(arm, self.people, result)
+        return self._dataset(results, self.people)
+
+    def to_store(self, path: str | Path, bar: Progress, *, resume: bool) -> Store:
+        """Run what the store lacks and return it."""
+        size = self.chunk or CHUNK
+        pieces = pieces_of(self.people, size)
+        asked = [{**_inputs(a), "digest": a.model.digest} for a in self.arms]
+        control = [self.seed, self.tolerances.relative, self.tolerances.absolute]
+        inputs = provenance.digest([asked, provenance.digest(self.people.table), control])
+        observables = list(dict.fromkeys(o.id for a in self.arms for o in a.observables))
+        plan = {"inputs": inputs, "subjects": len(self.people), "pieces": len(pieces), "piece_size": size,
+                "arms": [a.id for a in self.arms], "observables": observables}  # fmt: skip
+        with locked(path):
+            kept = prepare(path, plan, resume=resume)
+            missing = set(kept.missing)
+            sink = _Raising if self.stop else Filed
+            filed = sink(kept, self.arms, self.people, bar.tick, build=self._dataset)
+            spread(self.arms, [p for p in pieces if p.number in missing], filed, **self._how)
+        return kept
+
+    def _dataset(self, results: Sequence[Outcome], people: Subjects) -> xr.Dataset:
+        return _dataset(self.arms, people, results, seed=self.seed, tolerances=self.tolerances)
+
+
+class _Raising(Filed):
+    """Raises at the first failure instead of filing it."""
+
+    def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
+        """Write the part, or raise where a run of it failed."""
+        for arm, result in zip(self.arms, outcomes, strict=True):
+            raise_first(arm, some_of(self.people, piece.positions), result)
+        super().keep(piece, outcomes)
+
+    def name(self, piece: Piece, position: int, status: int, message: str) -> None:  # noqa: ARG002
+        """Raise for the subject."""
+        raise SimulationError(f"subject {self.people.ids[position]} failed: {STATUS[status]}; {message}")
 
 
 def _here(
@@ -178,12 +250,10 @@ def _check_spreading(workers: Any, executor: Any, chunk: Any, time_limit: Any) -
 
 
 def _refuse_reserved(replicates: int, method: str, store: Any, resume: bool) -> None:
-    asked = {"replicates": replicates != 1, "store": store is not None, "resume": resume}
-    for name, used in asked.items():
-        if used:
-            raise UnsupportedError(
-                f"simulate(…, {name}=…) is not available yet", remedy="give subjects= a table, and leave this out"
-            )
+    if replicates != 1:
+        raise UnsupportedError("simulate(…, replicates=…) is not available yet", remedy="leave it out")
+    if resume and store is None:
+        raise ExperimentError("there is nothing to resume without a store", remedy="give store= the folder")
     if method != "ode":
         raise UnsupportedError("no such method", value=method, expected="'ode'")
 

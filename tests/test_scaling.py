@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
-from sbmlqsp.scaling import local, spreading
+from sbmlqsp.scaling import local, sinks
 from sbmlqsp.scaling.local import Died, LocalWorkers
 from sbmlqsp.scaling.work import Piece, Work, perform, pieces_of
 from sbmlqsp.subjects import read_subjects
@@ -89,7 +89,7 @@ def test_a_patient_that_never_ends_is_named_and_the_others_are_done(monkeypatch)
 
 def test_a_subject_at_which_processes_die_twice_is_named(arms):
     people = read_subjects(pd.DataFrame({"k": [0.1, 0.2, 0.3]}), tuple(arms))
-    whole = spreading._Whole(arms, people, lambda *_: None)
+    whole = sinks.Whole(arms, people, lambda *_: None)
     (piece,) = pieces_of(people, 10)
     assert whole.mourn(piece, Died(1, late=False, code=-11)) is piece
     rest = whole.mourn(piece, Died(1, late=False, code=-11))

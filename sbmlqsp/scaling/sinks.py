@@ -1,0 +1,103 @@
+"""Where results go that come back in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.outcome import Outcome
+from sbmlqsp.runner import CRASHED, LATE
+from sbmlqsp.scaling.local import Died
+from sbmlqsp.scaling.work import Piece, some_of
+from sbmlqsp.subjects import Subjects
+
+__all__ = ["Sink", "Whole", "empty_outcome"]
+
+DEATHS = 2  # how often a process may die at the same subject before that subject is named
+
+
+def empty_outcome(arm: Experiment, size: int) -> Outcome:
+    """Return an outcome of no values yet."""
+    columns = {o.id: np.full((size, len(arm.times)), np.nan) for o in arm.observables}
+    return Outcome(columns, np.zeros(size, dtype=np.int8), [""] * size)
+
+
+class Sink:
+    """Takes results, and decides what becomes of subjects at whom processes die.
+
+    Parameters
+    ----------
+    arms : sequence of Experiment
+    people : Subjects
+    tick : callable
+        Told how many runs are done and how many failed.
+    """
+
+    def __init__(self, arms: Sequence[Experiment], people: Subjects, tick: Callable[[int, int], None]) -> None:
+        self.arms, self.people, self._tick = arms, people, tick
+        self.failed = self._done = 0
+        self._deaths: dict[int, int] = {}
+
+    def put(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
+        """Keep the results of a piece."""
+        self.keep(piece, outcomes)
+        self._count(len(piece.positions), sum(int((o.status > 0).sum()) for o in outcomes))
+
+    def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
+        """Keep the results of a piece, of whose subjects some may have been named before."""
+        raise NotImplementedError
+
+    def name(self, piece: Piece, position: int, status: int, message: str) -> None:
+        """Keep that a subject has no result."""
+        raise NotImplementedError
+
+    def mourn(self, piece: Piece, died: Died) -> Piece | None:
+        """Return what to do again of a piece whose process died; name the subject where it died there before."""
+        place = min(died.position, len(piece.positions) - 1)
+        position = int(piece.positions[place])
+        self._deaths[position] = self._deaths.get(position, 0) + 1
+        if not died.late and self._deaths[position] < DEATHS:
+            return piece
+        why = "it took longer than the time allowed" if died.late else f"its process died (exit status {died.code})"
+        self.name(piece, position, LATE if died.late else CRASHED, why)
+        self._count(1, len(self.arms))
+        left = np.delete(piece.positions, place)
+        return Piece(piece.number, left, some_of(self.people, left)) if len(left) else None
+
+    def _count(self, more: int, failed: int) -> None:
+        self.failed += failed
+        self._done += more * len(self.arms)
+        self._tick(self._done, self.failed)
+
+
+class Whole(Sink):
+    """All results, put together in memory in the order of the people."""
+
+    def __init__(self, arms: Sequence[Experiment], people: Subjects, tick: Callable[[int, int], None]) -> None:
+        super().__init__(arms, people, tick)
+        self._all = [empty_outcome(arm, len(people)) for arm in arms]
+        self._doses: list[Any] = [() for _ in arms]
+
+    def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
+        """Put the results where they belong."""
+        for k, (whole, part) in enumerate(zip(self._all, outcomes, strict=True)):
+            for name, values in part.columns.items():
+                whole.columns[name][piece.positions] = values
+            whole.status[piece.positions] = part.status
+            for position, message in zip(piece.positions.tolist(), part.messages, strict=True):
+                whole.messages[position] = message
+            if len(piece.positions) and piece.positions[0] == 0:
+                self._doses[k] = part.doses
+
+    def name(self, piece: Piece, position: int, status: int, message: str) -> None:  # noqa: ARG002
+        """Note that a subject has no result."""
+        for whole in self._all:
+            whole.status[position], whole.messages[position] = status, message
+
+    def outcomes(self) -> list[Outcome]:
+        """Return one outcome per arm."""
+        pairs = zip(self._all, self._doses, strict=True)
+        return [Outcome(o.columns, o.status, o.messages, doses) for o, doses in pairs]

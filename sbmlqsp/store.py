@@ -1,0 +1,351 @@
+"""Results on disk: a part per piece of subjects, each written whole or not at all, so that a run can be resumed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbmlqsp.errors import DataError
+from sbmlqsp.experiment import Experiment, symbol_of
+from sbmlqsp.model import flat_id
+from sbmlqsp.outcome import Outcome
+from sbmlqsp.runner import STATUS
+from sbmlqsp.scaling import Piece, Sink
+from sbmlqsp.scaling.sinks import empty_outcome
+from sbmlqsp.subjects import Subjects
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Filed", "Store", "locked", "open_store", "prepare"]
+
+FORMAT = 1
+LOCK = "running.lock"
+PLAN = "plan.json"
+
+Build = Callable[[Sequence[Outcome], Subjects], "xr.Dataset"]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of results, read part by part.
+
+    Parameters
+    ----------
+    path : Path
+    plan : mapping
+        What was asked for: subjects, pieces, arms and a digest of all inputs.
+    """
+
+    path: Path
+    plan: dict[str, Any]
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the parts that are not there, or not whole."""
+        return [k for k in range(self.plan["pieces"]) if not _whole(self._part(k))]
+
+    def _part(self, number: int) -> Path:
+        return part_path(self.path, number)
+
+    def parts(self) -> Iterator[xr.Dataset]:
+        """Yield the results part by part, each a Dataset as ``simulate`` returns.
+
+        Raises
+        ------
+        DataError
+            The store is not complete.
+        """
+        from sbmlqsp.results import read_results
+
+        lost = self.missing
+        if lost:
+            raise DataError(
+                f"the store lacks {len(lost)} of {self.plan['pieces']} parts",
+                where=str(self.path),
+                remedy="run the same simulation again with resume=True",
+            )
+        for k in range(self.plan["pieces"]):
+            yield read_results(self._part(k))
+
+    def read(self, *, subjects: Sequence[Any] | None = None, observables: Sequence[str] | None = None) -> xr.Dataset:
+        """Return the results, or those of some subjects or observables, as one Dataset in memory."""
+        import xarray as xr
+
+        chosen = []
+        for part in self.parts():
+            some = part if observables is None else part[[*observables, "status", "message"]]
+            if subjects is not None:
+                some = some.sel(subject=[s for s in part["subject"].to_numpy().tolist() if s in set(subjects)])
+            if some.sizes["subject"]:
+                chosen.append(some)
+        if not chosen:
+            raise DataError("the store holds none of these subjects", value=subjects, where=str(self.path))
+        return xr.concat(chosen, dim="subject", combine_attrs="override", data_vars="minimal", coords="minimal",
+                         compat="override", join="override")  # fmt: skip
+
+    def summarise(self, **options: Any) -> pd.DataFrame:
+        """Return ``summarise`` of everything, one observable in memory at a time."""
+        import pandas as pd
+
+        from sbmlqsp.results import summarise
+
+        tables = [summarise(self.read(observables=[name]), **options) for name in self.plan["observables"]]
+        rows = pd.concat(tables, ignore_index=True)
+        return rows[(rows["n"] > 0) | (rows["n_failed"] > 0)].reset_index(drop=True)
+
+    def rerun(self, experiments: Experiment | Sequence[Experiment], subject: Any) -> xr.Dataset:
+        """Run one subject again, alone, with the parameters of the store.
+
+        Parameters
+        ----------
+        experiments : Experiment or sequence of Experiment
+            Those of the store: it holds results, not models.
+        subject : int or str
+
+        Returns
+        -------
+        xarray.Dataset
+            Equal to the subject's part of the store.
+
+        Raises
+        ------
+        DataError
+            The store has no such subject, or the experiments have other ids.
+        """
+        from sbmlqsp.simulate import simulate
+
+        arms = [experiments] if isinstance(experiments, Experiment) else list(experiments)
+        if [a.id for a in arms] != self.plan["arms"]:
+            raise DataError("these are not the experiments of the store", value=[a.id for a in arms],
+                            expected=", ".join(self.plan["arms"]))  # fmt: skip
+        row = self.read(subjects=[subject])
+        names = [str(n) for n in row.coords if row[n].dims == ("subject",) and n != "subject"]
+        symbols = {s for a in arms for s in a.model.network.symbols}
+        own = [n for n in names if flat_id(symbol_of(n)) in symbols]
+        table = pd_table({n: row[n].to_numpy() for n in own}, [subject])
+        return simulate(arms, subjects=table if own else None, on_failure="record")  # type: ignore[no-any-return]
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """The runs that failed: experiment, subject, status, reason and message; ``attrs`` count runs and failures."""
+        import pandas as pd
+
+        rows, runs = [], 0
+        for part in self.parts():
+            status = part["status"].to_numpy()
+            runs += status.size
+            for e, s, r in np.argwhere(status > 0).tolist():
+                code = int(status[e, s, r])
+                names = part["experiment"].to_numpy()[e], part["subject"].to_numpy()[s]
+                rows.append((*names, code, STATUS[code], str(part["message"].to_numpy()[e, s, r])))
+        table = pd.DataFrame(rows, columns=["experiment", "subject", "status", "reason", "message"])
+        table.attrs |= {"runs": runs, "failed": len(table)}
+        return table
+
+    def __repr__(self) -> str:
+        lost = len(self.missing)
+        state = "complete" if not lost else f"{lost} of {self.plan['pieces']} parts missing"
+        arms = ", ".join(self.plan["arms"])
+        return f"<store {self.path}: {self.plan['subjects']} subjects, arms {arms}; {state}>"
+
+
+def pd_table(columns: dict[str, Any], subjects: Sequence[Any]) -> pd.DataFrame:
+    """Return a table of subjects."""
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=pd.Index(subjects, name="subject"))
+
+
+def open_store(path: str | Path) -> Store:
+    """Open a folder that ``simulate(…, store=…)`` wrote, without reading the results.
+
+    Raises
+    ------
+    DataError
+        The folder is no store, or of a later version.
+    """
+    folder = Path(path)
+    plan = folder / PLAN
+    if not plan.is_file():
+        raise DataError("this folder is no store of results", value=str(path), expected=f"a folder with {PLAN}")
+    try:
+        content = json.loads(plan.read_text(encoding="utf-8"))
+        known = content["format"] <= FORMAT
+    except (ValueError, KeyError, TypeError) as err:
+        raise DataError("the plan of the store cannot be read", value=str(plan), where=str(err)) from None
+    if not known:
+        raise DataError("the store was written by a later version", value=str(path), remedy="update sbmlqsp")
+    return Store(folder, content)
+
+
+def prepare(path: str | Path, plan: dict[str, Any], *, resume: bool) -> Store:
+    """Make a new store, or go on with one of the same plan.
+
+    Raises
+    ------
+    DataError
+        The folder holds something else, another plan, or results and ``resume`` is not asked for.
+    """
+    folder = Path(path)
+    new = {"format": FORMAT, **plan}
+    if (folder / PLAN).is_file():
+        store = open_store(folder)
+        if store.plan != new:
+            differs = next(k for k in new if store.plan.get(k) != new[k])
+            raise DataError(
+                "the store is of another simulation", value=f"its {differs} differs", where=str(folder),
+                remedy="give another folder",
+            )  # fmt: skip
+        if not resume:
+            raise DataError("the store holds results already", where=str(folder), remedy="give resume=True to go on")
+        return store
+    if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
+        raise DataError("this is no empty folder and no store", value=str(folder), remedy="give a new folder")
+    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{PLAN}.part"
+    partial.write_text(json.dumps(new, indent=1), encoding="utf-8")
+    partial.replace(folder / PLAN)
+    return Store(folder, new)
+
+
+@contextlib.contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Keep a second run out of the folder; the lock of a process that is gone is taken over.
+
+    Raises
+    ------
+    DataError
+        Another run writes there.
+    """
+    folder = Path(path)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / LOCK
+    mine = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+    try:
+        _claim(lock, mine)
+    except FileExistsError:
+        if not _abandoned(lock):
+            raise DataError(
+                "another run writes into this store", value=lock.read_text(encoding="utf-8"), where=str(folder),
+                remedy="wait for it, or give another folder; if it is gone, delete running.lock",
+            ) from None  # fmt: skip
+        lock.unlink(missing_ok=True)
+        _claim(lock, mine)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _claim(lock: Path, text: str) -> None:
+    with lock.open("x", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _abandoned(lock: Path) -> bool:
+    try:
+        owner = json.loads(lock.read_text(encoding="utf-8"))
+        if owner["host"] != socket.gethostname():
+            return False
+        if owner["pid"] == os.getpid():
+            return False
+        os.kill(int(owner["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, KeyError, OSError):
+        return False
+    return False
+
+
+def part_path(folder: Path, number: int) -> Path:
+    """Return the file of a part."""
+    return folder / "parts" / f"part-{number:06d}.parquet"
+
+
+def _whole(path: Path) -> bool:
+    """Whether a part is there and was written to its end; a Parquet file ends with its own footer."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return path.is_file() and pq.read_metadata(path).num_rows > 0
+    except (pa.ArrowException, OSError):
+        return False
+
+
+class Filed(Sink):
+    """Writes each piece as a part, as soon as it is done.
+
+    Parameters
+    ----------
+    store : Store
+    arms, people, tick
+        As for `Sink`.
+    build : callable
+        Makes the Dataset of a piece.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        arms: Sequence[Experiment],
+        people: Subjects,
+        tick: Callable[[int, int], None],
+        *,
+        build: Build,
+    ) -> None:
+        super().__init__(arms, people, tick)
+        self._store, self._build = store, build
+        self._named: dict[int, dict[int, tuple[int, str]]] = {}
+
+    def name(self, piece: Piece, position: int, status: int, message: str) -> None:
+        """Note that a subject has no result; where nobody is left, the part is written of nothing else."""
+        self._named.setdefault(piece.number, {})[position] = (status, message)
+        if len(piece.positions) == 1:
+            self.keep(Piece(piece.number, piece.positions[:0], piece.people), [empty_outcome(a, 0) for a in self.arms])
+
+    def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
+        """Write the part.
+
+        Raises
+        ------
+        DataError
+            It cannot be written; what was written before stays.
+        """
+        from sbmlqsp.results import write_results
+        from sbmlqsp.scaling.work import some_of
+
+        named = self._named.pop(piece.number, {})
+        positions = np.array(sorted([*piece.positions.tolist(), *named]), dtype=int)
+        place = np.searchsorted(positions, piece.positions)
+        whole = []
+        for arm, part in zip(self.arms, outcomes, strict=True):
+            out = empty_outcome(arm, len(positions))
+            for name, values in part.columns.items():
+                out.columns[name][place] = values
+            out.status[place] = part.status
+            for k, message in zip(place.tolist(), part.messages, strict=True):
+                out.messages[k] = message
+            for position, (status, message) in named.items():
+                k = int(np.searchsorted(positions, position))
+                out.status[k], out.messages[k] = status, message
+            whole.append(Outcome(out.columns, out.status, out.messages, part.doses))
+        target = part_path(self._store.path, piece.number)
+        try:
+            write_results(self._build(whole, some_of(self.people, positions)), target)
+        except OSError as err:
+            raise DataError(
+                f"a part of the results cannot be written: {err.strerror or err}", where=str(target),
+                remedy="make room, and run again with resume=True",
+            ) from None  # fmt: skip
