@@ -85,7 +85,7 @@ def with_records(
     ready = Predictor(
         model, data, compartments=compartments, observables=_anything(model), records="all", molar_mass=molar_mass
     )
-    planned = ready.course(subject, parameters)
+    planned = ready.courses(parameters, subjects=[subject])[subject]
     chosen = _chosen(parts(planned.job.course.stretches, planned.job.course.row), part, f"subject {subject}")
     return write_part(model, planned, chosen, where=f"subject {subject}")
 

@@ -219,23 +219,26 @@ class Predictor:
                 output += used
         return self._observed(block), status, messages
 
-    def course(self, subject: Any, parameters: Any = None) -> PlannedCourse:
-        """Return the course of one subject instead of running it, for those who write it down.
+    def courses(self, parameters: Any = None, *, subjects: Sequence[Any] | None = None) -> dict[Any, PlannedCourse]:
+        """Return the courses of subjects, by ID, instead of running them, for those who write them down.
 
-        Discontinuities of the model itself do not cut it.
+        Discontinuities of the model itself do not cut them.
         """
-        if subject not in self.data.subjects:
-            names = [str(s) for s in self.data.subjects]
-            raise DataError("the data have no such subject", value=subject, remedy=did_you_mean(str(subject), names))
+        known = {s: k for k, s in enumerate(self.data.subjects)}
+        for s in subjects or ():
+            if s not in known:
+                raise DataError("the data have no such subject", value=s, remedy=did_you_mean(str(s), map(str, known)))
         settings = read_settings(parameters, self.model, self.data, compartments=self._compartments)
         self._refuse_unmovable(settings)
         env = initial_state(self.model.network, settings.overrides)
         refuse_varying_stoichiometry(env, self.model)
-        k = self.data.subjects.index(subject)
+        out = {}
         with LOCK, quiet():
             runner, scales = self._runner(env, settings)
-            course, rows = self._course(k, settings, ())
-            return PlannedCourse(CourseJob(course, rows, scales(k)), runner, env, settings.overrides)
+            for s in known if subjects is None else subjects:
+                course, rows = self._course(known[s], settings, ())
+                out[s] = PlannedCourse(CourseJob(course, rows, scales(known[s])), runner, env, settings.overrides)
+        return out
 
     def _refuse_unmovable(self, settings: Settings) -> None:
         """Refuse what changes from record to record although only the start of a subject reads it."""
