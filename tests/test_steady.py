@@ -259,3 +259,17 @@ def test_many_side_by_side_are_what_each_is_alone():
     with pytest.raises(SimulationError) as alone:
         steady_state(model, changes=every[-1])
     assert alone.value.what.partition(":")[0] == together[-1].what.partition(":")[0]
+
+
+def test_rates_are_what_the_formulas_evaluate_to():
+    """Sums and products of several terms, truths that are added, powers, functions and pieces, for many states."""
+    law = "k*a*b + a - b/(k + a)^2 + exp(-b)*k + piecewise(a, b > 1, 2*b) - a^-1"
+    text = f"species a, b, c; a = 2; b = 0.5; k = 3; on := a > b; J: a -> b; {law}; K: b -> c; on + (b < a) + k*on*on"
+    network = qsp.read_antimony(f"model m; {text}; end").network
+    side, rng = RightHandSide(network), np.random.default_rng(1)
+    y = rng.uniform(0.1, 3.0, (3, 7))
+    rates = side(y)
+    for i, (a, b, _) in enumerate(y.T):
+        first = 3 * a * b + a - b / (3 + a) ** 2 + np.exp(-b) * 3 + (a if b > 1 else 2 * b) - 1 / a
+        second = (a > b) + float(b < a) + 3 * (a > b)
+        np.testing.assert_allclose(rates[:, i], [-first, first - second, second], rtol=1e-13)

@@ -6,6 +6,7 @@ the value in formulas for what a rate rule changes.
 
 from __future__ import annotations
 
+import operator
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -91,8 +92,9 @@ class RightHandSide:
                 env[name] = y[i]
         for i, name in enumerate(self.ruled, start=len(self.reacting)):
             env[name] = y[i]
-        for name, step in self._steps:
-            env[name] = step(env, time)
+        with np.errstate(all="ignore"):
+            for name, step in self._steps:
+                env[name] = step(env, time)
         return env
 
     def __call__(self, y: Any, time: Any = 0.0) -> Any:
@@ -183,7 +185,36 @@ def _plan(network: Network) -> list[Step]:
 
 
 def _formula(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
+    """Return what ``evaluate`` does as nested functions, so that a formula that is asked often is walked once."""
+    op, value = expr.op, expr.value
+    if op == "num":
+        return lambda _env, _time: value
+    if op == "sym":
+        name = str(value)
+        return lambda env, _: env[name]
+    if op in _JOINED and len(expr.args) == 2:
+        join, (left, right) = _JOINED[op], map(_formula, expr.args)
+        return lambda env, time: join(left(env, time), right(env, time))
+    if op in {"add", "mul"} and len(expr.args) > 2:
+        return _formula(Expr(op, (Expr(op, expr.args[:-1]), expr.args[-1])))
     return lambda env, time: evaluate(expr, env, time=time)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    return np.power(np.asarray(base, dtype=float), exponent)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    return 0.0 + a + b  # truths count as numbers
+
+
+_JOINED: dict[str, Callable[[Any, Any], Any]] = {
+    "add": _sum,
+    "mul": operator.mul,
+    "sub": operator.sub,
+    "div": np.true_divide,
+    "pow": _power,
+}
 
 
 def _concentration(s: Symbol) -> Callable[[dict[str, Any], Any], Any]:
