@@ -37,6 +37,10 @@ The file, with every key it may have::
     columns = {WT = "weight_kg", DOSE = "dose_mg_per_kg"}
     # carry = ["SEX"]                   # columns carried along; varying = "first" allows later rows to differ
 
+    # [population]                      # instead of subjects: drawn from a population, with the study's seed
+    # file = "population.toml"
+    # size = 1000
+
     [data]                              # measured data, laid over the figures
     file = "theophylline.csv"
     id = "subject"
@@ -114,7 +118,13 @@ def read_study(path: str | Path) -> Study:
     return study_of(content, text=text, source=source, folder=source.parent)
 
 
-def run_study(study: Study | str | Path, *, output: str | Path | None = None, progress: bool | None = None) -> Path:
+def run_study(
+    study: Study | str | Path,
+    *,
+    output: str | Path | None = None,
+    progress: bool | None = None,
+    workers: int | None = None,
+) -> Path:
     """Run a study and write its results, all or nothing.
 
     Parameters
@@ -127,6 +137,8 @@ def run_study(study: Study | str | Path, *, output: str | Path | None = None, pr
         A folder of earlier results is replaced, except for files that were not written by a study.
     progress : bool, optional
         Show progress; by default on a terminal only.
+    workers : int, optional
+        Local processes to spread the subjects over; no number depends on it.
 
     Returns
     -------
@@ -159,7 +171,7 @@ def run_study(study: Study | str | Path, *, output: str | Path | None = None, pr
         study = lock.study if lock else read_study(path)
     target = _target(study, lock, output)
     _check_target(target)
-    outcome = run(study, model=lock.model if lock else None, progress=progress)
+    outcome = run(study, model=lock.model if lock else None, progress=progress, workers=workers)
     return _written(outcome, target, lock)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sbmlqsp as qsp
+from sbmlqsp.library import models_root
 from sbmlqsp.populations.sampling import eta_name
 
 # Beyond this many standard errors a right sampler lies once in 15 million checks; some 60 are made here.
@@ -329,3 +330,14 @@ def test_a_wrong_file_is_refused_with_its_place(tmp_path, old, new, words):
     path.write_text(TEXT.replace(old, new), encoding="utf-8")
     with pytest.raises(qsp.DataError, match=words):
         qsp.read_population(path)
+
+
+@pytest.mark.parametrize("path", sorted(models_root().rglob("population.toml")), ids=lambda p: p.parent.name)
+def test_populations_of_the_library_fit_their_models(path):
+    population = qsp.read_population(path)
+    model = qsp.load(path.parent.name)
+    drawn = qsp.sample(population, 3, seed=1)
+    assert {k.replace(".", "__") for k in population.parameters} <= set(model.network.symbols)
+    arm = qsp.Experiment(model, times=[0, 1])
+    assert np.isfinite(qsp.simulate(arm, population=population, size=3, seed=1)["status"].to_numpy()).all()
+    assert (drawn[list(population.parameters)] > 0).all().all()

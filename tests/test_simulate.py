@@ -449,7 +449,6 @@ def test_reaction_rates_and_formulas_can_be_observed():
         ({"on_failure": "ignore"}, "'raise' or 'record'"),
         ({"method": "ssa"}, "method"),
         ({"workers": 0}, "(?i)workers"),
-        ({"store": "folder"}, "store"),
         ({"population": 1}, "population"),
         ({"resume": True}, "resume"),
     ],

@@ -351,3 +351,62 @@ def test_the_antibody_study_runs(tmp_path):
     page = (out / "report.html").read_text()
     assert "Davda 2014, Table 3" in page  # from its own card
     assert "Peletier and Gabrielsson 2012" in page  # from the card of a part
+
+
+POPULATION = """[parameters]
+k = 0.2
+[variability.k]
+kind = "log-normal"
+cv = 0.3
+"""
+CROWD = """[study]
+id = "crowd"
+[model]
+file = "decay.ant"
+[simulation]
+times = [0, 1, 6]
+seed = 3
+[population]
+file = "population.toml"
+size = 12
+[[observables]]
+id = "A"
+[[arms]]
+id = "one"
+regimen = "10 mg into A"
+"""
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    (tmp_path / "decay.ant").write_text(DECAY, encoding="utf-8")
+    (tmp_path / "population.toml").write_text(POPULATION, encoding="utf-8")
+    (tmp_path / "crowd.toml").write_text(CROWD, encoding="utf-8")
+    return tmp_path / "crowd.toml"
+
+
+def test_a_study_draws_its_population_with_its_seed_and_repeats_it(crowd):
+    folder = run_study(crowd, output=crowd.parent / "out")
+    people = pd.read_csv(folder / "subjects.csv")
+    drawn = qsp.sample(qsp.read_population(crowd.parent / "population.toml"), 12, seed=3)
+    assert people["k"].to_numpy() == pytest.approx(drawn["k"].to_numpy(), rel=1e-12)
+    ds = qsp.read_results(folder / "data.parquet")
+    assert ds.sizes["subject"] == 12
+    again = run_study(folder / "lock.json", output=crowd.parent / "again", workers=2)
+    assert json.loads((again / "lock.json").read_text())["repeats"]["identical"] is True
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("size = 12", "size = 0", "without subjects"),
+        ("size = 12", "", "size"),
+        ("size = 12", "size = 12\nsizes = 3", "no key 'sizes'"),
+        ("[population]", '[subjects]\nfile = "p.csv"\n[population]', "both given"),
+        ("population.toml", "nowhere.toml", "nowhere.toml"),
+    ],
+)
+def test_a_wrong_population_of_a_study_is_refused(crowd, old, new, words):
+    crowd.write_text(CROWD.replace(old, new), encoding="utf-8")
+    with pytest.raises(qsp.QSPError, match=f"(?i){words}"):
+        run_study(crowd, output=crowd.parent / "out")

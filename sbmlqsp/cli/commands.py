@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run a study, or repeat one from its lock; 1 where the repetition differs."""
     from sbmlqsp.study import run_study
 
-    folder = run_study(arguments.study, output=arguments.output)
+    folder = run_study(arguments.study, output=arguments.output, workers=arguments.workers)
     lock = json.loads((folder / "lock.json").read_text(encoding="utf-8"))
     repeats = lock.get("repeats")
     if repeats is not None:

@@ -182,8 +182,9 @@ def _relocated(study: Study, files: Mapping[str, Mapping[str, str]], inputs: Pat
         _prove(copy, str(entry.get("sha256", "")))
         moved[name] = copy.name
     people = replace(study.people, file=moved[study.people.file]) if study.people else None
+    crowd = replace(study.population, file=moved[study.population.file]) if study.population else None
     data = replace(study.data, file=moved[study.data.file]) if study.data else None
-    return replace(study, people=people, data=data)
+    return replace(study, people=people, population=crowd, data=data)
 
 
 def _prove(path: Path, expected: str) -> None:

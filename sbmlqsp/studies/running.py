@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sbmlqsp.errors import ModelError, QSPError
+from sbmlqsp.errors import ModelError, QSPError, StudyError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.files import refuse_missing
 from sbmlqsp.studies.people import read_data, read_people
@@ -81,7 +81,9 @@ def _experiment(study: Study, model: Model, i: int) -> Experiment:
         raise type(err)(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
 
 
-def run(study: Study, *, model: Model | None = None, progress: bool | None = None) -> Outcome:
+def run(
+    study: Study, *, model: Model | None = None, progress: bool | None = None, workers: int | None = None
+) -> Outcome:
     """Run a study and compute its tables; nothing is written.
 
     Parameters
@@ -89,7 +91,7 @@ def run(study: Study, *, model: Model | None = None, progress: bool | None = Non
     study : Study
     model : Model, optional
         Instead of the one the study names, as when a locked run is repeated.
-    progress : bool, optional
+    progress, workers : optional
         As for ``simulate``.
     """
     from sbmlqsp.results import summarise
@@ -99,16 +101,34 @@ def run(study: Study, *, model: Model | None = None, progress: bool | None = Non
     with _noting(notes):
         model = model or model_of(study)
         experiments = experiments_of(study, model)
-        subjects = read_people(study.people, study.folder / study.people.file) if study.people else None
+        subjects, drawn = _subjects(study)
         units = {o.id: _unit(experiments[0], i) for i, o in enumerate(experiments[0].observables)}
         place = study.folder / study.data.file if study.data else Path()
         observed = read_data(study.data, place, time_unit=model.time_unit, units=units) if study.data else None
         results = simulate(
-            experiments, subjects=subjects, seed=study.seed, tolerances=study.tolerances,
-            on_failure=study.on_failure, progress=progress,
+            experiments, seed=study.seed, tolerances=study.tolerances, on_failure=study.on_failure, progress=progress,
+            workers=workers, **drawn,
         )  # fmt: skip
         summary, measured = summarise(results), _exposure(study, results)
     return Outcome(study, model, experiments, subjects, observed, results, summary, measured, tuple(notes))
+
+
+def _subjects(study: Study) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+    """Return the table of subjects, and what tells ``simulate`` of them."""
+    from sbmlqsp.populations import read_population, sample
+
+    if study.population is not None:
+        population = read_population(study.folder / study.population.file)
+        if population.people is not None:
+            raise StudyError(
+                "a population of a study cannot draw from a table of people, which its lock would not hold",
+                where=study.population.file,
+                remedy="draw them first, and name the table in [subjects]",
+            )
+        drawn = sample(population, study.population.size, seed=study.seed)
+        return drawn, {"population": population, "size": study.population.size}
+    table = read_people(study.people, study.folder / study.people.file) if study.people else None
+    return table, {"subjects": table}
 
 
 def _unit(experiment: Experiment, i: int) -> str:

@@ -44,6 +44,14 @@ class People:
 
 
 @dataclass(frozen=True)
+class Crowd:
+    """A population to draw subjects from: its file, and how many."""
+
+    file: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Data:
     """Measured data to lay over the figures: ``observations`` maps observables to columns."""
 
@@ -95,8 +103,8 @@ class Study:
         As for ``Experiment``.
     observables, arms, figures : tuple
         At least one arm; all species where no observable is named.
-    people, data, exposure : optional
-        Subjects, measured data, exposure.
+    people, population, data, exposure : optional
+        Subjects of a table, or drawn from a population; measured data, exposure.
     text, folder : str, Path
         The file itself and where relative paths start.
     """
@@ -111,6 +119,7 @@ class Study:
     observables: tuple[Observable, ...] = ()
     changes: Mapping[str, float | str] = field(default_factory=dict)
     people: People | None = None
+    population: Crowd | None = None
     data: Data | None = None
     figures: tuple[FigureSpec, ...] = ()
     exposure: ExposureSpec = field(default_factory=ExposureSpec)
@@ -127,7 +136,7 @@ class Study:
     def files(self) -> tuple[str, ...]:
         """The files the study names, as it names them."""
         named = [self.model] if self.model_is_file else []
-        named += [part.file for part in (self.people, self.data) if part is not None]
+        named += [part.file for part in (self.people, self.population, self.data) if part is not None]
         return tuple(dict.fromkeys(named))
 
 
@@ -152,10 +161,12 @@ def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Pat
     study = Study(
         id=name, title=title, description=description, model=model, model_is_file=is_file, **run,
         observables=observables, changes=_settings(top.table("changes")), arms=_arms(top), people=_people(top),
-        data=_data(top), figures=_figures(top), exposure=_exposure(top), formats=_formats(top), text=text,
-        folder=folder, source=source,
+        population=_population(top), data=_data(top), figures=_figures(top), exposure=_exposure(top),
+        formats=_formats(top), text=text, folder=folder, source=source,
     )  # fmt: skip
     top.done()
+    if study.people is not None and study.population is not None:
+        raise StudyError("subjects and a population are both given", where=str(source), remedy="keep one of them")
     _check_references(study)
     return study
 
@@ -270,6 +281,19 @@ def _people(top: Keys) -> People | None:
     if people.varying not in {"refuse", "first"}:
         raise StudyError("no such choice", value=people.varying, where=keys.where, expected="'refuse' or 'first'")
     return people
+
+
+def _population(top: Keys) -> Crowd | None:
+    keys = top.table("population")
+    file = keys.take("file", str)
+    if file is None:
+        keys.done(["file", "size"])
+        return None
+    size = keys.need("size", int, example="1000")
+    keys.done()
+    if size < 1:
+        raise StudyError("a population without subjects", value=size, where=keys.where, expected="a positive number")
+    return Crowd(file, size)
 
 
 def _data(top: Keys) -> Data | None:
