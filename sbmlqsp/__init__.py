@@ -34,6 +34,7 @@ from sbmlqsp.errors import (
 from sbmlqsp.exchange.antimony import write_antimony
 from sbmlqsp.exchange.dose_events import with_doses
 from sbmlqsp.exchange.nonmem import read_nonmem, write_nonmem
+from sbmlqsp.exchange.petab_experiments import write_petab_experiments
 from sbmlqsp.exchange.record_events import with_records
 from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
@@ -130,6 +131,7 @@ __all__ = [
     "with_records",
     "write_antimony",
     "write_nonmem",
+    "write_petab_experiments",
     "write_results",
     "write_sbml",
 ]

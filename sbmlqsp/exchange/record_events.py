@@ -22,7 +22,7 @@ from sbmlqsp.records import Records
 if TYPE_CHECKING:
     from sbmlqsp.engine.network import Network
 
-__all__ = ["assignments", "rate_names", "start_values", "with_records", "write_part"]
+__all__ = ["assignments", "infusion_rate", "rate_names", "start_values", "with_records", "write_part"]
 
 
 def with_records(
@@ -80,7 +80,7 @@ def with_records(
     >>> model = qsp.read_antimony("model m; species S; S = 0; J: S -> ; k*S; k = 0.1; end")
     >>> data = qsp.read_nonmem("ID,TIME,AMT,II,SS,DV\n1,0,100,24,1,.\n1,24,.,.,.,9.5\n")
     >>> [str(e.assignments["S"]) for e in with_records(model, data, subject=1, compartments="S").network.events]
-    ['109.97717...']
+    ['109.976877209618/default_compartment']
     """
     ready = Predictor(
         model, data, compartments=compartments, observables=_anything(model), records="all", molar_mass=molar_mass
@@ -125,7 +125,7 @@ def write_part(model: Model, planned: PlannedCourse, part: Part, *, where: str, 
     sbml = write_doses(
         sbml,
         network,
-        quantities=[_quantity(network, t, name) for t, name in rates.items()],
+        quantities=[infusion_rate(network, t, name) for t, name in rates.items()],
         inflows=[Inflow(name.removesuffix("_rate"), t, sym(name)) for t, name in rates.items()],
         changes=list(_changes(network, happens, rates, prefix)),
     )
@@ -172,7 +172,8 @@ def rate_names(network: Network, targets: Iterable[str]) -> dict[str, str]:
     return out
 
 
-def _quantity(network: Network, target: str, name: str) -> Quantity:
+def infusion_rate(network: Network, target: str, name: str) -> Quantity:
+    """Return the parameter that holds the rate of infusion into a target."""
     symbol, time = network.symbols[target], network.time_unit
     own = symbol.substance_unit if symbol.kind == "species" else symbol.unit
     unit = own / time if own is not None and time is not None else None

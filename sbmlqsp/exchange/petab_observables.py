@@ -1,0 +1,74 @@
+"""Observables as PEtab writes them: formulas in the model's own meaning, and their noise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sbmlqsp.engine.network import Network
+from sbmlqsp.experiment import observable_unit
+from sbmlqsp.expressions import Expr, num, sym, to_infix
+from sbmlqsp.model import Model, flat_id
+from sbmlqsp.observation import Observable
+from sbmlqsp.units import convert
+
+__all__ = ["ObservableRows", "observable_rows"]
+
+
+@dataclass(frozen=True)
+class ObservableRows:
+    """Ids, the rows of the table, and the standard deviations that are parameters."""
+
+    ids: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    deviations: tuple[str, ...]
+
+
+def observable_rows(model: Model, observables: Iterable[Observable]) -> ObservableRows:
+    """Return what PEtab says of observables: id, formula, noise and its distribution."""
+    taken = {*model.network.symbols, *model.network.reactions}
+    ids, rows, deviations = list[str](), list[tuple[str, ...]](), list[str]()
+    for o in observables:
+        stem, n = re.sub(r"\W+", "_", o.id, flags=re.ASCII).strip("_"), 2
+        name = f"observed_{stem}"
+        while name in {*taken, *ids}:
+            name, n = f"observed_{stem}_{n}", n + 1
+        ids.append(name)
+        noise, distribution = _noise(o, name)
+        if o.error is None:
+            deviations.append(noise)
+        rows.append((name, to_infix(_formula(model, o)), noise, distribution))
+    return ObservableRows(tuple(ids), tuple(rows), tuple(deviations))
+
+
+def _noise(o: Observable, name: str) -> tuple[str, str]:
+    if o.error is None:
+        return f"sd_{name.removeprefix('observed_')}", "normal"
+    if o.error.scale == "log-normal":
+        return repr(o.error.additive), "log-normal"
+    if not o.error.proportional:
+        return repr(o.error.additive), "normal"
+    if not o.error.additive:
+        return f"{o.error.proportional!r}*{name}", "normal"
+    return f"sqrt({o.error.additive!r}^2 + ({o.error.proportional!r}*{name})^2)", "normal"
+
+
+def _formula(model: Model, o: Observable) -> Expr:
+    expr, own = _plain(o.expr, model.network), observable_unit(model, o)
+    if o.unit is None or not own:
+        return expr
+    factor = float(convert(1.0, own, o.unit, molar_mass=o.molar_mass))
+    return expr if factor == 1.0 else Expr("mul", (num(factor), expr))
+
+
+def _plain(expr: Expr, network: Network) -> Expr:
+    """Write out amounts and concentrations, and names as the file has them."""
+    if expr.op in {"amount", "concentration"}:
+        symbol = network.symbols[flat_id(str(expr.args[0].value))]
+        if symbol.amount_only == (expr.op == "amount"):
+            return sym(symbol.id)
+        return Expr("mul" if expr.op == "amount" else "div", (sym(symbol.id), sym(symbol.compartment)))
+    if expr.op == "sym":
+        return sym(flat_id(str(expr.value)))
+    return Expr(expr.op, tuple(_plain(a, network) for a in expr.args), expr.value, expr.unit)
