@@ -48,7 +48,7 @@ from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
 from sbmlqsp.records import Records
 from sbmlqsp.report import report
-from sbmlqsp.results import read_results, summarise, to_frame, write_results
+from sbmlqsp.results import add_residual, read_results, summarise, to_frame, write_results
 from sbmlqsp.simulate import simulate
 from sbmlqsp.steady import SteadyState, steady_state
 from sbmlqsp.store import Store, open_store
@@ -92,6 +92,7 @@ __all__ = [
     "UnsupportedError",
     "Variability",
     "accumulate",
+    "add_residual",
     "card",
     "catalogue",
     "check",

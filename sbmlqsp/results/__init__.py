@@ -19,10 +19,12 @@ from sbmlqsp.results.dataset import (
     observable_names,
 )
 from sbmlqsp.results.parquet import read_results, write_results
+from sbmlqsp.results.residual import add_residual
 from sbmlqsp.results.tables import summarise, to_frame
 
 __all__ = [
     "DIMS",
+    "add_residual",
     "as_results",
     "asked",
     "covariate_names",

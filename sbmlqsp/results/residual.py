@@ -1,0 +1,88 @@
+"""Residual error: what a measurement of a simulated value would show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.observation import ErrorModel
+from sbmlqsp.results.dataset import DIMS, as_results, observable_names
+from sbmlqsp.streams import check_seed, stream
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["add_residual"]
+
+
+def add_residual(ds: xr.Dataset, errors: Mapping[str, ErrorModel], *, seed: int = 0) -> xr.Dataset:
+    """Return results as they would be measured: each value with a residual error of its own.
+
+    Residual error is a level of its own, apart from how subjects differ and from how well parameters are known, and so
+    it is added to results and never to a model.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Results of ``simulate``.
+    errors : mapping of str to ErrorModel
+        By observable; the others stay as they are. The standard deviation of a value f is
+        ``sqrt(additive**2 + (proportional*f)**2)``; on the log-normal scale the value is ``f*exp(additive*ε)``.
+    seed : int
+        The errors of a subject are the same whoever else is there, and in every arm, so that arms differ by their doses
+        alone.
+
+    Returns
+    -------
+    xarray.Dataset
+        Values that are not finite stay so. ``attrs["residual"]`` of a changed observable says what was added.
+
+    Raises
+    ------
+    DataError
+        There is no such observable, or an error is no ErrorModel.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    >>> ds = qsp.simulate(qsp.Experiment(model, times=[0, 10]))
+    >>> measured = add_residual(ds, {"S": qsp.ErrorModel(proportional=0.1)}, seed=1)
+    >>> bool((measured["S"] != ds["S"]).all())
+    True
+    """
+    check_seed(seed)
+    ds = as_results(ds)
+    known = observable_names(ds)
+    out = ds.copy()
+    for name, error in errors.items():
+        if name not in known:
+            raise DataError("the results have no such observable", value=name, remedy=did_you_mean(name, known))
+        if not isinstance(error, ErrorModel):
+            raise DataError(f"the error of '{name}' is none", value=error, expected="ErrorModel(…)")
+        variable = ds[name].transpose(*DIMS)
+        noise = _noise(ds, name, seed)[None]
+        values = variable.to_numpy()
+        attrs = {**ds[name].attrs, "residual": repr(error)}
+        out[name] = (DIMS, _measured(values, error, noise), attrs)
+    return out
+
+
+def _noise(ds: xr.Dataset, name: str, seed: int) -> Any:
+    """Return standard normal numbers of shape (subjects, replicates, times)."""
+    count = ds.sizes["time"]
+    rows = [
+        [stream(seed, f"residual {name}", subject=s, replicate=int(r)).standard_normal(count)
+         for r in ds["replicate"].to_numpy().tolist()]
+        for s in ds["subject"].to_numpy().tolist()
+    ]  # fmt: skip
+    return np.array(rows).reshape(ds.sizes["subject"], ds.sizes["replicate"], count)
+
+
+def _measured(values: Any, error: ErrorModel, noise: Any) -> Any:
+    if error.scale == "log-normal":
+        return values * np.exp(error.additive * noise)
+    return values + np.hypot(error.additive, error.proportional * values) * noise
