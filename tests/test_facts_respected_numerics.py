@@ -383,11 +383,25 @@ def test_C_stochastic_and_unsafe_methods_are_refused(method: str):
         qsp.simulate(qsp.Experiment(qsp.read_antimony(DECAY), times=[0, 1]), replicates=3)
 
 
-@pytest.mark.parametrize("option", [{"workers": 4}, {"executor": object()}, {"store": "x"}, {"population": 1}])
-def test_E_ensembles_over_processes_are_refused(option: dict[str, object]):
-    """Pools hang or lose their batch when a worker dies."""
-    with pytest.raises(qsp.UnsupportedError, match=f"{next(iter(option))}=…\\) is not available yet"):
-        qsp.simulate(qsp.Experiment(qsp.read_antimony(DECAY), times=[0, 1]), **option)
+def test_E_a_killed_worker_loses_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Pools hang or lose their batch when a worker dies: pieces are supervised, done again, and the culprit named."""
+    from sbmlqsp.scaling import local
+
+    started: list[local._Worker] = []
+    plain = local._Worker.give
+
+    def kills_the_first(self: local._Worker, piece: object) -> None:
+        plain(self, piece)  # type: ignore[arg-type]
+        started.append(self)
+        if len(started) == 1:
+            self.process.kill()
+
+    monkeypatch.setattr(local._Worker, "give", kills_the_first)
+    arm = qsp.Experiment(qsp.read_antimony(DECAY), times=[0, 1])
+    people = {"S": [1.0, 2.0, 3.0, 4.0]}
+    here = qsp.simulate(arm, subjects=people)
+    assert here.identical(qsp.simulate(arm, subjects=people, workers=2, chunk=1))
+    assert len(started) == 5  # four pieces, one of them twice
 
 
 def test_E_results_are_the_same_in_another_process():

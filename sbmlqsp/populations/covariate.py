@@ -52,7 +52,7 @@ class Covariate:
     --------
     >>> weight = Covariate("log-normal", median=70, cv=0.2, low=40, high=150, unit="kg")
     >>> float(weight.quantile(0.5).round(2))
-    70.22
+    70.04
     """
 
     kind: str
