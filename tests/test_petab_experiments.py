@@ -73,7 +73,7 @@ class Interpreter:
 
 
 def written(tmp_path, one, data, observables, **options):
-    path = qsp.write_petab_experiments(one, data, tmp_path / "problem", observables=observables, **options)
+    path = qsp.write_petab_experiments(one, data, folder=tmp_path / "problem", observables=observables, **options)
     exact = qsp.predict(one, data, observables=observables, **options)
     return path, exact[exact["DV"].notna()]
 
@@ -183,12 +183,12 @@ def test_what_petab_cannot_say_is_refused_by_name(tmp_path):
     bare_design = "ID,TIME,AMT,DV\n1,0,10,.\n1,1,.,.\n"
     options = {"compartments": "S", "observables": "S"}
     with pytest.raises(qsp.UnsupportedError, match="volume 'V' changes"):
-        qsp.write_petab_experiments(one, qsp.read_nonmem(text), tmp_path, parameters={"V": "VI"}, **options)
+        qsp.write_petab_experiments(one, qsp.read_nonmem(text), folder=tmp_path, parameters={"V": "VI"}, **options)
     with pytest.raises(qsp.DataError, match="No observation has a value"):
-        qsp.write_petab_experiments(one, qsp.read_nonmem(bare_design), tmp_path, **options)
+        qsp.write_petab_experiments(one, qsp.read_nonmem(bare_design), folder=tmp_path, **options)
     table = pd.DataFrame({"ID": 1, "TIME": [0, 1], "AMT": [10, 0], "DV": [np.nan, 1.0], "CENS": [0, 1]})
     with pytest.raises(qsp.DataError, match="censored"):
-        qsp.write_petab_experiments(one, qsp.Records(table), tmp_path, **options)
+        qsp.write_petab_experiments(one, qsp.Records(table), folder=tmp_path, **options)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("petab") is None, reason="the package petab is not installed")

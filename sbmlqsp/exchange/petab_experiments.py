@@ -45,8 +45,8 @@ _HEADS = {
 def write_petab_experiments(
     model: Model,
     data: Records,
-    folder: str | os.PathLike[str],
     *,
+    folder: str | os.PathLike[str],
     observables: Any,
     parameters: Any = None,
     compartments: Mapping[Any, str] | str | None = None,
@@ -103,7 +103,7 @@ def write_petab_experiments(
     >>> model = qsp.read_antimony("model m; species S; S = 0; J: S -> ; k*S; k = 0.1; end")
     >>> data = qsp.read_nonmem("ID,TIME,AMT,DV\n1,0,100,.\n1,8,50,.\n1,9,.,9.5\n")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = write_petab_experiments(model, data, folder, compartments="S", observables="amount(S)")
+    ...     path = write_petab_experiments(model, data, folder=folder, compartments="S", observables="amount(S)")
     ...     tables = [pd.read_csv(path.parent / f"{n}.tsv", sep="\t") for n in ("experiments", "conditions")]
     >>> [table.to_numpy().tolist() for table in tables]  # doctest: +NORMALIZE_WHITESPACE
     [[['subject_1', 0.0, 'condition_1'], ['subject_1', 8.0, 'condition_2']],
