@@ -140,18 +140,6 @@ def constant_infusion(p, start):
     )
 
 
-@review("subcutaneous_absorption")
-def subcutaneous_absorption(p, start):
-    """From the card's equations: a fraction of what leaves the depot, an amount, reaches central, a concentration."""
-    return Rewritten(
-        states=("depot", "central"),
-        start=[start.depot, start.central],
-        rates=lambda _t, y: [-p.ka * y[0], p.F * p.ka * y[0] / p.V],
-        outputs=lambda _t, y: {"amount(depot)": y[0], "amount(central)": y[1] * p.V},
-        end=30.0,
-    )
-
-
 @review("first_order_absorption")
 def first_order_absorption(p, start):
     """From the card's equations (Gibaldi and Perrier 1982): an amount in the depot, a concentration in central."""
