@@ -33,7 +33,7 @@ class _Worker:
 
     def __init__(self, work: Work, messages: queue.Queue[Any]) -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-m", "sbmlqsp.scaling.worker"]
+        command = [sys.executable, "-c", "from sbmlqsp.scaling.worker import main; main()"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603
         self.piece: Piece | None = None
         self.position, self.since, self.late = 0, time.monotonic(), False

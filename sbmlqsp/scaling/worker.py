@@ -1,6 +1,6 @@
-"""A process that runs pieces: ``python -m sbmlqsp.scaling.worker``, spoken to through its pipes.
+"""A process that runs pieces, spoken to through its pipes.
 
-It is started by path rather than forked or spawned, so that scripts need no ``if __name__ == "__main__"``, and the
+It is started as a program of its own rather than forked or spawned, so that scripts need no ``if __name__ == "__main__"``, and the
 compiled engine of the parent is not copied. Nothing but messages goes to its output: what the engine prints is dropped.
 """
 
@@ -55,7 +55,3 @@ def main() -> None:
             send(outgoing, ("done", outcome))
         except Exception as err:  # noqa: BLE001  # handed to the parent, which raises it
             send(outgoing, ("error", err))
-
-
-if __name__ == "__main__":
-    main()
