@@ -1,7 +1,8 @@
 """A process that runs pieces, spoken to through its pipes.
 
-It is started as a program of its own rather than forked or spawned, so that scripts need no ``if __name__ == "__main__"``, and the
-compiled engine of the parent is not copied. Nothing but messages goes to its output: what the engine prints is dropped.
+It is started as a program of its own rather than forked or spawned, so that scripts need no ``if __name__ ==
+"__main__"``, and the compiled engine of the parent is not copied. Nothing but messages goes to its output: what the
+engine prints is dropped.
 """
 
 from __future__ import annotations
