@@ -206,8 +206,8 @@ def _by_hand(written: Rewritten, times: Array) -> dict[str, Array]:
     y = np.zeros((len(times), 0))
     if written.rates is not None:
         y0 = np.asarray(written.start, dtype=float)
-        atol = 1e-13 * max(1e-6, float(np.abs(y0).max(initial=0.0)))
-        found = solve_ivp(written.rates, (0.0, written.end), y0, method="Radau", t_eval=times, rtol=1e-10, atol=atol)
+        atol = 1e-15 * max(1e-6, float(np.abs(y0).max(initial=0.0)))
+        found = solve_ivp(written.rates, (0.0, written.end), y0, method="LSODA", t_eval=times, rtol=1e-12, atol=atol)
         if not found.success:
             raise RuntimeError(found.message)
         y = found.y.T
