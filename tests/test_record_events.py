@@ -204,6 +204,16 @@ def test_units_are_those_of_the_model():
     assert curve(written, ["amount(S)"], [0, 2.0])[1, 0] == pytest.approx(last, rel=1e-7)
 
 
+def test_the_unit_of_what_is_measured_does_not_matter_and_missing_values_stay_missing():
+    model = qsp.read_antimony(
+        "model m; unit time_unit = 3600 second; unit substance = 1e-3 gram; unit extent = 1e-3 gram; "
+        "compartment V = 2; V has litre; substanceOnly species S in V; S = 0; J: S -> ; k*S; k = 1; var unused; end"
+    )
+    data = records("ID,TIME,AMT,K,DV\n1,0,1,1,.\n1,2,.,2,3\n", units={"TIME": "h", "AMT": "mg", "DV": "mg/L"})
+    written = qsp.with_records(model, data, subject=1, compartments="S", parameters={"k": "K"})
+    assert {v for e in written.network.events for v in e.assignments} == {"S", "k"}
+
+
 # ---------------------------------------------------------------------------------------------------- events and ids
 def test_what_happens_at_one_instant_is_one_event():
     model = qsp.read_antimony("model m; species S, P; S = 0; P = 0; J: S -> P; k*S; k = 0.1; end")

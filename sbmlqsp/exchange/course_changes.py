@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +15,7 @@ from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.execution import LOCK
 from sbmlqsp.prediction.predictor import PlannedCourse
 
-__all__ = ["Moment", "Part", "Shift", "merged", "moments", "parts", "same_time"]
+__all__ = ["Moment", "Part", "Shift", "merged", "moments", "parts", "same_number", "same_time"]
 
 _WORDS = {
     "begin": "a reset (EVID 3 or 4)",
@@ -72,6 +73,11 @@ class Part:
 def same_time(a: float, b: float) -> bool:
     """Say whether two times are one instant."""
     return abs(a - b) <= INSTANT * max(1.0, abs(b))
+
+
+def same_number(a: float, b: float) -> bool:
+    """Say whether two values are equal, or both missing."""
+    return a == b or (math.isnan(a) and math.isnan(b))
 
 
 def parts(stretches: Sequence[Stretch], row: int) -> list[Part]:
@@ -145,7 +151,7 @@ class _Walker:
         row, rates = begun
         for name in self._static if row != self._row else ():
             keys = (name, f"amount({name})") if self._network.symbols[name].kind == "species" else (name,)
-            if any(self._value(k, row) != self._value(k, self._row) for k in keys):
+            if any(not same_number(self._value(k, row), self._value(k, self._row)) for k in keys):
                 moment.values[name] = self._value(name, self._row)
         for target, rate in self._rates.items():
             if rate != rates.get(target, 0.0) or target in moment.rates:

@@ -19,7 +19,7 @@ from sbmlqsp.engine.libsbml_doses import Inflow, write_doses
 from sbmlqsp.engine.libsbml_starts import set_starts
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import DataError, UnsupportedError
-from sbmlqsp.exchange.course_changes import Moment, Part, moments, parts, same_time
+from sbmlqsp.exchange.course_changes import Moment, Part, moments, parts, same_number, same_time
 from sbmlqsp.exchange.petab_observables import ObservableRows, observable_rows
 from sbmlqsp.exchange.record_events import assignments, infusion_rate, rate_names, start_values
 from sbmlqsp.exchange.saving import save
@@ -225,7 +225,7 @@ class _Problem:
         """Return all in which a beginning differs from the model's, in numbers: PEtab allows no more there."""
         network, at = self._network, planned.job.rows[row]
         env = {k: float(v[at] if getattr(v, "ndim", 0) else v) for k, v in planned.env.items()} | moment.values
-        out = {n: repr(env[n]) for n in sorted(movable(network)) if env[n] != self._base[n]}
+        out = {n: repr(env[n]) for n in sorted(movable(network)) if not same_number(env[n], self._base[n])}
         states = [n for n in (*network.dynamic, *moment.states) if n not in network.assignment_rules]
         for name in dict.fromkeys(states):
             symbol = network.symbols[name]
@@ -236,7 +236,7 @@ class _Problem:
                 number = number + shift.number if shift.adds else shift.number
             apart, before = symbol.kind == "species" and not symbol.amount_only, self._base[name]
             value = number / env[symbol.compartment] if apart else number
-            if value != before or (apart and symbol.compartment in out and value):
+            if not same_number(value, before) or (apart and symbol.compartment in out and value):
                 out[name] = repr(value)
         return out
 
