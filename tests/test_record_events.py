@@ -106,6 +106,11 @@ def test_volumes_held_species_and_what_initial_assignments_compute_change(concen
     assert not written.symbol("V").constant
 
 
+def test_covariates_that_hold_until_the_next_record(concentrations):
+    data, parameters = records(VARYING, carry="last"), {"CL": "CLI", "V": "VI"}
+    agree(concentrations, data, ["amount(S)", "amount(P)"], parameters=parameters, compartments=INTO)
+
+
 @COPASI
 def test_changing_volumes_mean_the_same_in_copasi(concentrations):
     parameters = {"CL": "CLI", "V": "VI", "B": "2*CLI", "E": "VI/4"}
