@@ -9,7 +9,9 @@ the curve's largest value. Needs the extra ``cross`` (python-copasi).
 
 from __future__ import annotations
 
+import locale
 import sys
+from typing import Any
 
 import libsbml
 import numpy as np
@@ -65,9 +67,18 @@ def by_roadrunner(sbml: str, end: float) -> Curves:
     return dict(zip([*species, *ruled], found.T, strict=True))
 
 
-def by_copasi(sbml: str, end: float) -> Curves:
-    import COPASI
+def copasi() -> Any:
+    """Return COPASI's module; importing it sets the locale of the process to C, which is undone."""
+    kept = locale.setlocale(locale.LC_ALL)
+    try:
+        import COPASI
+    finally:
+        locale.setlocale(locale.LC_ALL, kept)
+    return COPASI
 
+
+def by_copasi(sbml: str, end: float) -> Curves:
+    COPASI = copasi()
     store = COPASI.CRootContainer.addDatamodel()
     try:
         if not store.importSBMLFromString(sbml):

@@ -23,6 +23,7 @@ import numpy as np
 import sbmlqsp as qsp
 from sbmlqsp.engine.roadrunner import bare, quiet
 from sbmlqsp.exchange.record_events import with_records
+from validation.cross.engines import copasi
 from validation.nonmem.agreement import COMPARTMENTS, FLOOR, data_set, model
 from validation.nonmem.building import Case
 from validation.nonmem.regimens import REGIMENS
@@ -46,8 +47,7 @@ def by_roadrunner(sbml: str, times: Sequence[float], names: Sequence[str]) -> An
 
 def by_copasi(sbml: str, times: Sequence[float], names: Sequence[str]) -> Any:
     """Return amounts at times, of shape (times, names): those after the events of a time."""
-    import COPASI
-
+    COPASI = copasi()
     store = COPASI.CRootContainer.addDatamodel()
     try:
         if not store.importSBMLFromString(sbml):
