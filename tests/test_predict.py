@@ -93,6 +93,31 @@ def test_values_by_subject_as_series_mapping_and_frame(decay):
         assert ipred(decay, data, parameters) == pytest.approx(expected, rel=1e-8)
 
 
+def test_a_number_and_a_unit_in_every_way_to_write_it(united):
+    data = table(dose(0), seen(1))
+    for text in ("0.2 1/h", "0.2 1 / h", "4.8 1/day"):
+        assert ipred(united, data, {"k": text}) == pytest.approx([100 * math.exp(-0.2)], rel=1e-8)
+
+
+def test_a_name_with_digits_in_a_formula_is_no_unit(decay):
+    data = table(dose(0, WT=70.0), seen(1, WT=70.0), covariates=("WT",))
+    found = ipred(decay, data, {"k": "TV1k/WT", "TV1k": 7.0})
+    assert found == pytest.approx([100 * math.exp(-0.1)], rel=1e-8)
+
+
+def test_words_become_numbers_by_a_column_of_the_table(decay):
+    data = table(
+        dose(0, sex="f"), seen(1, sex="f"), dose(0, ID=2, sex="m"), seen(1, ID=2, sex="m"), covariates=("sex",)
+    )
+    male = data.table["sex"] == "m"
+    found = ipred(decay, data, {"k": "0.1*(1 + male)", "male": male})
+    assert found == pytest.approx([100 * math.exp(-0.1), 100 * math.exp(-0.2)], rel=1e-8)
+    with pytest.raises(qsp.ExperimentError, match=r"'sex', which is a covariate in words.*data.table\['sex'\] == 'f'"):
+        ipred(decay, data, {"k": "0.1*sex"})
+    with pytest.raises(qsp.ExperimentError, match="'m', which is a word of the covariate 'sex'"):
+        ipred(decay, data, {"k": "piecewise(0.1, sex == m, 0.2)"})
+
+
 def test_a_covariate_with_the_name_of_a_symbol_sets_it(decay):
     data = table(dose(0, k=0.5), seen(1, k=0.5), covariates=("k",))
     assert ipred(decay, data) == pytest.approx([100 * math.exp(-0.5)], rel=1e-8)
@@ -235,13 +260,20 @@ def test_a_model_with_events_that_reads_time_begins_at_zero():
         ({"parameters": {"k": np.ones(7)}}, "7 values, and the data 3 records"),
         ({"parameters": {"F(X)": 1}}, "doses into 'X'"),
         ({"parameters": 3}, "no mapping"),
+        ({"parameters": {"k": abs}}, "'k' is no number"),
+        ({"parameters": {"k": "0.1*(WT"}}, "'k' is no formula that can be read"),
+        ({"parameters": {"k": [0.1]}}, "1 values, and the data 3 records"),
+        ({"parameters": {"k": "1 if WT else 2"}}, "'k' is read as a number and a unit"),
+        ({"parameters": {"V": 0}}, "size of the compartment 'V' is not positive"),
+        ({"parameters": {"ALAG1": 1}}, r"compartments=\{1"),
         ({"parameters": {"ALAG(S)": -1}}, "lag is negative"),
         ({"parameters": {"F(S)": -1}}, "bioavailability is negative"),
         ({"compartments": None}, r"CMT 0.*compartments="),
         ({"compartments": "X"}, "dose goes into 'X'"),
         ({"observables": None}, "not said what the records observe"),
         ({"observables": "conc"}, "reads 'conc'"),
-        ({"observables": {2: "S"}}, "DVID 1"),
+        ({"observables": {2: "S"}}, "DVID 1.*which has 2"),
+        ({"observables": ["S"]}, "nor a mapping"),
         ({"records": "some"}, "choice of records"),
         ({"on_failure": "ignore"}, "handle failures"),
     ],
@@ -250,6 +282,26 @@ def test_what_does_not_fit_is_refused_by_name(decay, options, words):
     data = table(dose(0, WT=70.0), seen(1, WT=None), seen(2, WT=70.0), covariates=("WT",))
     with pytest.raises(qsp.QSPError, match=words):
         qsp.predict(decay, data, **({"compartments": "S", "observables": "S"} | options))
+
+
+def test_one_observable_for_several_kinds_of_record_is_refused(decay):
+    data = table(dose(0), seen(1, DVID=1), seen(1, DVID=2))
+    with pytest.raises(qsp.DataError, match=r"several things.*DVID 1, 2.*observables=\{1: 'S', 2: '…'\}"):
+        qsp.predict(decay, data, compartments="S", observables="S")
+
+
+def test_what_a_name_ends_in_is_meant(united):
+    system = qsp.compose("two", {"a": united, "b": qsp.load("one_compartment")})
+    data = table(dose(0), seen(1))
+    with pytest.raises(qsp.ExperimentError, match=r"did you mean 'b.CL'\."):
+        ipred(system, data, {"CL": 1}, compartments="a.S", observables="a.S")
+    with pytest.raises(qsp.ExperimentError, match=r"did you mean 'b.C'\."):
+        ipred(system, data, compartments="a.S", observables="C")
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(qsp.ExperimentError, match="needs a model"):
+        qsp.predict("m", table(dose(0), seen(1)), observables="S")
 
 
 @pytest.mark.parametrize("letter", ["R", "D"])
@@ -263,9 +315,11 @@ def test_a_modelled_infusion_needs_its_parameter(decay, letter):
 
 
 def test_units_that_do_not_fit_are_refused(decay, united):
-    for units, words in (({"AMT": "nmol"}, "molar_mass"), ({"DV": "mL"}, "cannot be converted")):
+    for units, words in (({"AMT": "nmol"}, "molar_mass"), ({"DV": "mL"}, "'S' does not fit the unit of DV")):
         with pytest.raises(qsp.QSPError, match=words):
             ipred(united, table(dose(0), seen(1), units=units), observables="S")
+    with pytest.raises(qsp.UnitError, match=r"'k' is in '.*' in the model, and 'L' does not convert"):
+        ipred(united, table(dose(0), seen(1)), {"k": "12 L"})
     with pytest.raises(qsp.UnitError, match="declares no unit of time"):
         ipred(decay, table(dose(0), seen(1), units={"TIME": "h"}))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from sbmlqsp.observation import Observable
 from sbmlqsp.records import Records
 from sbmlqsp.units import convert
 
-__all__ = ["Link", "link"]
+__all__ = ["Link", "link", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,9 @@ def _amount_factor(model: Model, data: Records, target: str, molar_mass: str | N
         return float(convert(1.0, unit, own.label, molar_mass=molar_mass))
     except UnitError as err:
         mass = "" if molar_mass else "; between mass and amount give molar_mass="
+        why = f" ({err.what})" if molar_mass else ""
         raise UnitError(
-            f"the doses are in '{unit}' but '{dotted(target)}' is in '{own.label}'",
+            f"the doses are in '{unit}' but '{dotted(target)}' is in '{own.label}'{why}",
             remedy=f"give units={{'AMT': …}} that convert{mass}",
         ) from err
 
@@ -176,12 +177,13 @@ def _target(model: Model, cmt: Any, compartments: Mapping[Any, str] | str | None
     else:
         raise DataError(
             "no symbol of the model is named for a compartment of the data", value=f"CMT {cmt}", where=where,
-            expected=f"compartments={{{cmt or 1}: …}}, one of {', '.join(species)}",
+            expected=f"compartments='…' for all doses, or compartments={{{cmt or 1}: …}} by CMT; "
+            f"… is one of {', '.join(species)}",
         )  # fmt: skip
     if flat_id(name) not in symbols:
         raise DataError(
             f"a dose goes into '{name}', which the model '{model.id}' lacks", value=f"CMT {cmt}", where=where,
-            remedy=did_you_mean(name, species),
+            remedy=nearest(name, species),
         )  # fmt: skip
     return flat_id(name)
 
@@ -208,22 +210,40 @@ def _observed(
             expected="observables='[a symbol or formula]', or a mapping by DVID such as {1: 'concentration(central)'}",
         )
     if not isinstance(given, Mapping):
+        _refuse_several(table, given)
         chosen = _with_unit(model, given, data.units.get("DV"), molar_mass)
         return (chosen,), np.zeros(len(table), dtype=int)
     by_dvid = table["DVID"].tolist()
     use = by_dvid if len(set(by_dvid)) > 1 or not set(table["CMT"].tolist()) <= set(given) else table["CMT"].tolist()
     keys = list(given)
-    seen = tuple(_with_unit(model, given[k], data.units.get(f"DV:{k}", data.units.get("DV")), molar_mass) for k in keys)
     which = np.zeros(len(table), dtype=int)
     for n, key in enumerate(use):
         if key not in keys:
             raise DataError(
-                "no observable is given for a record", value=f"DVID {key}",
+                "no observable is given for a record", value=f"DVID {key!r}",
                 where=f"line {table['LINE'].iat[n]}, subject {table['ID'].iat[n]}",
-                remedy=f"add {key!r} to observables, or leave such records out",
+                remedy=f"add {key!r} to observables, which has {', '.join(map(repr, keys)) or 'nothing'}, "
+                "or leave such records out",
             )  # fmt: skip
         which[n] = keys.index(key)
+    seen = tuple(_with_unit(model, given[k], data.units.get(f"DV:{k}", data.units.get("DV")), molar_mass) for k in keys)
     return seen, which
+
+
+def _refuse_several(table: Any, given: Any) -> None:
+    """Refuse one observable for records that observe several things, and what is no observable."""
+    if not isinstance(given, str | Observable):
+        raise ExperimentError(
+            "observables is neither a text, an Observable nor a mapping", value=type(given).__name__,
+            expected="observables='C', or by DVID observables={1: 'C', 2: 'response'}",
+        )  # fmt: skip
+    dvids = sorted(set(table.loc[table["EVID"] == 0, "DVID"]), key=lambda d: (isinstance(d, str), d))
+    if len(dvids) > 1:
+        text, named = getattr(given, "id", given), ", ".join(map(str, dvids))
+        raise DataError(
+            "the records observe several things, and one observable is given", value=f"DVID {named}",
+            remedy=f"give one by DVID: observables={{{dvids[0]!r}: '{text}', {dvids[1]!r}: '…'}}",
+        )  # fmt: skip
 
 
 def _with_unit(model: Model, given: Any, unit: str | None, molar_mass: str | None) -> Observable:
@@ -233,9 +253,22 @@ def _with_unit(model: Model, given: Any, unit: str | None, molar_mass: str | Non
         if flat_id(name) not in known:
             raise ExperimentError(
                 f"the observable '{o.id}' reads '{name}', which the model '{model.id}' lacks",
-                remedy=did_you_mean(name, map(dotted, known)),
+                remedy=nearest(name, map(dotted, known)),
             )
     if unit is not None and o.unit is None and observable_unit(model, o):
         o = replace(o, unit=unit, molar_mass=o.molar_mass or molar_mass)
-    observable_unit(model, o)
+    try:
+        observable_unit(model, o)
+    except UnitError as err:
+        raise UnitError(
+            f"the observable '{o.id}' does not fit the unit of DV: {err.what}",
+            remedy=err.remedy or "observe what has that unit, or correct units={'DV': …} of the data",
+        ) from err
     return o
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return which names may be meant: those that end in it first, as 'pk.CL' does in 'CL'."""
+    names = list(known)
+    ends = [n for n in names if n.rsplit(".", 1)[-1].lower() == name.rsplit(".", 1)[-1].lower()]
+    return f"did you mean {' or '.join(map(repr, sorted(ends)[:3]))}" if ends else did_you_mean(name, names)

@@ -53,9 +53,9 @@ def predict(
         In the model's units. Keys are symbol paths; ``"F(target)"``, ``"ALAG(target)"``, ``"R(target)"`` and
         ``"D(target)"`` (bioavailability, lag, modelled rate and duration; also ``"F1"`` … where ``compartments``
         numbers them); and free names for formulas to read. Values are numbers, texts with a unit, formulas over
-        covariates such as ``"TVCL*(WT/70)**0.75"``, a Series by subject ID, or an array with one value per record.
-        What changes from record to record changes there and nowhere else: for the way that ends at the record, as in
-        NONMEM, unless the data say ``carry="last"``. A DataFrame has one row per subject.
+        covariates such as ``"TVCL*(WT/70)**0.75"``, a Series by subject ID, or an array or a column of ``data.table``
+        with one value per record. What changes from record to record changes there and nowhere else: for the way that
+        ends at the record, as in NONMEM, unless the data say ``carry="last"``. A DataFrame has one row per subject.
     compartments : mapping or str, optional
         What CMT stands for, such as ``{1: "depot", 2: "central"}``; the first is the default dose compartment. A text
         takes all doses.
@@ -142,6 +142,10 @@ class Predictor:
         records: str = "observations",
         molar_mass: str | None = None,
     ) -> None:
+        if not isinstance(model, Model):
+            raise ExperimentError(
+                "predict needs a model", value=type(model).__name__, expected="a Model, as load or read_antimony return"
+            )
         if not isinstance(data, Records):
             raise ExperimentError(
                 "predict needs a data set", value=type(data).__name__, expected="Records, as read_nonmem returns"

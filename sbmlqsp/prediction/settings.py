@@ -11,10 +11,11 @@ import numpy as np
 
 from sbmlqsp.course import DoseValues
 from sbmlqsp.engine.initial import dependency_order
-from sbmlqsp.errors import DataError, ExperimentError, did_you_mean
+from sbmlqsp.errors import DataError, ExperimentError, ObservableError, UnitError, did_you_mean
 from sbmlqsp.experiment import resolve_setting, symbol_of
 from sbmlqsp.expressions import Expr, evaluate, parse_formula
 from sbmlqsp.model import Model, dotted, flat_id
+from sbmlqsp.prediction.links import nearest
 from sbmlqsp.records import Records
 from sbmlqsp.units import convert, parse_quantity
 
@@ -23,7 +24,8 @@ __all__ = ["DOSING", "Settings", "read_settings"]
 DOSING = {"F": "fraction", "ALAG": "lag", "R": "rate", "D": "duration"}
 _OF_TARGET = re.compile(r"(F|ALAG|R|D)\(\s*([\w.]+)\s*\)")
 _OF_NUMBER = re.compile(r"(F|ALAG|R|D)(\d+)")
-_QUANTITY = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s+[A-Za-zµ%(].*|.*\d\s*[A-Za-zµ]+/[A-Za-z]+\s*")
+_NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+_QUANTITY = re.compile(_NUMBER + r"(\s+(1\s*/\s*)?[A-Za-zµ%(].*|[A-Za-zµ]+/[A-Za-z]+\s*)")
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,16 @@ def _as_mapping(parameters: Any) -> dict[str, Any]:
     return {str(k): v for k, v in parameters.items()}
 
 
+def _parsed(key: str, text: str) -> Expr:
+    try:
+        return parse_formula(text)
+    except ObservableError as err:
+        raise ExperimentError(
+            f"the parameter '{key}' is no formula that can be read", value=text,
+            expected="a number, a formula such as '0.1*(WT/70)**0.75', or a number and a unit such as '5 L/h'",
+        ) from err  # fmt: skip
+
+
 class _Reader:
     """Evaluates parameters over the records of a data set."""
 
@@ -128,7 +140,7 @@ class _Reader:
         symbols = self.model.network.symbols
         given = {c: c for c in self.data.covariates if flat_id(c) in symbols and c not in parameters}
         given.update(parameters)
-        formulas = {k: parse_formula(v) for k, v in given.items() if isinstance(v, str) and not self._is_quantity(k, v)}
+        formulas = {k: _parsed(k, v) for k, v in given.items() if isinstance(v, str) and not self._is_quantity(k, v)}
         own = {k for k, e in formulas.items() if e.op == "sym" and e.value == k}  # a covariate under its own name
         needs = {k: [] if k in own else [n for n in e.symbols() if n in given and n != k] for k, e in formulas.items()}
         values: dict[str, Any] = {k: self._value(k, v) for k, v in given.items() if k not in formulas}
@@ -145,9 +157,15 @@ class _Reader:
     def _value(self, key: str, value: Any) -> Any:
         if isinstance(value, str):
             return self._quantity(key, value)
-        if isinstance(value, Mapping) or hasattr(value, "index"):
+        if isinstance(value, Mapping) or (hasattr(value, "items") and not self._is_column(value)):
             return self._by_subject(key, value)
-        array = np.asarray(value, dtype=float)
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise ExperimentError(
+                f"the parameter '{key}' is no number", value=type(value).__name__,
+                remedy="give a number, a formula, one value per record, or one per subject as a Series indexed by ID",
+            ) from None  # fmt: skip
         if array.ndim and array.shape != (len(self.data.table),):
             raise ExperimentError(
                 f"the parameter '{key}' has {array.size} values, and the data {len(self.data.table)} records",
@@ -155,8 +173,16 @@ class _Reader:
             )
         return array
 
+    def _is_column(self, series: Any) -> bool:
+        """Return whether a Series goes with the table of the data: its labels are those of records, not subjects."""
+        index = self.data.table.index
+        return len(index) != len(self.data.subjects) and len(series) == len(index) and index.equals(series.index)
+
     def _quantity(self, key: str, text: str) -> Any:
-        number, unit = parse_quantity(text)
+        try:
+            number, unit = parse_quantity(text)
+        except UnitError as err:
+            raise UnitError(f"the parameter '{key}' is read as a number and a unit: {err.what}", value=text) from err
         symbol = self.model.network.symbols.get(flat_id(symbol_of(key)))
         if symbol is None:
             own = {"ALAG": self.model.time_unit, "D": self.model.time_unit}.get(self._dosing_key(key)[0])  # type: ignore[index]
@@ -167,14 +193,23 @@ class _Reader:
             raise ExperimentError(
                 f"'{key}' has no declared unit, so '{text}' cannot be converted", remedy="give a number"
             )
-        return np.asarray(convert(number, unit, own))
+        try:
+            return np.asarray(convert(number, unit, own))
+        except UnitError as err:
+            raise UnitError(
+                f"the parameter '{key}' is in '{own}' in the model, and '{unit}' does not convert to it", value=text,
+                remedy=f"give it in '{own}' or a unit of the same kind",
+            ) from err  # fmt: skip
 
     def _by_subject(self, key: str, value: Any) -> Any:
         items = dict(value.items())
         ids = self.data.table["ID"].to_numpy()
         missing = [i for i in self.data.subjects if i not in items]
         if missing:
-            raise DataError(f"the parameter '{key}' has no value for a subject", value=missing[0], where="parameters")
+            raise DataError(
+                f"the parameter '{key}' has no value for a subject", value=missing[0], where="parameters",
+                remedy=f"give one by ID for each of the {len(self.data.subjects)} subjects",
+            )  # fmt: skip
         return np.array([float(items[i]) for i in ids])
 
     def _formula(self, name: str, expr: Expr, values: Mapping[str, Any]) -> Any:
@@ -183,15 +218,23 @@ class _Reader:
             source = values.get(n) if n != name else None
             source = self.scope.get(n) if source is None else source
             if source is None:
-                text = n in self.data.covariates
-                raise ExperimentError(
-                    f"the parameter '{name}' reads '{n}', which is "
-                    + ("a covariate in words" if text else "neither a covariate nor a parameter given here"),
-                    remedy="code it in numbers, for example with derive=" if text
-                    else did_you_mean(n, [*self.data.covariates, *values]),
-                )  # fmt: skip
+                raise self._unknown(name, n, values)
             scope[n] = source
         return np.asarray(evaluate(expr, scope), dtype=float)
+
+    def _unknown(self, name: str, read: str, values: Mapping[str, Any]) -> ExperimentError:
+        """Return the refusal of a name that a formula reads, words of covariates among them."""
+        levels = {c: set(self.data.table[c]) for c in self.data.covariates if c not in self.scope}
+        covariate = read if read in levels else next((c for c, words in levels.items() if read in words), None)
+        if covariate is None:
+            what, remedy = "neither a covariate nor a parameter given here", did_you_mean(
+                read, [*(c for c in self.data.covariates if c in self.scope), *values]
+            )  # fmt: skip
+        else:
+            word = next(w for w in sorted(map(str, levels[covariate])) if read in (covariate, w))
+            what = "a covariate in words" if read == covariate else f"a word of the covariate '{covariate}'"
+            remedy = f"give parameters a name in numbers, such as 'flag': data.table['{covariate}'] == '{word}'"
+        return ExperimentError(f"the parameter '{name}' reads '{read}', which is {what}", remedy=remedy)
 
     def _finite(self, key: str, value: Any) -> Any:
         array = np.asarray(value, dtype=float)
@@ -224,12 +267,18 @@ class _Reader:
                     names = [dotted(s.id) for s in self.model.network.species]
                     raise ExperimentError(
                         f"'{key}' is about doses into '{dotted(place[1])}', which the model '{self.model.id}' lacks",
-                        remedy=did_you_mean(dotted(place[1]), names),
+                        remedy=nearest(dotted(place[1]), names),
                     )
                 dosing[place] = value
             elif flat_id(symbol_of(key)) in self.model.network.symbols:
-                overrides[resolve_setting(self.model, key)] = value
+                overrides[resolve_setting(self.model, key)] = self._positive_size(key, value)
         return overrides, dosing
+
+    def _positive_size(self, key: str, value: Any) -> Any:
+        symbol = self.model.network.symbols[flat_id(symbol_of(key))]
+        if symbol.kind == "compartment" and np.min(value) <= 0:
+            raise ExperimentError(f"the size of the compartment '{key}' is not positive", value=float(np.min(value)))
+        return value
 
     def _refuse_idle(self, given: Mapping[str, Any], formulas: Mapping[str, Expr]) -> None:
         """Refuse a parameter that is no symbol, says nothing of doses and is read by no formula."""
@@ -238,6 +287,10 @@ class _Reader:
             known = flat_id(symbol_of(key)) in self.model.network.symbols or self._dosing_key(key) is not None
             if not known and key not in read:
                 raise ExperimentError(
-                    f"the model '{self.model.id}' has no symbol '{key}' to set",
-                    remedy=did_you_mean(key, map(dotted, self.model.network.symbols)),
+                    f"the model '{self.model.id}' has no symbol '{key}' to set", remedy=self._instead_of(key)
                 )
+
+    def _instead_of(self, key: str) -> str:
+        if found := _OF_NUMBER.fullmatch(key):
+            return f"name what is dosed, as in '{found[1]}(depot)', or number it: compartments={{{found[2]}: 'depot'}}"
+        return nearest(key, map(dotted, self.model.network.symbols))
