@@ -214,7 +214,7 @@ class _Reader:
 
     def _formula(self, name: str, expr: Expr, values: Mapping[str, Any]) -> Any:
         scope: dict[str, Any] = {}
-        for n in expr.symbols():
+        for n in sorted(expr.symbols(), key=lambda n: (n in self.data.covariates, n)):  # words before what holds them
             source = values.get(n) if n != name else None
             source = self.scope.get(n) if source is None else source
             if source is None:
