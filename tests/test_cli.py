@@ -19,7 +19,7 @@ from sbmlqsp.cli.terminal import paragraph, table
 from sbmlqsp.equivalence import differences
 from tests.wrong_inputs import DECAY, PARTS, PD, STUDY
 
-COMMANDS = ("run", "simulate", "check", "show", "compose", "convert", "catalogue")
+COMMANDS = ("run", "simulate", "data", "check", "show", "compose", "convert", "catalogue")
 
 
 @pytest.fixture
@@ -74,6 +74,29 @@ def test_the_module_and_the_function_say_the_same(capsys):
         [sys.executable, "-m", "sbmlqsp", "catalogue", "emax"], capture_output=True, text=True, check=True
     )
     assert done.stdout == run(capsys, "catalogue", "emax")
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+def test_data_shows_what_a_file_holds_and_what_reading_changed(capsys, folder):
+    (folder / "d.csv").write_text(
+        "subject,TIME,dose,conc,WT\n1,0,320,0.7,80\n1,2,.,8.4,80\n2,0,250,0,62\n2,2,.,<0.1,62\n"
+    )
+    words = ("--column", "ID=subject", "AMT=dose", "DV=conc", "--unit", "TIME=h", "--cens", "<")
+    out = run(capsys, "data", folder / "d.csv", *words, "--derive", "MGKG=AMT/WT", "--output", folder / "out.csv")
+    for line in ("subjects 2", "records 5", "doses 2 records, 2 given", "below the limit 1", "1 split"):
+        assert line in " ".join(out.split())
+    assert "MGKG" in out
+    assert out.splitlines()[-1] == str(folder / "out.csv")
+    again = qsp.read_nonmem(folder / "out.csv")
+    assert again.doses["AMT"].tolist() == [320, 250]
+
+
+def test_data_shows_no_more_changes_than_a_screen_holds(capsys, folder):
+    rows = "".join(f"{i},0,100,12,.\n" for i in range(1, 30))
+    (folder / "d.csv").write_text("ID,TIME,AMT,II,DV\n" + rows)
+    out = run(capsys, "data", folder / "d.csv")
+    assert "15 of 29 changes" in out
+    assert out.count("repeats nothing") == 15
 
 
 # ------------------------------------------------------------------------------------------------------------- commands

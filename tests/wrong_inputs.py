@@ -66,6 +66,7 @@ id = "A"
 id = "one"
 regimen = "100 mg into A"
 """
+RECORDS = "ID,TIME,AMT,conc\n1,0,100,.\n1,2,.,4.1\n"
 PEOPLE = '[subjects]\nfile = "people.csv"\nid = "ID"\ncolumns = {k = "KE"}\n'
 
 
@@ -132,6 +133,10 @@ def subjects(content: str | bytes) -> Callable[[Path], list[str]]:
         return ["simulate", decay(folder), "--times", "0:24 h by 1", "--subjects", table]
 
     return command
+
+
+def data(text: str, *words: str) -> Callable[[Path], list[str]]:
+    return lambda folder: ["data", file(folder, "data.csv", text), *(w.replace("DIR", str(folder)) for w in words)]
 
 
 def compose(text: str, **parts: str) -> Callable[[Path], list[str]]:
@@ -300,6 +305,18 @@ CASES = (
     Wrong("results over somebody's work", in_the_way, says="not the results"),
     Wrong("results over a file", file_in_the_way, says="file"),
     Wrong("results where nothing can be written", no_room, says="written"),
+    # data sets
+    Wrong("data that are not there", lambda _: ["data", "nowhere.csv"], says="no such file"),
+    Wrong("data without ID", data("subject,TIME,AMT,DV\n1,0,100,.\n"), says="no column ID"),
+    Wrong("a column of data that is not there", data(RECORDS, "--column", "DV=conk"), says="did you mean 'conc'"),
+    Wrong("a pair of data that is none", data(RECORDS, "--column", "DV"), says="NAME="),
+    Wrong("a pair of data given twice", data(RECORDS, "-u", "AMT=mg", "AMT=g"), says="twice"),
+    Wrong("a unit of data that is none", data(RECORDS, "--column", "DV=conc", "--unit", "AMT=mgg"), says="mgg"),
+    Wrong("a formula of data that is none", data(RECORDS, "--derive", "DV=conc*"), says="DV"),
+    Wrong("a dose below zero in data", data(RECORDS.replace("100", "-100"), "-c", "DV=conc"), says="-100"),
+    Wrong("data as bytes", lambda d: ["data", file(d, "data.csv", b"\x89PNG\r\n")], says="UTF-8"),
+    Wrong("data written to a picture", data(RECORDS, "-c", "DV=conc", "-o", "DIR/a.png"), says=".csv"),
+    Wrong("no data", lambda _: ["data"], 2, "FILE"),
     # usage
     Wrong("no command", lambda _: [], 2, "COMMAND"),
     Wrong("an unknown command", lambda _: ["simulat"], 2, "simulat"),

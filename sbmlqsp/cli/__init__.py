@@ -1,4 +1,4 @@
-"""The command line: run, simulate, check, show, compose, convert, catalogue.
+"""The command line: run, simulate, data, check, show, compose, convert, catalogue.
 
 Exit codes: 0 fine; 1 the model, data or study is wrong, or something failed inside; 2 the command is wrong; 130
 interrupted. What went wrong is one paragraph on standard error.
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="sbmlqsp", description="Quantitative systems pharmacology on SBML.", parents=[common])
     parser.add_argument("--version", action="version", version=f"sbmlqsp {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    for add in (_run, _simulate, _check, _show, _compose, _convert, _catalogue):
+    for add in (_run, _simulate, _data, _check, _show, _compose, _convert, _catalogue):
         add(commands)
     return parser
 
@@ -71,6 +71,22 @@ def _simulate(commands: Any) -> None:
                    help='such as central, "Cp = A/V" or "Cp = A/V in mg/L" (default: all species)')  # fmt: skip
     p.add_argument("--subjects", metavar="FILE", help="a table with one row per subject and columns named as symbols")
     p.add_argument("--output", "-o", metavar="FILE", help="a .csv, .parquet, .png, .svg, .pdf or .html file")
+
+
+def _data(commands: Any) -> None:
+    p = _command(commands, "data", "show what a data set in NONMEM's form holds, and what reading it changed")
+    p.add_argument("file", metavar="FILE", help="a table of doses and observations")
+    pairs = (
+        ("--column", "-c", "NAME=COLUMN", "where a column of NONMEM is, such as ID=subject DV=conc"),
+        ("--unit", "-u", "NAME=UNIT", "units, such as TIME=h AMT=mg DV=mg/L DV:2=%%"),
+        ("--derive", "-d", "NAME=FORMULA", 'columns to compute, such as "SS=II > 0"'),
+    )
+    for long, short, metavar, text in pairs:
+        p.add_argument(long, short, nargs="+", action="extend", default=[], metavar=metavar, help=text)
+    p.add_argument("--ignore", "-i", nargs="+", action="extend", metavar="ROWS",
+                   help='rows to leave out: a first character, or a condition such as "AGE.GT.60"')  # fmt: skip
+    p.add_argument("--cens", metavar="HOW", help='what is below a limit: "<" for values such as <0.05, or a formula')
+    p.add_argument("--output", "-o", metavar="FILE", help="a .csv file to write the records to, as NONMEM reads them")
 
 
 def _check(commands: Any) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sbmlqsp.model import Model
     from sbmlqsp.observation import Observable
 
-__all__ = ["catalogue", "check", "compose", "convert", "open_model", "run", "show", "simulate"]
+__all__ = ["catalogue", "check", "compose", "convert", "data", "open_model", "run", "show", "simulate"]
 
 FIGURES = (".png", ".svg", ".pdf")
 SBML = (".xml", ".sbml")
@@ -107,9 +107,9 @@ def simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_output(target: Path) -> None:
-    if target.suffix.lower() not in OUTPUTS:
-        raise DataError("results cannot be written to such a file", value=str(target), expected=", ".join(OUTPUTS))
+def _check_output(target: Path, suffixes: tuple[str, ...] = OUTPUTS) -> None:
+    if target.suffix.lower() not in suffixes:
+        raise DataError("results cannot be written to such a file", value=str(target), expected=", ".join(suffixes))
     if not target.parent.is_dir():
         raise DataError("there is no such folder", value=str(target.parent), remedy="make it first")
     if target.is_dir():
@@ -230,6 +230,46 @@ def _write(results: xr.Dataset, experiment: Experiment, target: Path) -> None:
             save(time_course(results), target.with_suffix(""), [suffix[1:]])
     except OSError as err:
         raise DataError(f"the file cannot be written: {err.strerror or err}", value=str(target)) from None
+
+
+# --------------------------------------------------------------------------------------------------------------- data
+def data(arguments: argparse.Namespace) -> int:
+    """Show what a data set holds and what reading it changed, and write it as NONMEM reads it."""
+    from sbmlqsp.exchange.nonmem import read_nonmem
+    from sbmlqsp.exchange.nonmem_writing import write_nonmem
+
+    path, target = Path(arguments.file), Path(arguments.output) if arguments.output else None
+    if not path.is_file():
+        raise DataError("there is no such file", value=arguments.file)
+    if target is not None:
+        _check_output(target, (".csv",))
+    records = read_nonmem(
+        path, columns=_pairs(arguments.column, "--column"), units=_pairs(arguments.unit, "--unit"),
+        derive=_pairs(arguments.derive, "--derive"), ignore=arguments.ignore, cens=arguments.cens,
+    )  # fmt: skip
+    _print(repr(records.summary()))
+    changes = records.changes
+    if len(changes):
+        shown = changes.head(MOST_TIMES).astype(str)
+        _print("\n" + table(list(changes.columns), shown.to_numpy().tolist(), width=width_of(sys.stdout)))
+    if len(changes) > MOST_TIMES:
+        _print(f"{MOST_TIMES} of {len(changes)} changes; all of them in Python: read_nonmem(…).changes")
+    if target is not None:
+        write_nonmem(records, target)
+        _print(str(target))
+    return 0
+
+
+def _pairs(texts: list[str], where: str) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (sign and name and value):
+            raise DataError("a pair cannot be read", value=text, where=where, expected="NAME=… such as DV=conc")
+        if name in out:
+            raise DataError(f"'{name}' is given twice", value=text, where=where)
+        out[name] = value
+    return out
 
 
 # ------------------------------------------------------------------------------------------------------ check and show
