@@ -2,7 +2,7 @@
 
 A case is a function that takes a `Bench` (one model of the library under one set of parameters, run through the public
 face) and yields comparisons. It names the rows of the claims table it proves. ``tests/test_library_cases.py`` runs
-every case; ``python -m validation`` runs them and reports row by row.
+every case on two of its sets; ``python -m validation`` runs all and reports row by row.
 
     @case("target_turnover", rows="S0-09", sets={"typical": {}, "fast": {"kdeg": 40.0}, "slow": {"kdeg": 1e-4}})
     def relaxes_with_its_degradation(b):
@@ -183,6 +183,13 @@ class Case:
     sets: Mapping[str, Mapping[str, float]]
     body: Body
     claim: str
+    slow: bool = False
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The sets that the tests run: the first and the last, most often the typical and an extreme one."""
+        names = tuple(self.sets)
+        return names[:1] if self.slow else tuple(dict.fromkeys((names[0], names[-1])))
 
     def run(self, name: str) -> Iterator[Comparison]:
         """Run the case under one of its sets."""
@@ -201,7 +208,11 @@ CASES: dict[str, Case] = {}
 
 
 def case(
-    model: str, *, rows: str | Iterable[str], sets: Mapping[str, Mapping[str, float]] | None = None
+    model: str,
+    *,
+    rows: str | Iterable[str],
+    sets: Mapping[str, Mapping[str, float]] | None = None,
+    slow: bool = False,
 ) -> Callable[[Body], Body]:
     """Register a case of a library model.
 
@@ -213,6 +224,8 @@ def case(
         The rows of the claims table that this case proves, wholly or in part.
     sets : mapping
         Parameter sets by name; the model's own values alone where left out.
+    slow : bool
+        Whether the tests run its first set alone.
     """
 
     def register(body: Body) -> Body:
@@ -222,7 +235,7 @@ def case(
         if name in CASES and CASES[name].body.__code__.co_filename != body.__code__.co_filename:
             raise ValueError(f"two cases are called {name}")
         numbered = (rows,) if isinstance(rows, str) else tuple(rows)
-        CASES[name] = Case(name, model, numbered, dict(sets or {"typical": {}}), body, claim)
+        CASES[name] = Case(name, model, numbered, dict(sets or {"typical": {}}), body, claim, slow)
         return body
 
     return register

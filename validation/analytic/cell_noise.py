@@ -103,6 +103,7 @@ def moving_mean_keeps_its_spread(b: Bench):
     "gamma_threshold_kill",
     rows=("S0-37", "S0-05"),
     sets={"typical": {}, "low scale": {"b": 1e-3, "S_T": 0.02}, "high scale": {"b": 7e4, "S_T": 3.0}},
+    slow=True,
 )
 def share_is_incomplete_gamma(b: Bench):
     """F = Q(a, S_T/b), from a hundredth of a burst per lifetime to ten million, from no cell killed to nearly all."""
@@ -170,7 +171,7 @@ def killed_share_by_both_readings(b: Bench):
         yield same(f"at rest, D = {drug:g}", [rest[n] for n in BOTH], killed(p, drug))
 
 
-@case("fractional_killing", rows=("S0-05", "S0-38"), sets=KILLED)
+@case("fractional_killing", rows=("S0-05", "S0-38"), sets=KILLED, slow=True)
 def half_of_the_kill(b: Bench):
     """The kill is graded and levels off below one; its EC50 and the dose for a share solve the closed form."""
     p = b.p
@@ -225,7 +226,7 @@ def share_after_a_step_of_drug(b: Bench):
         yield holds("and equal at rest", np.abs(got[BOTH[0]] - true)[[0, -1]] < 1e-4)
 
 
-@case("fractional_killing", rows=("S0-38", "M-02"), sets=KILLED)
+@case("fractional_killing", rows=("S0-38", "M-02"), sets=KILLED, slow=True)
 def follows_a_drug_that_is_eliminated(b: Bench):
     """Joined to a dosed drug the signal rises and falls with it, and so does the share, by the Gamma law."""
     parts = {"pk": model_of("decaying_drug"), "kill": b.model}
@@ -247,7 +248,7 @@ def follows_a_drug_that_is_eliminated(b: Bench):
     yield same(BOTH[1], got[f"kill.{BOTH[1]}"], gammaincc(p.CV**-2.0, p.S_T / (mean * p.CV**2)), at=t)
 
 
-@case("fractional_killing", rows="S0-40")
+@case("fractional_killing", rows="S0-40", slow=True)
 def all_or_none_without_noise(b: Bench):
     """As noise goes to zero F(D) becomes a step where the mean is S_T; the doses for 80 and 20 % part with noise."""
     p = b.p

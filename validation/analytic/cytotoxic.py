@@ -53,7 +53,7 @@ def follows_tumour_and_neutrophils_over_cycles(b: Bench):
     yield same("tumour", got["tumour.w"], exact[:, 1], at=t)
 
 
-@case("cytotoxic_balance", rows="S3-15", sets=SETS)
+@case("cytotoxic_balance", rows="S3-15", sets=SETS, slow=True)
 def has_a_largest_dose_above_the_limit(b: Bench):
     """One dose has the limit as its nadir; more drug shrinks the tumour further and breaks the limit."""
     t = np.linspace(0.0, COUNT * CYCLE, 85)

@@ -330,7 +330,7 @@ def embedded_is_the_same_as_the_liver_alone(b: Bench):
     yield holds("reported", issues["message"].str.contains("described twice").any())
 
 
-@case("liver_qsp_metabolism", rows="S1-17", sets=CELLS)
+@case("liver_qsp_metabolism", rows="S1-17", sets=CELLS, slow=True)
 def sub_volumes_are_rescaled_only_when_too_large(b: Bench):
     """V_hep and V_stellate beyond the liver are scaled by lambda = V_liver / sum, and left alone otherwise."""
     inside = {"liver.V": ["qsp.V_hep", "qsp.V_stellate"]}

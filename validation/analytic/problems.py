@@ -59,7 +59,7 @@ def effect_at_steady_state(b: Bench):
         yield same(f"E after a long infusion, {rate:g} mg/h", got, [b.p.E0, effect(b.p, level), after])
 
 
-@case("infusion_effect", rows=("S0-05", "S0-08", "S0-07"), sets=INFUSED)
+@case("infusion_effect", rows=("S0-05", "S0-08", "S0-07"), sets=INFUSED, slow=True)
 def rate_for_an_effect(b: Bench):
     """The rate for a wanted effect is the inverse of the closed form; E0 + Emax is never reached."""
     p = b.p

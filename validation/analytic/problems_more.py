@@ -145,7 +145,7 @@ def total_and_free_under_held_antibody(b: Bench):
     yield same("L(t), C(t)", [got["held.L"], got["held.C"]], exact.T)
 
 
-@case("antibody_and_ligand", rows=("S0-05", "S0-27"), sets=BOUND)
+@case("antibody_and_ligand", rows=("S0-05", "S0-27"), sets=BOUND, slow=True)
 def antibody_for_a_ratio(b: Bench):
     """The free antibody for a total ratio r is Kss (r - 1)/(1 - r kcplx/kel); r >= kel/kcplx is impossible."""
     p, given = b.p, without(b, "A")
@@ -252,7 +252,7 @@ def smallest(p, level: float) -> float | None:
     return min(real) if real else None
 
 
-@case("phosphatase_tolerance", rows=("S0-05", "S0-29"), sets=TOLERANT)
+@case("phosphatase_tolerance", rows=("S0-05", "S0-29"), sets=TOLERANT, slow=True)
 def ec50_under_both_definitions(b: Bench):
     """EC50 before is KD; with tolerance, of its own maximum and of the naive one, by the quadratics, or impossible."""
     p = b.p
@@ -379,7 +379,7 @@ def steady_states_under_inhibitor(b: Bench):
         yield holds("above up", np.array(ratios[:3]) > 1.0)
 
 
-@case("cascade_inhibitor", rows=("S0-05", "S0-32"), sets=CASCADES)
+@case("cascade_inhibitor", rows=("S0-05", "S0-32"), sets=CASCADES, slow=True)
 def inhibitor_for_an_output(b: Bench):
     """I for an output C is KI (G/(C(1 + C/KF)) - 1); an output above that before is impossible."""
     p = b.p

@@ -46,7 +46,7 @@ PRODUCING = {
 }
 
 
-@case("antibody_ligand_constant", rows="S3-10", sets={k: PRODUCING[k] for k in ("typical", "weak binding")})
+@case("antibody_ligand_constant", rows="S3-10", sets={k: PRODUCING[k] for k in ("typical", "weak binding")}, slow=True)
 def antibody_by_the_production_of_a_patient(b: Bench):
     """Free antibody for a level of free cytokine is Kss (ksyn/L - kel)/kcplx: more for who makes more."""
     p = b.p
@@ -68,7 +68,7 @@ def _rates(p, ksyn: float):
     return rates
 
 
-@case("antibody_ligand", rows="S3-10", sets={"typical": {}, **{k: PRODUCING[k] for k in ("weak binding",)}})
+@case("antibody_ligand", rows="S3-10", sets={"typical": {}, **{k: PRODUCING[k] for k in ("weak binding",)}}, slow=True)
 def maintenance_by_the_production_of_a_patient(b: Bench):
     """The infusion that holds free cytokine at a level is V (kel_A A + kcplx C); so is a dose every two weeks found."""
     p = b.p
@@ -102,6 +102,7 @@ def maintenance_by_the_production_of_a_patient(b: Bench):
     "emax",
     rows="S3-12",
     sets={"typical": {}, "narrow": {"EC50": 0.4}, "wide": {"EC50": 2e-3}},
+    slow=True,
 )
 def dose_that_balances_effect_and_toxicity(b: Bench):
     """Effect times absence of toxicity is best at C = sqrt(ED50 TD50); the largest is 1/(1 + sqrt(ED50/TD50))^2."""
