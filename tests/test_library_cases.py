@@ -1,4 +1,4 @@
-"""Every case of validation/analytic, under its first and its last parameter set.
+"""Every case of validation/analytic, under its first and its last parameter set (of systems the first).
 
 ``python -m validation`` runs them under all of their sets; SBMLQSP_ALL_SETS=1 does so here.
 """

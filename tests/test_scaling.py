@@ -75,7 +75,7 @@ def test_a_failure_is_raised_or_recorded_as_in_one_process():
 
 
 def test_a_patient_that_never_ends_is_named_and_the_others_are_done(monkeypatch):
-    monkeypatch.setattr(local, "WARMING", 6.0)
+    monkeypatch.setattr(local, "WARMING", 4.0)
     model = qsp.read_antimony(ENDLESS)
     arm = qsp.Experiment(model, times=np.linspace(0, 1, 201), observables=["S"])
     people = pd.DataFrame({"w": [1.0, 1e6, 2.0]})

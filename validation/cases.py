@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import sbmlqsp as qsp
 from sbmlqsp.catalogue import ProvisionalModelWarning
+from sbmlqsp.library import models_root
 
 __all__ = ["Bench", "Case", "Comparison", "all_cases", "case", "holds", "same"]
 
@@ -187,9 +188,10 @@ class Case:
 
     @property
     def tested(self) -> tuple[str, ...]:
-        """The sets that the tests run: the first and the last, most often the typical and an extreme one."""
+        """The sets that the tests run: the first and the last, typical and extreme; of a system the first alone."""
         names = tuple(self.sets)
-        return names[:1] if self.slow else tuple(dict.fromkeys((names[0], names[-1])))
+        system = (models_root() / "systems" / self.model).is_dir()
+        return names[:1] if self.slow or system else tuple(dict.fromkeys((names[0], names[-1])))
 
     def run(self, name: str) -> Iterator[Comparison]:
         """Run the case under one of its sets."""
