@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import Action, Course, Series
 from sbmlqsp.engine.initial import static_symbols
-from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.roadrunner import Machine, Tolerances
+from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.model import Model, dotted
+from sbmlqsp.model import dotted
 from sbmlqsp.periodic import NoSteadyState, SteadyDoses, failure
-from sbmlqsp.runner import Runner, Starts
+from sbmlqsp.runner import Runner
 
 __all__ = ["CourseJob", "CourseRunner", "movable"]
 
@@ -42,40 +42,21 @@ class CourseRunner(Runner):
 
     Parameters
     ----------
-    model : Model
-    machine, prepared
-        The compiled model.
-    env : mapping
-        Every symbol at the start, numbers or one value per row of parameters.
-    size : int
-        How many rows of parameters there are.
-    columns, states : sequence of str
-        Engine selections, and those of them that are states.
+    compiled : Compiled
+        With one row per set of parameters.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        machine: Machine,
-        prepared: Prepared,
-        *,
-        env: Mapping[str, Any],
-        size: int,
-        columns: Sequence[str],
-        states: Sequence[str],
-    ) -> None:
-        super().__init__(machine, prepared, columns=columns, states=states, at_dose="after")
-        network = model.network
+    def __init__(self, compiled: Compiled) -> None:
+        super().__init__(compiled)
+        network, machine = compiled.model.network, compiled.machine
         if network.events:
             raise UnsupportedError(
-                f"the model '{model.id}' has events of its own, beside which steady-state doses and data records "
-                "cannot be run yet",
+                f"the model '{compiled.model.id}' has events of its own, beside which steady-state doses cannot be run "
+                "yet",
                 remedy="simulate an Experiment with a Regimen that states every dose",
             )
-        self._model, self._env, self._size = model, env, size
-        self._starts = Starts(machine, prepared, env, size)
         self._movable = sorted(movable(network))
-        still = movable(network) - prepared.inlets.keys()
+        still = movable(network) - self.prepared.inlets.keys()
         self._still = [i for i, n in enumerate(machine.floating) if n in still]  # what reactions read, not change
         self._steady: SteadyDoses | None = None
         self._rates: dict[str, float] = {}
@@ -107,12 +88,10 @@ class CourseRunner(Runner):
                 f"the model jumps at set times, counted from 0, and a record is at {begin:g}",
                 remedy="shift the times of the data so that none is negative",
             )
-        local = {}
-        for name in sorted({n for s in switches.switches for n in s.expr.symbols()} & self._env.keys()):
-            values = np.unique(np.broadcast_to(self._env[name], (self._size,))[rows])
-            if len(values) > 1:
+        local, *others = (self.compiled.timing(int(r)) for r in np.unique(rows))
+        for name, value in local.items():
+            if any(other[name] != value for other in others):
                 raise UnsupportedError(f"'{dotted(name)}' times a jump of the model and changes from record to record")
-            local[name] = float(values[0])
         return switches.schedule(local, end)
 
     def _run(self, job: Any, out: Any, tolerances: Tolerances) -> None:
@@ -137,11 +116,11 @@ class CourseRunner(Runner):
         self._row = self._rows[row]
         self._rates = {}
         self.machine.set_parameters(self._idle)
-        self.machine.begin(self._starts(self._row))
+        self.machine.begin(self.compiled.starts(self._row))
 
     def _change(self, row: int) -> None:
         self._row = self._rows[row]
-        start = self._starts(self._row)
+        start = self.compiled.starts(self._row)
         self.machine.change(start, self._movable)
         if self._still:
             state = self.machine.state()
@@ -183,13 +162,13 @@ class CourseRunner(Runner):
 
     def _reached(self, series: Series, present: Any) -> Any:
         if self._steady is None:
-            self._steady = SteadyDoses(self._model.network, self.machine, self.prepared, self._env, self._size)
+            self._steady = SteadyDoses(self.compiled)
         try:
             return self._steady.after(series, row=self._row, start=self._initial(), present=present)
         except NoSteadyState as reason:
             raise failure(series, reason) from None
 
     def _initial(self) -> Any:
-        machine, env = self.machine, self._env
+        machine, env = self.machine, self.compiled.env
         values = [env.get(f"amount({n})", env[n]) for n in (*machine.floating, *machine.rated)]
-        return np.array([np.broadcast_to(v, (self._size,))[self._row] for v in values], dtype=float)
+        return np.array([np.broadcast_to(v, (self.compiled.size,))[self._row] for v in values], dtype=float)

@@ -7,17 +7,15 @@ error, is below `CONVERGED` of each state's size and disturbances die out from o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import Series
-from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.linearity import is_linear, linear_system, reads_time, unread_states
-from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.engine.roadrunner import EngineFailure, Machine
+from sbmlqsp.engine.roadrunner import EngineFailure
 from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.model import dotted
 
@@ -40,33 +38,27 @@ class SteadyDoses:
 
     Parameters
     ----------
-    network : Network
-    machine, prepared
-        The compiled model and its inlets.
-    env : mapping
-        Every symbol at the start, numbers or one value per row.
-    rows : int
+    compiled : Compiled
     """
 
-    def __init__(
-        self, network: Network, machine: Machine, prepared: Prepared, env: Mapping[str, Any], rows: int
-    ) -> None:
+    def __init__(self, compiled: Compiled) -> None:
+        network, machine = compiled.model.network, compiled.machine
         if reads_time(network) or network.events:
             raise UnsupportedError(
                 "steady-state doses (SS) need a model without events and without time in its rates",
                 where=f"'{network.id}'",
                 remedy="give enough doses to reach steady state, for example ADDL=20 in place of SS",
             )
-        self._machine, self._prepared, self._network = machine, prepared, network
+        self._machine, self._prepared = machine, compiled.prepared
         self.names = (*machine.floating, *machine.rated)
         self._unread = np.array([n in unread_states(network) for n in self.names], dtype=bool)
-        self._side = RightHandSide(network, env)
+        self._side = RightHandSide(network, compiled.env)
         self._place = {n: i for i, n in enumerate(self.names)}
         values = all(network.symbols[n].kind != "species" or network.symbols[n].amount_only for n in machine.rated)
         self.linear = is_linear(network) and values and set(self._side.names) == set(self.names)
         self._known: dict[tuple[Series, int], Any] = {}
         if self.linear:
-            self._system = linear_system(self._side, rows)
+            self._system = linear_system(self._side, compiled.size)
             self._order = np.array([self._side.names.index(n) for n in self.names], dtype=int)
 
     def after(self, series: Series, *, row: int, start: Any, present: Any) -> Any:

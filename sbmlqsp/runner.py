@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from sbmlqsp.engine.libsbml_engine import NEVER, Prepared
-from sbmlqsp.engine.roadrunner import EngineFailure, Machine, Start, Tolerances
+from sbmlqsp.compiled import Compiled
+from sbmlqsp.engine.libsbml_engine import NEVER
+from sbmlqsp.engine.roadrunner import EngineFailure, Start, Tolerances
 from sbmlqsp.model import dotted
 from sbmlqsp.suspicion import suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
-__all__ = ["CRASHED", "FAILED", "LATE", "OK", "STATUS", "Job", "Runner", "Starts", "state_scales"]
+__all__ = ["CRASHED", "FAILED", "LATE", "OK", "STATUS", "Job", "Runner"]
 
 STATUS = {
     0: "fine",
@@ -35,39 +36,6 @@ RUSHES = 3
 
 # As a share of the time: more than the engine's rounding of event times, less than any dynamics.
 JUST_BEFORE = 2e-13
-
-
-class Starts:
-    """Every subject's whole state at time 0, as plain lists in the machine's order."""
-
-    def __init__(self, machine: Machine, prepared: Prepared, env: Mapping[str, Any], size: int) -> None:
-        self._machine = machine
-        self._eventful = prepared.eventful
-        self._amounts = _matrix([env[f"amount({n})"] for n in machine.floating], size)
-        self._parameters = _matrix([env[n] for n in machine.parameters], size)
-        self._volumes = _matrix([env[n] for n in machine.volumes], size)
-        self._held = {n: np.broadcast_to(np.asarray(env[f"amount({n})"], dtype=float), (size,)) for n in machine.held}
-        self._rated = {
-            n: np.broadcast_to(np.asarray(env.get(f"amount({n})", env[n]), dtype=float), (size,)) for n in machine.rated
-        }
-
-    def __call__(self, i: int) -> Start:
-        """Return the state of one subject."""
-        return Start(
-            self._amounts[i],
-            self._parameters[i],
-            self._volumes[i],
-            [(n, float(v[i])) for n, v in self._held.items()],
-            [(n, float(v[i])) for n, v in self._rated.items()] if self._eventful else [],
-        )
-
-
-def _matrix(rows: list[Any], size: int) -> list[list[float]]:
-    out = np.empty((size, len(rows)))
-    for k, row in enumerate(rows):
-        out[:, k] = row
-    result: list[list[float]] = out.tolist()
-    return result
 
 
 class Scaled(Protocol):
@@ -92,12 +60,11 @@ class Job:
 class Runner:
     """Runs single subjects on one machine."""
 
-    def __init__(
-        self, machine: Machine, prepared: Prepared, *, columns: Sequence[str], states: Sequence[str], at_dose: str
-    ) -> None:
-        self.machine, self.prepared, self.at_dose = machine, prepared, at_dose
-        self._state_columns = [columns.index(s) for s in states]
-        self._states = list(states)
+    def __init__(self, compiled: Compiled, *, at_dose: str = "after") -> None:
+        prepared = compiled.prepared
+        self.compiled, self.machine, self.prepared, self.at_dose = compiled, compiled.machine, prepared, at_dose
+        self._state_columns = [compiled.columns.index(s) for s in compiled.states]
+        self._states = list(compiled.states)
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
             self._idle |= {i.due: 1e300 for i in prepared.inlets.values()}
@@ -225,22 +192,3 @@ class Runner:
             if which:
                 values[inlet.amount] = sum(amounts[k] for k in which)
         return values
-
-
-def state_scales(machine: Machine, env: Mapping[str, Any], targets: Sequence[str], amounts: Any, size: int) -> Any:
-    """Return each state's own scale per subject, rounded to powers of 1000 so that equal subjects run equally.
-
-    ``amounts`` has shape (subjects, targets): what is given into each target.
-    """
-    states = machine.states
-    scales = np.zeros((size, len(states)))
-    for k, name in enumerate(states):
-        scales[:, k] = np.abs(env.get(f"amount({name})", env.get(name, 0.0)))
-        given = [j for j, t in enumerate(targets) if t == name]
-        if given:
-            scales[:, k] = np.maximum(scales[:, k], amounts[:, given].max(axis=1))
-    positive = np.where(scales > 0, scales, np.inf)
-    least = positive.min(axis=1, keepdims=True) if len(states) else np.ones((size, 1))
-    least = np.where(np.isfinite(least), least, 1e-6)
-    filled = np.where(scales > 0, scales, least)
-    return 10.0 ** (3 * np.round(np.log10(filled) / 3))

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import Course, DoseValues, Entry, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.dosing.quantities import convert_time
-from sbmlqsp.engine.libsbml_engine import Prepared
-from sbmlqsp.engine.roadrunner import Machine, Tolerances
+from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import DosingError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.runner import FAILED
@@ -32,32 +32,14 @@ class SteadyArm:
     Parameters
     ----------
     experiment : Experiment
-    machine, prepared
-        The compiled model.
+    compiled : Compiled
     deliveries : Deliveries
         What reaches which target, for every subject.
-    env, size
-        Every symbol at the start, for each of so many subjects.
-    columns, states : sequence of str
-        Engine selections, and those of them that are states.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        machine: Machine,
-        prepared: Prepared,
-        *,
-        deliveries: Deliveries,
-        env: Mapping[str, Any],
-        size: int,
-        columns: Sequence[str],
-        states: Sequence[str],
-    ) -> None:
+    def __init__(self, experiment: Experiment, compiled: Compiled, deliveries: Deliveries) -> None:
         self._experiment, self._deliveries = experiment, deliveries
-        self._runner = CourseRunner(
-            experiment.model, machine, prepared, env=env, size=size, columns=columns, states=states
-        )
+        self._runner = CourseRunner(compiled)
 
     def subject(self, i: int, out: Any, *, scales: Mapping[str, float], tolerances: Tolerances) -> tuple[int, str]:
         """Run one subject into ``out``; return status and message."""

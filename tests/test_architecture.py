@@ -27,10 +27,9 @@ LAYERS = {
     "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
-        "timeline", "deliveries", "subjects", "suspicion", "runner", "readout", "execution", "course", "periodic",
-        "course_runner", "steady_arm", "prediction", "outcome", "scaling", "store", "results", "exposure", "simulate",
-        "steady",
-        "plot", "plotting",
+        "timeline", "deliveries", "subjects", "suspicion", "compiled", "runner", "readout", "execution", "course",
+        "periodic", "course_runner", "steady_arm", "prediction", "outcome", "scaling", "store", "results", "exposure",
+        "simulate", "steady", "plot", "plotting",
     ),
     "analysis": ("analysis",),
     "exchange": ("exchange",),

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sbmlqsp.compiled import LOCK
 from sbmlqsp.course import INSTANT, Action, Series, Stretch
 from sbmlqsp.course_runner import CourseRunner, movable
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.execution import LOCK
 from sbmlqsp.prediction.predictor import PlannedCourse
 
 __all__ = ["Moment", "Part", "Shift", "merged", "moments", "parts", "same_number", "same_time"]

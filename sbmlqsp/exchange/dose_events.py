@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from sbmlqsp.compiled import LOCK, compile_for, state_scales
 from sbmlqsp.course import DoseValues, Entry, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
@@ -19,12 +20,10 @@ from sbmlqsp.engine.libsbml_engine import dosable, per_symbol
 from sbmlqsp.engine.roadrunner import quiet
 from sbmlqsp.exchange.course_changes import Part
 from sbmlqsp.exchange.record_events import write_part
-from sbmlqsp.execution import LOCK, machine_for
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, evaluate, num, parse_formula, substitute, sym, to_infix
 from sbmlqsp.model import Model, flat_id
 from sbmlqsp.prediction.predictor import PlannedCourse
-from sbmlqsp.runner import state_scales
 from sbmlqsp.steady_arm import dose_entries
 from sbmlqsp.timeline import SNAP
 from sbmlqsp.units import Unit
@@ -97,15 +96,15 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
 def _planned(experiment: Experiment, deliveries: Deliveries, env: Mapping[str, Any]) -> PlannedCourse:
     """Return the regimen's course, up to the end of all that it gives."""
     model = experiment.model
-    columns = [s.id for s in model.network.species]
-    machine, prepared = machine_for(model, list(dict.fromkeys(deliveries.targets)), columns)
-    runner = CourseRunner(model, machine, prepared, env=env, size=1, columns=columns, states=[])
+    compiled = compile_for(model, targets=deliveries.targets, outputs=(), env=env, size=1)
     doses = sorted(dose_entries(experiment, deliveries, 0), key=lambda e: e.time)
     lasting = [(e.lag or 0.0) + (e.additional + 1) * e.interval + _length(e) for e in doses]
     end = 1.0 + max(e.time + after for e, after in zip(doses, lasting, strict=True))
     course = plan_course([Entry(0.0, 2), *doses, Entry(end, 2, output=0)], lambda *_: DoseValues())
-    [scales] = state_scales(machine, env, deliveries.targets, deliveries.amount, 1)
-    return PlannedCourse(CourseJob(course, [0], dict(zip(machine.states, scales, strict=True))), runner, env, {})
+    [scales] = state_scales(compiled.machine, env, deliveries.targets, deliveries.amount, 1)
+    return PlannedCourse(
+        CourseJob(course, [0], dict(zip(compiled.machine.states, scales, strict=True))), CourseRunner(compiled), env, {}
+    )
 
 
 def _length(entry: Entry) -> float:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import INSTANT, Course
-from sbmlqsp.engine.cuts import Switches
-from sbmlqsp.engine.initial import static_symbols
-from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.linearity import reads_time
-from sbmlqsp.engine.roadrunner import Machine, Tolerances
+from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model
-from sbmlqsp.runner import Job, Runner, Starts
+from sbmlqsp.runner import Job, Runner
 from sbmlqsp.timeline import Delivery, build_timeline
 
 __all__ = ["EventfulRunner"]
@@ -33,38 +31,13 @@ class EventfulRunner:
 
     Parameters
     ----------
-    model : Model
-    machine, prepared
-        The compiled model.
-    env : mapping
-        Every symbol at the start, numbers or one value per row of parameters.
-    size : int
-    columns, states : sequence of str
-        Engine selections, and those of them that are states.
+    compiled : Compiled
+        With one row per set of parameters.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        machine: Machine,
-        prepared: Prepared,
-        *,
-        env: Mapping[str, Any],
-        size: int,
-        columns: Sequence[str],
-        states: Sequence[str],
-    ) -> None:
-        self._model, self._machine, self._env, self._size = model, machine, env, size
-        self._starts = Starts(machine, prepared, env, size)
-        self._sides = {
-            side: Runner(machine, prepared, columns=columns, states=states, at_dose=side)
-            for side in ("after", "before")
-        }
-        self._switches: Switches = prepared.switches
-        static = static_symbols(model.network)
-        read = {n for s in (*self._switches.switches, *self._switches.triggers) for n in s.expr.symbols()}
-        self._timed = {n: env[n] for n in sorted(read & static)}
-        self._windows = any(e.trigger.has("and") for e in model.network.events)
+    def __init__(self, compiled: Compiled) -> None:
+        self._compiled, self._model = compiled, compiled.model
+        self._sides = {side: Runner(compiled, at_dose=side) for side in ("after", "before")}
 
     def switches(self, *_: Any) -> Sequence[Any]:
         """Return nothing: jumps in time are found when the subject is run."""
@@ -82,19 +55,18 @@ class EventfulRunner:
         amounts += [amount for *_, amount in infused]
         lengths = [d.duration for d in given]
         grid = np.unique([0.0, *(t - origin for t in times)])
-        local = {n: float(np.broadcast_to(v, (self._size,))[row]) for n, v in self._timed.items()}
-        self._machine.maximum_step(float(grid[-1]) / 1000 if self._windows else 0.0)
+        end = float(grid[-1])
+        schedule = self._compiled.prepared.switches.schedule(self._compiled.timing(row), end)
+        self._compiled.watch_windows(end)
         status, message = 0, ""
         for side, runner in self._sides.items():
             mine = [k for k, s in enumerate(sides) if s == side]
             if not mine or status:
                 continue
-            timeline = build_timeline(
-                grid.tolist(), given, self._switches.schedule(local, float(grid[-1])), at_dose=side
-            )
+            timeline = build_timeline(grid.tolist(), given, schedule, at_dose=side)
             block = np.full((len(grid), out.shape[1]), np.nan)
             status, message = runner.subject(
-                Job(self._starts(row), timeline, amounts, lengths, job.scales), block, tolerances
+                Job(self._compiled.starts(row), timeline, amounts, lengths, job.scales), block, tolerances
             )
             for k in mine:
                 out[outputs[k]] = block[int(np.argmin(np.abs(grid - (times[k] - origin))))]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sbmlqsp.compiled import LOCK, Compiled, compile_for, state_scales
 from sbmlqsp.course import Course, DoseValues, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner, movable
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import DataError, ExperimentError, QSPError, SimulationError, did_you_mean
-from sbmlqsp.execution import LOCK, machine_for, refuse_varying_stoichiometry
 from sbmlqsp.experiment import symbol_of
 from sbmlqsp.model import Model, dotted
 from sbmlqsp.prediction.eventful import EventfulRunner
@@ -22,7 +22,7 @@ from sbmlqsp.prediction.links import Link, link
 from sbmlqsp.prediction.settings import Settings, read_settings
 from sbmlqsp.readout import read_out, wanted
 from sbmlqsp.records import Records
-from sbmlqsp.runner import FAILED, STATUS, state_scales
+from sbmlqsp.runner import FAILED, STATUS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,10 +154,7 @@ class Predictor:
         self.link: Link = link(
             model, data, compartments=compartments, observables=observables, records=records, molar_mass=molar_mass
         )
-        network = model.network
-        self._movable = movable(network)
-        self._states = [s.id for s in network.species if not s.boundary and s.id in network.dynamic]
-        self._columns = list(dict.fromkeys([*wanted(model, self.link.observables), *self._states]))
+        self._movable = movable(model.network)
         self._courses: list[OrderedDict[Any, Course]] = [OrderedDict() for _ in self.link.entries]
 
     def __call__(self, parameters: Any = None) -> Any:
@@ -197,15 +194,12 @@ class Predictor:
         self, parameters: Any = None, *, tolerances: Tolerances | None = None, record: bool = False
     ) -> tuple[Any, Any, list[str]]:
         """Return predictions, and status and message of each subject."""
-        settings = read_settings(parameters, self.model, self.data, compartments=self._compartments)
-        self._refuse_unmovable(settings)
-        env = initial_state(self.model.network, settings.overrides)
-        refuse_varying_stoichiometry(env, self.model)
-        block = np.full((len(self.link.outputs), len(self._columns)), np.nan)
+        settings = self._settings(parameters)
         count = len(self.link.entries)
         status, messages = np.zeros(count, dtype=np.int8), [""] * count
         with LOCK, quiet():
-            runner, scales = self._runner(env, settings)
+            compiled, runner, scales = self._runner(settings)
+            block = np.full((len(self.link.outputs), len(compiled.columns)), np.nan)
             output = 0
             for k in range(count):
                 used = sum(e.output >= 0 for e in self.link.entries[k])
@@ -221,7 +215,7 @@ class Predictor:
                 if status[k]:
                     out[:] = np.nan
                 output += used
-        return self._observed(block), status, messages
+        return self._observed(compiled.columns, block), status, messages
 
     def courses(self, parameters: Any = None, *, subjects: Sequence[Any] | None = None) -> dict[Any, PlannedCourse]:
         """Return the courses of subjects, by ID, instead of running them, for those who write them down.
@@ -232,16 +226,15 @@ class Predictor:
         for s in subjects or ():
             if s not in known:
                 raise DataError("the data have no such subject", value=s, remedy=did_you_mean(str(s), map(str, known)))
-        settings = read_settings(parameters, self.model, self.data, compartments=self._compartments)
-        self._refuse_unmovable(settings)
-        env = initial_state(self.model.network, settings.overrides)
-        refuse_varying_stoichiometry(env, self.model)
+        settings = self._settings(parameters)
         out = {}
         with LOCK, quiet():
-            runner, scales = self._runner(env, settings)
+            compiled, runner, scales = self._runner(settings)
             for s in known if subjects is None else subjects:
                 course, rows = self._course(known[s], settings, ())
-                out[s] = PlannedCourse(CourseJob(course, rows, scales(known[s])), runner, env, settings.overrides)
+                out[s] = PlannedCourse(
+                    CourseJob(course, rows, scales(known[s])), runner, compiled.env, settings.overrides
+                )
         return out
 
     def _refuse_unmovable(self, settings: Settings) -> None:
@@ -258,14 +251,18 @@ class Predictor:
                     )
 
     # ------------------------------------------------------------------------------------------------------- preparing
-    def _runner(self, env: Mapping[str, Any], settings: Settings) -> tuple[CourseRunner | EventfulRunner, Any]:
-        machine, prepared = machine_for(self.model, list(self.link.targets), self._columns)
-        how = EventfulRunner if self.model.network.events else CourseRunner
-        runner = how(
-            self.model, machine, prepared, env=env, size=settings.size, columns=self._columns, states=self._states
-        )
-        scales = self._scales(machine, env, settings)
-        return runner, lambda k: dict(zip(machine.states, scales[k], strict=True))
+    def _settings(self, parameters: Any) -> Settings:
+        settings = read_settings(parameters, self.model, self.data, compartments=self._compartments)
+        self._refuse_unmovable(settings)
+        return settings
+
+    def _runner(self, settings: Settings) -> tuple[Compiled, CourseRunner | EventfulRunner, Any]:
+        env = initial_state(self.model.network, settings.overrides)
+        outputs = wanted(self.model, self.link.observables)
+        compiled = compile_for(self.model, targets=self.link.targets, outputs=outputs, env=env, size=settings.size)
+        runner = EventfulRunner(compiled) if self.model.network.events else CourseRunner(compiled)
+        scales = self._scales(compiled.machine, env, settings)
+        return compiled, runner, lambda k: dict(zip(compiled.machine.states, scales[k], strict=True))
 
     def _scales(self, machine: Any, env: Mapping[str, Any], settings: Settings) -> Any:
         """Return each state's own scale for each subject, from its first row of parameters and its largest doses."""
@@ -310,8 +307,8 @@ class Predictor:
         timed = [(t / scale, v) for t, v in switches]
         return plan_course(own, values, carry=self.data.carry, switches=timed, scale=scale)
 
-    def _observed(self, block: Any) -> Any:
-        columns = {c: block[:, i] for i, c in enumerate(self._columns)}
+    def _observed(self, names: Sequence[str], block: Any) -> Any:
+        columns = {c: block[:, i] for i, c in enumerate(names)}
         time = self.data.table["TIME"].to_numpy(dtype=float)[self.link.outputs] * self.link.scale
         out = np.full(len(block), np.nan)
         for i, o in enumerate(self.link.observables):

@@ -20,10 +20,10 @@ import pandas as pd
 
 import sbmlqsp as qsp
 from sbmlqsp import execution
+from sbmlqsp.compiled import Compiled, machine_for, state_scales
 from sbmlqsp.deliveries import resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.readout import wanted
-from sbmlqsp.runner import Starts, state_scales
 from sbmlqsp.subjects import read_subjects
 
 TIMES = np.linspace(0.0, 84.0, 170)
@@ -55,12 +55,13 @@ class BareLoop:
         env = initial_state(network, {**arm.overrides, **people.overrides(arm)})
         given = resolve_deliveries(arm, {**people.numbers, **env}, self.size)
         columns = wanted(arm.model, arm.observables)
-        self.machine, self.prepared = execution.machine_for(arm.model, list(dict.fromkeys(given.targets)), columns)
+        machine, prepared = machine_for(arm.model, list(dict.fromkeys(given.targets)), columns)
+        compiled = Compiled(arm.model, machine, prepared, tuple(columns), (), env, self.size)
+        self.machine, self.prepared = machine, prepared
         self.engine = self.machine._engine
         self.model = self.engine.model
-        starts = Starts(self.machine, self.prepared, env, self.size)
-        self.starts = [starts(i) for i in range(self.size)]
-        clock = execution._Clock(arm, self.prepared.switches, given, env, self.size)
+        self.starts = [compiled.starts(i) for i in range(self.size)]
+        clock = execution._Clock(arm, compiled, given)
         (inlet,) = self.prepared.inlets.values()
         self.rate = [self.machine._parameters[inlet.rate]]
         self.segments = []

@@ -21,7 +21,6 @@ import numpy as np
 
 import sbmlqsp as qsp
 from sbmlqsp.engine.roadrunner import quiet
-from sbmlqsp.execution import machine_for
 from validation.literature import data_sets
 
 MODEL = """model oral
@@ -66,7 +65,8 @@ class Recorder:
 def bare_calls(predictor: qsp.Predictor, parameters: dict[str, Any]) -> Callable[[], None]:
     """Return a function that repeats the engine calls of one prediction, without those that only read back."""
     predictor(parameters)
-    machine, _ = machine_for(predictor.model, list(predictor.link.targets), predictor._columns)
+    compiled, _, _ = predictor._runner(predictor._settings(parameters))
+    machine = compiled.machine
     calls: list[Any] = []
     engine, model = machine._engine, machine._model
     machine._engine, machine._model = Recorder(engine, calls), Recorder(model, calls)

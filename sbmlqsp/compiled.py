@@ -1,0 +1,162 @@
+"""A model compiled for its doses and outputs, and whom it is run for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.initial import initial_state, static_symbols
+from sbmlqsp.engine.libsbml_engine import Prepared, prepare
+from sbmlqsp.engine.roadrunner import Machine, Start
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.model import Model, dotted
+
+__all__ = ["LOCK", "Compiled", "Starts", "compile_for", "machine_for", "state_scales"]
+
+_CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
+_CACHE_SIZE = 8
+LOCK = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled model with the values it is run under, one row per subject or per set of parameters.
+
+    Parameters
+    ----------
+    model : Model
+    machine, prepared
+        The engine, and what its document was given.
+    columns, states : tuple of str
+        Engine selections that are put out, and those of them that are states.
+    env : mapping
+        Every symbol at the start, numbers or one value per row.
+    size : int
+        How many rows there are.
+    """
+
+    model: Model
+    machine: Machine
+    prepared: Prepared
+    columns: tuple[str, ...]
+    states: tuple[str, ...]
+    env: Mapping[str, Any]
+    size: int
+
+    @cached_property
+    def starts(self) -> Starts:
+        """The whole state at the start, by row."""
+        return Starts(self.machine, self.prepared, self.env, self.size)
+
+    @cached_property
+    def _timing(self) -> dict[str, Any]:
+        switches = self.prepared.switches
+        read = {n for s in (*switches.switches, *switches.triggers) for n in s.expr.symbols()}
+        names = sorted(read & static_symbols(self.model.network))
+        return {n: np.broadcast_to(self.env[n], (self.size,)) for n in names}
+
+    def timing(self, row: int) -> dict[str, float]:
+        """Return what times the jumps of the model's own formulas, in a row."""
+        return {n: float(v[row]) for n, v in self._timing.items()}
+
+    def watch_windows(self, end: float) -> None:
+        """Keep steps short where a trigger such as "S > a && S < b" is a window that a long step would cross unseen."""
+        windows = any(e.trigger.has("and") for e in self.model.network.events)
+        self.machine.maximum_step(end / 1000 if windows else 0.0)
+
+
+def compile_for(
+    model: Model, *, targets: Iterable[str], outputs: Iterable[str], env: Mapping[str, Any], size: int
+) -> Compiled:
+    """Compile a model for doses into targets and for outputs; to be called under ``LOCK``.
+
+    States are always output as well: negatives and deep nadirs show only there.
+    """
+    network = model.network
+    states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
+    columns = tuple(dict.fromkeys([*outputs, *states]))
+    _refuse_varying_stoichiometry(env, model)
+    machine, prepared = machine_for(model, list(dict.fromkeys(targets)), columns)
+    return Compiled(model, machine, prepared, columns, states, env, size)
+
+
+def machine_for(model: Model, targets: Sequence[str], columns: Sequence[str]) -> tuple[Machine, Prepared]:
+    """Return a compiled model, compiled once per process for the same model, targets and outputs."""
+    key = (model.digest, tuple(targets), tuple(columns))
+    if key in _CACHE:
+        _CACHE.move_to_end(key)
+        return _CACHE[key]
+    network = model.network
+    values = initial_state(network)
+    prepared = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
+    _CACHE[key] = Machine(prepared, network, columns), prepared
+    while len(_CACHE) > _CACHE_SIZE:
+        _CACHE.popitem(last=False)
+    return _CACHE[key]
+
+
+def _refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:
+    """Refuse a named stoichiometry with another value than the model's, which the engine would not use."""
+    for s in model.network.of_kind("stoichiometry"):
+        value = np.asarray(env[s.id])
+        if value.ndim or float(value) != float(initial_state(model.network)[s.id]):
+            raise UnsupportedError(f"the stoichiometry '{dotted(s.id)}' cannot be changed at run time")
+
+
+class Starts:
+    """Every subject's whole state at time 0, as plain lists in the machine's order."""
+
+    def __init__(self, machine: Machine, prepared: Prepared, env: Mapping[str, Any], size: int) -> None:
+        self._machine = machine
+        self._eventful = prepared.eventful
+        self._amounts = _matrix([env[f"amount({n})"] for n in machine.floating], size)
+        self._parameters = _matrix([env[n] for n in machine.parameters], size)
+        self._volumes = _matrix([env[n] for n in machine.volumes], size)
+        self._held = {n: np.broadcast_to(np.asarray(env[f"amount({n})"], dtype=float), (size,)) for n in machine.held}
+        self._rated = {
+            n: np.broadcast_to(np.asarray(env.get(f"amount({n})", env[n]), dtype=float), (size,)) for n in machine.rated
+        }
+
+    def __call__(self, i: int) -> Start:
+        """Return the state of one subject."""
+        return Start(
+            self._amounts[i],
+            self._parameters[i],
+            self._volumes[i],
+            [(n, float(v[i])) for n, v in self._held.items()],
+            [(n, float(v[i])) for n, v in self._rated.items()] if self._eventful else [],
+        )
+
+
+def _matrix(rows: list[Any], size: int) -> list[list[float]]:
+    out = np.empty((size, len(rows)))
+    for k, row in enumerate(rows):
+        out[:, k] = row
+    result: list[list[float]] = out.tolist()
+    return result
+
+
+def state_scales(machine: Machine, env: Mapping[str, Any], targets: Sequence[str], amounts: Any, size: int) -> Any:
+    """Return each state's own scale per subject, rounded to powers of 1000 so that equal subjects run equally.
+
+    ``amounts`` has shape (subjects, targets): what is given into each target.
+    """
+    states = machine.states
+    scales = np.zeros((size, len(states)))
+    for k, name in enumerate(states):
+        scales[:, k] = np.abs(env.get(f"amount({name})", env.get(name, 0.0)))
+        given = [j for j, t in enumerate(targets) if t == name]
+        if given:
+            scales[:, k] = np.maximum(scales[:, k], amounts[:, given].max(axis=1))
+    positive = np.where(scales > 0, scales, np.inf)
+    least = positive.min(axis=1, keepdims=True) if len(states) else np.ones((size, 1))
+    least = np.where(np.isfinite(least), least, 1e-6)
+    filled = np.where(scales > 0, scales, least)
+    return 10.0 ** (3 * np.round(np.log10(filled) / 3))
