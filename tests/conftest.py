@@ -1,6 +1,25 @@
-"""Property tests draw the same examples every time, so that a red run can be repeated."""
+"""Property tests draw the same examples every time, so that a red run can be repeated.
 
+Two arms of a small decay and a population of it serve the tests of processes and of stores.
+"""
+
+import pytest
 from hypothesis import settings
+
+import sbmlqsp as qsp
+from tests.decay import DECAY
 
 settings.register_profile("same_every_time", derandomize=True, deadline=None)
 settings.load_profile("same_every_time")
+
+
+@pytest.fixture(scope="session")
+def arms():
+    model = qsp.read_antimony(DECAY)
+    one = qsp.Experiment(model, times=[0, 1, 5], regimen="3 into S at 1", id="one")
+    return [one, qsp.Experiment(model, times=[0, 2], observables=["S", "2*S"], id="two")]
+
+
+@pytest.fixture(scope="session")
+def population():
+    return qsp.Population({"k": 0.1}, variability={"k": qsp.Variability("log-normal", cv=0.3)})

@@ -16,20 +16,7 @@ from sbmlqsp.scaling.local import Died, LocalWorkers
 from sbmlqsp.scaling.work import Piece, Work, perform, pieces_of
 from sbmlqsp.subjects import read_subjects
 
-MODEL = "model m(k, S); species S; S = 10; J: S => ; k*S; k = 0.1; end"
 ENDLESS = "model m; species S; S = 1; x' = w*y; y' = -w*x; x = 1; y = 0; w = 1; J: S => ; S; end"
-
-
-@pytest.fixture(scope="module")
-def arms():
-    model = qsp.read_antimony(MODEL)
-    one = qsp.Experiment(model, times=[0, 1, 5], regimen="3 into S at 1", id="one")
-    return [one, qsp.Experiment(model, times=[0, 2], observables=["S", "2*S"], id="two")]
-
-
-@pytest.fixture(scope="module")
-def population():
-    return qsp.Population({"k": 0.1}, variability={"k": qsp.Variability("log-normal", cv=0.3)})
 
 
 @pytest.fixture(scope="module")

@@ -11,20 +11,7 @@ import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp import store as storing
-
-MODEL = "model m(k, S); species S; S = 10; J: S => ; k*S; k = 0.1; end"
-
-
-@pytest.fixture(scope="module")
-def arms():
-    model = qsp.read_antimony(MODEL)
-    one = qsp.Experiment(model, times=[0, 1, 5], regimen="3 into S at 1", id="one")
-    return [one, qsp.Experiment(model, times=[0, 2], observables=["S", "2*S"], id="two")]
-
-
-@pytest.fixture(scope="module")
-def population():
-    return qsp.Population({"k": 0.1}, variability={"k": qsp.Variability("log-normal", cv=0.3)})
+from tests.decay import DECAY
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +65,7 @@ def test_a_killed_parent_leaves_a_store_to_resume(arms, population, here, tmp_pa
     script = f"""
 import os, sbmlqsp as qsp
 from sbmlqsp import store
-model = qsp.read_antimony({MODEL!r})
+model = qsp.read_antimony({DECAY!r})
 arms = [qsp.Experiment(model, times=[0, 1, 5], regimen="3 into S at 1", id="one"),
         qsp.Experiment(model, times=[0, 2], observables=["S", "2*S"], id="two")]
 population = qsp.Population({{"k": 0.1}}, variability={{"k": qsp.Variability("log-normal", cv=0.3)}})

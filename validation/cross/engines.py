@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import locale
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import libsbml
@@ -77,30 +78,40 @@ def copasi() -> Any:
     return COPASI
 
 
-def by_copasi(sbml: str, end: float) -> Curves:
-    COPASI = copasi()
-    store = COPASI.CRootContainer.addDatamodel()
+def copasi_run(sbml: str, ask: Callable[[Any], None], read: Callable[[Any, Any], Any], *, absolute: float) -> Any:
+    """Run a model in COPASI's LSODA at a relative 1e-10; ``ask`` sets the problem, ``read`` takes series and store."""
+    library = copasi()
+    store = library.CRootContainer.addDatamodel()
     try:
         if not store.importSBMLFromString(sbml):
-            raise RuntimeError(COPASI.CCopasiMessage.getAllMessageText())
+            raise RuntimeError(library.CCopasiMessage.getAllMessageText())
         store.getModel().forceCompile()
         task = store.getTask("Time-Course")
-        task.setMethodType(COPASI.CTaskEnum.Method_deterministic)
+        task.setMethodType(library.CTaskEnum.Method_deterministic)
         problem, method = task.getProblem(), task.getMethod()
-        problem.setStepNumber(POINTS)
-        problem.setDuration(end)
+        ask(problem)
         problem.setTimeSeriesRequested(True)
         method.getParameter("Relative Tolerance").setDblValue(1e-10)
-        method.getParameter("Absolute Tolerance").setDblValue(1e-22)
+        method.getParameter("Absolute Tolerance").setDblValue(absolute)
         method.getParameter("Max Internal Steps").setIntValue(1_000_000)
         if not task.process(True):
             raise RuntimeError(task.getProcessError() or task.getProcessWarning())
-        series = task.getTimeSeries()
+        return read(task.getTimeSeries(), store)
+    finally:
+        library.CRootContainer.removeDatamodel(store)
+
+
+def by_copasi(sbml: str, end: float) -> Curves:
+    def ask(problem: Any) -> None:
+        problem.setStepNumber(POINTS)
+        problem.setDuration(end)
+
+    def read(series: Any, store: Any) -> Curves:
         names = [series.getSBMLId(i, store) for i in range(series.getNumVariables())]
         rows = range(series.getRecordedSteps())
         return {n: np.array([series.getConcentrationData(k, i) for k in rows]) for i, n in enumerate(names) if n}
-    finally:
-        COPASI.CRootContainer.removeDatamodel(store)
+
+    return copasi_run(sbml, ask, read, absolute=1e-22)
 
 
 def compared(item: Item) -> tuple[float, str]:

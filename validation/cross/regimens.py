@@ -23,7 +23,7 @@ import numpy as np
 import sbmlqsp as qsp
 from sbmlqsp.engine.roadrunner import bare, quiet
 from sbmlqsp.exchange.record_events import with_records
-from validation.cross.engines import copasi
+from validation.cross.engines import copasi_run
 from validation.nonmem.agreement import COMPARTMENTS, FLOOR, data_set, model
 from validation.nonmem.building import Case
 from validation.nonmem.regimens import REGIMENS
@@ -47,27 +47,13 @@ def by_roadrunner(sbml: str, times: Sequence[float], names: Sequence[str]) -> An
 
 def by_copasi(sbml: str, times: Sequence[float], names: Sequence[str]) -> Any:
     """Return amounts at times, of shape (times, names): those after the events of a time."""
-    COPASI = copasi()
-    store = COPASI.CRootContainer.addDatamodel()
-    try:
-        if not store.importSBMLFromString(sbml):
-            raise RuntimeError(COPASI.CCopasiMessage.getAllMessageText())
-        store.getModel().forceCompile()
-        task = store.getTask("Time-Course")
-        task.setMethodType(COPASI.CTaskEnum.Method_deterministic)
-        problem, method = task.getProblem(), task.getMethod()
+
+    def ask(problem: Any) -> None:
         problem.setUseValues(True)
         problem.setValues(" ".join(repr(float(t)) for t in sorted({0.0, *times, times[-1] + 1.0})))
         problem.setOutputEvent(True)
-        problem.setTimeSeriesRequested(True)
-        method.getParameter("Relative Tolerance").setDblValue(1e-10)
-        method.getParameter("Absolute Tolerance").setDblValue(1e-16)
-        method.getParameter("Max Internal Steps").setIntValue(1_000_000)
-        if not task.process(True):
-            raise RuntimeError(task.getProcessError() or task.getProcessWarning())
-        return _of_copasi(task.getTimeSeries(), store, times, names)
-    finally:
-        COPASI.CRootContainer.removeDatamodel(store)
+
+    return copasi_run(sbml, ask, lambda series, store: _of_copasi(series, store, times, names), absolute=1e-16)
 
 
 def _of_copasi(series: Any, store: Any, times: Sequence[float], names: Sequence[str]) -> Any:
