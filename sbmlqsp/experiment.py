@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from sbmlqsp.dose_units import amount_factor, rate_factor
-from sbmlqsp.dosing import Dose, Regimen, calendar, expand, in_words
+from sbmlqsp.dosing import Dose, Regimen, as_regimen, calendar, expand, in_words
 from sbmlqsp.errors import ExperimentError, did_you_mean
 from sbmlqsp.expressions import Expr, substitute
 from sbmlqsp.model import Model, dotted, flat_id
@@ -140,17 +140,11 @@ class Experiment:
 def _as_regimen(value: Any) -> Regimen:
     if value is None:
         return Regimen(())
-    if isinstance(value, str):
-        return Regimen.parse(value)
-    if isinstance(value, Dose):
-        return Regimen((value,))
-    if isinstance(value, Regimen):
-        return value
-    if not isinstance(value, Iterable):
+    if not isinstance(value, Iterable | Dose):
         raise ExperimentError(
             "this is no regimen", value=value, expected="a Regimen, a Dose, or text for Regimen.parse"
         )
-    return Regimen(tuple(value))
+    return as_regimen(value)
 
 
 def _as_observables(value: str | Observable | Iterable[str | Observable], model: Model) -> tuple[Observable, ...]:

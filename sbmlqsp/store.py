@@ -122,6 +122,8 @@ class Store:
         DataError
             The store has no such subject, or the experiments have other ids.
         """
+        import pandas as pd
+
         from sbmlqsp.simulate import simulate
 
         arms = [experiments] if isinstance(experiments, Experiment) else list(experiments)
@@ -132,7 +134,7 @@ class Store:
         names = [str(n) for n in row.coords if row[n].dims == ("subject",) and n != "subject"]
         symbols = {s for a in arms for s in a.model.network.symbols}
         own = [n for n in names if flat_id(symbol_of(n)) in symbols]
-        table = pd_table({n: row[n].to_numpy() for n in own}, [subject])
+        table = pd.DataFrame({n: row[n].to_numpy() for n in own}, index=pd.Index([subject], name="subject"))
         return simulate(arms, subjects=table if own else None, on_failure="record")  # type: ignore[no-any-return]
 
     @property
@@ -157,13 +159,6 @@ class Store:
         state = "complete" if not lost else f"{lost} of {self.plan['pieces']} parts missing"
         arms = ", ".join(self.plan["arms"])
         return f"<store {self.path}: {self.plan['subjects']} subjects, arms {arms}; {state}>"
-
-
-def pd_table(columns: dict[str, Any], subjects: Sequence[Any]) -> pd.DataFrame:
-    """Return a table of subjects."""
-    import pandas as pd
-
-    return pd.DataFrame(columns, index=pd.Index(subjects, name="subject"))
 
 
 def open_store(path: str | Path) -> Store:

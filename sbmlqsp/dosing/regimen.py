@@ -17,7 +17,7 @@ from sbmlqsp.errors import DosingError, QSPError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Regimen", "bolus", "infusion", "loading_then_maintenance"]
+__all__ = ["Regimen", "as_regimen", "bolus", "infusion", "loading_then_maintenance"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -217,6 +217,19 @@ class Regimen:
             return head
         body = table.to_html(index=False) if len(table) else ""
         return f"{head}{body}" + (f"<p>… and {more} more</p>" if more else "")
+
+
+def as_regimen(given: object) -> Regimen:
+    """Return a regimen given as such, as one dose, as several, or as text.
+
+    Raises
+    ------
+    DosingError, UnitError
+        It is none of these, or the text is not understood.
+    """
+    if isinstance(given, str):
+        return Regimen.parse(given)
+    return given if isinstance(given, Regimen) else Regimen(given)  # type: ignore[arg-type]  # checked at birth
 
 
 def _doses(other: Regimen | Dose) -> tuple[Dose, ...]:

@@ -16,16 +16,9 @@ from sbmlqsp.units import convert
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_regimen", "dose_records", "left_to_predict", "one_unit", "regimen_of"]
+__all__ = ["dose_records", "left_to_predict", "one_unit", "regimen_of"]
 
 LEFT = {"lag": ("ALAG({})", 0.0), "bioavailability": ("F({})", 1.0), "molar_mass": ("molar_mass", None)}
-
-
-def as_regimen(regimen: object) -> Regimen:
-    """Return a regimen given as such, as one dose, as several, or as text."""
-    if isinstance(regimen, str):
-        return Regimen.parse(regimen)
-    return regimen if isinstance(regimen, Regimen) else Regimen(regimen)  # type: ignore[arg-type]
 
 
 def one_unit(regimen: Regimen, stated: str | None) -> str | None:

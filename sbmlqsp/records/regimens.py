@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.dosing import Dose, Regimen
+from sbmlqsp.dosing import Dose, Regimen, as_regimen
 from sbmlqsp.dosing.quantities import checked_time_unit
 from sbmlqsp.dosing.schedule import common_time_unit
 from sbmlqsp.errors import DataError
 from sbmlqsp.records.dataset import Records
-from sbmlqsp.records.doses_of import as_regimen, dose_records, left_to_predict, one_unit
+from sbmlqsp.records.doses_of import dose_records, left_to_predict, one_unit
 from sbmlqsp.records.legality import starts
 from sbmlqsp.records.values import changes_table, is_missing, native
 
