@@ -191,7 +191,8 @@ def test_what_petab_cannot_say_is_refused_by_name(tmp_path):
         qsp.write_petab_experiments(one, qsp.Records(table), folder=tmp_path, **options)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("petab") is None, reason="the package petab is not installed")
+@pytest.mark.filterwarnings("ignore")  # petab's own use of pandas
+@pytest.mark.skipif(importlib.util.find_spec("petab") is None, reason="needs petab, of the extra 'cross'")
 def test_petabs_own_lint_finds_nothing(problem):
     from petab.v2 import Problem
 
