@@ -99,7 +99,7 @@ def test_mathml_sets_brackets_where_a_product_holds_a_sum():
 
 
 def test_describe_says_what_will_happen_and_runs_nothing(model, monkeypatch):
-    monkeypatch.setattr("sbmlqsp.execution.machine_for", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("sbmlqsp.compiled.machine_for", lambda *_, **__: pytest.fail("it ran"))
     experiment = qsp.Experiment(
         qsp.load("two_compartment"), times="0:28 day by 1", regimen="100 nmol into central over 1 h every 7 day x 3",
         changes={"CL": "0.3 L/day"}, observables=["C", qsp.Observable("total", "amount(central) + amount(peripheral)")],

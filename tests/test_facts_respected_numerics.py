@@ -128,14 +128,14 @@ def test_B16_the_engine_is_not_heard(text: str, capfd: pytest.CaptureFixture[str
 # ----------------------------------------------------------------------------------------------- costs, seeds, state
 def test_B17_B22_a_model_is_compiled_once():
     """Compiling takes longest, and each load leaks memory: one engine serves all runs of a model."""
-    from sbmlqsp import execution
+    from sbmlqsp import compiled
 
     model = qsp.read_antimony("model once; S = 1; k = 1; J: S -> ; k*S; end")
     run(model, [0, 1])
-    before = [id(v[0]) for v in execution._CACHE.values()]
+    before = [id(v[0]) for v in compiled._CACHE.values()]
     for k in (2.0, 3.0):
         run(qsp.read_antimony("model once; S = 1; k = 1; J: S -> ; k*S; end"), [0, 2], changes={"k": k})
-    assert [id(v[0]) for v in execution._CACHE.values()] == before
+    assert [id(v[0]) for v in compiled._CACHE.values()] == before
 
 
 def test_B18_steady_states_need_no_jacobian_of_the_engine():

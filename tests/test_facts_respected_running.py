@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sbmlqsp as qsp
-from sbmlqsp import execution
+from sbmlqsp import compiled
 
 SBML = 'xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"'
 MATHML = 'xmlns="http://www.w3.org/1998/Math/MathML"'
@@ -121,7 +121,7 @@ def outcome(name: str) -> bytes:
 def alone() -> dict[str, bytes]:
     found = {}
     for name in RUNS:
-        execution._CACHE.clear()  # a fresh engine, as in a fresh process
+        compiled._CACHE.clear()  # a fresh engine, as in a fresh process
         found[name] = outcome(name)
     assert len(set(found.values())) == len(RUNS)
     return found
