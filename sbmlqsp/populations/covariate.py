@@ -40,6 +40,8 @@ class Covariate:
         ``SEX_F``, which is 1 or 0.
     unit : str
         For descriptions.
+    each : {"subject", "occasion"}
+        Whether a subject keeps its value or has a new one at each occasion, as with meals.
 
     Raises
     ------
@@ -65,10 +67,13 @@ class Covariate:
     high: float | None = None
     levels: Mapping[Any, float] = field(default_factory=dict)
     unit: str = ""
+    each: str = "subject"
 
     def __post_init__(self) -> None:
         if self.kind not in NEEDS:
             raise DataError("no such kind of covariate", value=self.kind, expected=", ".join(NEEDS))
+        if self.each not in {"subject", "occasion"}:
+            raise DataError("a covariate is drawn for each what", value=self.each, expected="'subject' or 'occasion'")
         _check_given(self)
         _check_values(self)
         object.__setattr__(self, "levels", dict(self.levels))

@@ -23,6 +23,8 @@ SECTIONS = (
     "typical",
     "variability",
     "omega",
+    "occasion_variability",
+    "occasion_omega",
     "correlations",
     "uncertainty",
 )
@@ -35,8 +37,9 @@ def read_population(path: str | Path) -> Population:
     ----------
     path : str or Path
         Sections as the arguments of `Population`: ``[parameters]``, ``[typical]``, ``[covariates.WT]``,
-        ``[variability.CL]`` (keys as in `Covariate` and `Variability`), ``[omega]`` and ``[correlations]`` with keys
-        such as ``"CL, V"``, and ``[uncertainty]``, a covariance by pairs ``"a, b"`` (a variance is ``"a, a"``).
+        ``[variability.CL]`` and ``[occasion_variability.CL]`` (keys as in `Covariate` and `Variability`), ``[omega]``,
+        ``[occasion_omega]`` and ``[correlations]`` with keys such as ``"CL, V"``, and ``[uncertainty]``, a covariance
+        by pairs ``"a, b"`` (a variance is ``"a, a"``).
         Instead of covariates ``people = "people.csv"`` names a table of people, beside the file.
 
     Returns
@@ -77,14 +80,18 @@ def read_population(path: str | Path) -> Population:
         covariates=covariates,
         people=people,
         typical=_part(content, "typical"),
-        variability={
-            k: _made(Variability, v, f"{where}, variability.{k}") for k, v in _part(content, "variability").items()
-        },
+        variability=_variabilities(content, "variability", where),
         omega=_part(content, "omega"),
+        occasion_variability=_variabilities(content, "occasion_variability", where),
+        occasion_omega=_part(content, "occasion_omega"),
         correlations=_part(content, "correlations"),
         uncertainty=_covariance(_part(content, "uncertainty"), where),
         id=str(content.get("id", Path(path).stem)),
     )
+
+
+def _variabilities(content: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:
+    return {k: _made(Variability, v, f"{where}, {section}.{k}") for k, v in _part(content, section).items()}
 
 
 def _part(content: Mapping[str, Any], name: str) -> dict[str, Any]:

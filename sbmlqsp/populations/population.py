@@ -35,13 +35,19 @@ class Population:
         ``"CL_pop*(WT/70)^0.75"``.
     covariates : mapping of str to Covariate, optional
     people : DataFrame, optional
-        Instead of distributions a table of people, whose rows are drawn with replacement so that they stay together.
+        Instead of distributions a table of people, who are drawn with replacement so that what is one's stays together.
+        With columns ID and TIME (in the model's unit) a person has several rows, each valid from its time on.
     typical : mapping of str to float
         Values that formulas read: the thetas.
     variability : mapping of str to Variability
         By the key in ``parameters``; one that is not named there is left as it is.
     omega : mapping of (str, str) to float, optional
         Correlations of the random effects by pairs of keys; those not named are 0.
+    occasion_variability : mapping of str to Variability, optional
+        How much a parameter of one subject varies between occasions, a level of its own below ``variability``: every
+        occasion of a subject has an effect κ of its own, which adds to the subject's η on the same scale.
+    occasion_omega : mapping of (str, str) to float, optional
+        Correlations of the effects of one occasion.
     correlations : mapping of (str, str) to float, optional
         Correlations of the covariates, on the scale of normal scores (a Gaussian copula).
     uncertainty : DataFrame, optional
@@ -73,6 +79,8 @@ class Population:
     typical: Mapping[str, float] = field(default_factory=dict)
     variability: Mapping[str, Variability] = field(default_factory=dict)
     omega: Correlations = field(default_factory=dict)
+    occasion_variability: Mapping[str, Variability] = field(default_factory=dict)
+    occasion_omega: Correlations = field(default_factory=dict)
     correlations: Correlations = field(default_factory=dict)
     uncertainty: pd.DataFrame | None = None
     id: str = "population"
@@ -80,10 +88,11 @@ class Population:
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "parameters", {str(k): v for k, v in dict(self.parameters).items()})
-        for name in ("covariates", "typical", "variability"):
+        for name in ("covariates", "typical", "variability", "occasion_variability"):
             put(self, name, dict(getattr(self, name)))
         self._check_kinds()
         _ = self.formulas, self.effect_correlation, self.covariate_correlation, self.uncertainty_matrix
+        _ = self.occasion_correlation, self.courses
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -91,16 +100,44 @@ class Population:
         return tuple(self.variability)
 
     @property
+    def occasion_effects(self) -> tuple[str, ...]:
+        """The parameters that vary between occasions, in the order of their correlations."""
+        return tuple(self.occasion_variability)
+
+    @property
+    def changes(self) -> bool:
+        """Whether a subject differs from one occasion to the next."""
+        return bool(self.occasion_variability) or any(c.each == "occasion" for c in self.covariates.values())
+
+    @cached_property
+    def words(self) -> dict[str, list[str]]:
+        """The words of each covariate that is given in words."""
+        if self.people is None:
+            return {n: [str(v) for v in c.levels] for n, c in self.covariates.items() if c.in_words}
+        table = self.people
+        return {str(c): sorted(set(map(str, table[c]))) for c in table.columns if table[c].dtype.kind not in "fiub"}
+
+    @property
     def scope(self) -> tuple[str, ...]:
         """The names that formulas may read."""
-        words = {n: [str(v) for v in c.levels] for n, c in self.covariates.items() if c.in_words}
-        names = list(self.covariates)
-        if self.people is not None:
-            names = [str(c) for c in self.people.columns]
-            kinds = {str(c): self.people[c] for c in self.people.columns if self.people[c].dtype.kind not in "fiub"}
-            words = {name: sorted(set(map(str, column))) for name, column in kinds.items()}
-        plain = [n for n in names if n not in words]
-        return (*self.typical, *plain, *(f"{n}_{level}" for n, levels in words.items() for level in levels))
+        names = list(self.covariates) if self.people is None else [str(c) for c in self.people.columns]
+        indicators = (f"{n}_{level}" for n, levels in self.words.items() for level in levels)
+        return (*self.typical, *(n for n in names if n not in self.words), *indicators)
+
+    @property
+    def time_column(self) -> str | None:
+        """The column of people that holds times, where they have several rows each."""
+        columns = [] if self.people is None else [str(c) for c in self.people.columns]
+        return next((c for c in columns if c.upper() == "TIME"), None)
+
+    @cached_property
+    def courses(self) -> list[Any] | None:
+        """The rows of each person, in order of time, where people change over time."""
+        if self.people is None or self.time_column is None:
+            return None
+        from sbmlqsp.populations.people import courses_of
+
+        return courses_of(self.people, time=self.time_column, where=f"the people of the population '{self.id}'")
 
     @cached_property
     def formulas(self) -> dict[str, Expr]:
@@ -125,6 +162,12 @@ class Population:
         """The correlation matrix of the random effects."""
         return _correlation(self.omega, self.effects, f"omega of the population '{self.id}'")
 
+    @cached_property
+    def occasion_correlation(self) -> Any:
+        """The correlation matrix of the effects of one occasion."""
+        where = f"occasion_omega of the population '{self.id}'"
+        return _correlation(self.occasion_omega, self.occasion_effects, where)
+
     @property
     def covariance(self) -> Any:
         """Omega: the covariance matrix of the random effects."""
@@ -140,7 +183,13 @@ class Population:
                     "a table of people stands beside other covariates", remedy="keep either people= or covariates="
                 )
             return np.eye(0)
-        return _correlation(self.correlations, tuple(self.covariates), f"covariates of the population '{self.id}'")
+        where = f"covariates of the population '{self.id}'"
+        for pair in dict(self.correlations):
+            for name in _pair(pair, where):
+                if name in self.covariates and self.covariates[name].each == "occasion":
+                    raise DataError(f"'{name}' is drawn anew at each occasion, so it is correlated with nothing",
+                                    value=pair, where=where, remedy="leave the correlation out")  # fmt: skip
+        return _correlation(self.correlations, tuple(self.covariates), where)
 
     @cached_property
     def uncertainty_matrix(self) -> Any:
@@ -159,7 +208,7 @@ class Population:
 
     def _check_kinds(self) -> None:
         where = f"the population '{self.id}'"
-        for key in self.variability:
+        for key in (*self.variability, *self.occasion_variability):
             if key not in self.parameters:
                 raise DataError(
                     f"variability is given for '{key}', which has no typical value",
@@ -169,10 +218,13 @@ class Population:
         for key, number in self.typical.items():
             if isinstance(number, bool | str) or not math.isfinite(number):
                 raise DataError(f"the typical value of '{key}' is no finite number", value=number, where=where)
-        for noun, given in ((Variability, self.variability), (Covariate, self.covariates)):
+        nouns = (Variability, self.variability), (Variability, self.occasion_variability), (Covariate, self.covariates)
+        for noun, given in nouns:
             for key, value in given.items():
                 if not isinstance(value, noun):
                     raise DataError(f"'{key}' is not usable", value=value, expected=f"{noun.__name__}(…)", where=where)
+        for key, between in self.occasion_variability.items():
+            _refuse_other_scale(key, self.variability.get(key), between, where)
         names = self.covariates if self.people is None else map(str, self.people.columns)
         doubled = set(self.typical) & set(names)
         if doubled:
@@ -193,7 +245,7 @@ class Population:
             One row per covariate and parameter: what it is, its formula or distribution, and mean, standard deviation
             and the 5th, 50th and 95th percentile of the sample.
         """
-        from sbmlqsp.populations.sampling import described
+        from sbmlqsp.populations.describing import described
 
         return described(self, size=size, seed=seed)
 
@@ -212,6 +264,21 @@ def _correlation(pairs: Correlations, names: tuple[str, ...], where: str) -> Any
         matrix[i, j] = matrix[j, i] = value
     _refuse_indefinite(matrix, where)
     return matrix
+
+
+def _refuse_other_scale(key: str, subjects: Variability | None, occasions: Variability, where: str) -> None:
+    """Refuse effects that cannot be added, being on other scales."""
+    if occasions.kind == "box-cox":
+        raise DataError(f"the variability of '{key}' between occasions has no Box–Cox form", where=where,
+                        remedy="make it log-normal, also beside a Box–Cox variability between subjects")  # fmt: skip
+    if subjects is None or (subjects.kind, occasions.kind) == ("box-cox", "log-normal"):
+        return
+    scales = [(v.kind, v.low, v.high) if v.kind == "logit-normal" else (v.kind,) for v in (subjects, occasions)]
+    if scales[0] != scales[1]:
+        raise DataError(
+            f"'{key}' varies between occasions on another scale than between subjects", value=occasions.kind,
+            where=where, expected=f"{subjects.kind}, with the same bounds",
+        )  # fmt: skip
 
 
 def _pair(pair: Any, where: str) -> tuple[str, str]:

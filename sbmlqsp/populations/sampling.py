@@ -1,28 +1,31 @@
-"""Subjects drawn from a population: each from numbers of their own, so that nobody depends on who else is drawn."""
+"""Subjects drawn from a population, as the table that ``simulate`` takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.errors import DataError
+from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.expressions import evaluate
+from sbmlqsp.populations.drawing import BLOCK, by_subject, kappas_of, moved_typical, own_scores, scores
 from sbmlqsp.populations.population import Population
 from sbmlqsp.streams import check_seed, stream
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["described", "eta_name", "sample"]
-
-BLOCK = 512
-"""How many subjects share a stream; part of what a seed means, so never to be changed."""
+__all__ = ["eta_name", "individuals", "kappa_name", "sample"]
 
 
 def sample(
-    population: Population, size: int, *, seed: int = 0, first: int = 1, draw: int | None = None
+    population: Population,
+    size: int,
+    *,
+    seed: int = 0,
+    first: int = 1,
+    draw: int | None = None,
+    occasions: int | None = None,
 ) -> pd.DataFrame:
     """Draw subjects.
 
@@ -37,18 +40,21 @@ def sample(
         The number of the first subject.
     draw : int, optional
         Which draw of the typical values from their uncertainty; without it the typical values are as given.
+    occasions : int, optional
+        How many occasions each subject has, where the population varies between them.
 
     Returns
     -------
     DataFrame
         Indexed by subject: covariates, individual parameters by symbol path, and the random effects as ``"ETA(…)"``;
-        made for ``simulate(…, subjects=…)``.
+        made for ``simulate(…, subjects=…)``. With ``occasions`` indexed by subject and occasion, with the effects of
+        the occasion as ``"KAPPA(…)"``. Where people have several rows over time, indexed by subject and time.
 
     Raises
     ------
     DataError
         A typical value is one that its kind of variability cannot have, or is not finite: which subject, which
-        covariates.
+        covariates. The population varies between occasions, and their number is not given.
 
     Examples
     --------
@@ -60,21 +66,87 @@ def sample(
     """
     import pandas as pd
 
-    for name, number in (("size", size), ("first", first)):
+    for name, number in (("size", size), ("first", first), ("occasions", 1 if occasions is None else occasions)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
             raise DataError(f"{name} is not a positive whole number", value=number)
     check_seed(seed)
     ids = np.arange(first, first + size)
-    covariates = _covariates(population, ids, seed)
-    typical = _typical(population, seed, draw)
-    etas = _etas(population, ids, seed)
-    scope = {**typical, **_numbers(population, covariates)}
-    out: dict[str, Any] = dict(covariates)
-    for key, expr in population.formulas.items():
-        value = np.broadcast_to(np.asarray(evaluate(expr, scope), dtype=float), (size,))
-        out[key] = _individual(population, key, value, etas, ids)
-    out.update({eta_name(key): etas[:, i] for i, key in enumerate(population.effects)})
-    return pd.DataFrame(out, index=pd.Index(ids, name="subject"))
+    etas = _etas(population, scores("iiv", ids, seed, population.effect_correlation))
+    typical = moved_typical(population, seed, draw)
+    if population.courses is not None:
+        return _over_time(population, ids, seed, typical, etas, occasions)
+    if occasions is None:
+        _refuse_without_occasions(population)
+        rows, index = np.arange(size), pd.Index(ids, name="subject")
+        covariates, kappas = _covariates(population, ids, seed, 1), np.empty((size, 0))
+    else:
+        rows = np.repeat(np.arange(size), occasions)
+        index = pd.MultiIndex.from_product([ids, range(1, occasions + 1)], names=["subject", "occasion"])
+        covariates = _covariates(population, ids, seed, occasions)
+        kappas = kappas_of(population, ids, seed, occasions).reshape(len(rows), -1)
+    return _table(population, covariates, typical, etas[rows], kappas, index)
+
+
+def individuals(
+    population: Population,
+    covariates: pd.DataFrame,
+    *,
+    seed: int = 0,
+    replicate: int = 1,
+    draw: int | None = None,
+    typical: bool = False,
+) -> pd.DataFrame:
+    """Draw parameters for subjects whose covariates are known, as for the subjects of a data set.
+
+    Parameters
+    ----------
+    population : Population
+    covariates : DataFrame
+        Indexed by subject, or by subject and occasion; a column for every covariate that the population's formulas
+        read.
+    seed : int
+    replicate : int
+        A subject has other random effects in each replicate, which do not depend on how many are drawn.
+    draw : int, optional
+        As for ``sample``.
+    typical : bool
+        All random effects zero.
+
+    Returns
+    -------
+    DataFrame
+        Indexed as ``covariates``: the parameters, by symbol path.
+
+    Raises
+    ------
+    DataError
+        A covariate is absent, missing for a subject, or a word that the population does not know.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import sbmlqsp as qsp
+    >>> population = qsp.Population({"CL": "4*WT/70"}, covariates={"WT": qsp.Covariate("normal", mean=70, sd=10)})
+    >>> individuals(population, pd.DataFrame({"WT": [35.0]}, index=["ann"])).loc["ann", "CL"].item()
+    2.0
+    """
+    import pandas as pd
+
+    check_seed(seed)
+    known = {str(c): covariates[c].to_numpy() for c in covariates.columns}
+    _check_known(population, known, covariates.index)
+    several = isinstance(covariates.index, pd.MultiIndex)
+    who = covariates.index.get_level_values(0).tolist()
+    when = covariates.index.get_level_values(1).tolist() if several else []
+    if not several and not typical:
+        _refuse_without_occasions(population)
+    z = own_scores("iiv of one", who, seed, population.effect_correlation, replicate=replicate)
+    k = own_scores("iov of one", who, seed, population.occasion_correlation, replicate=replicate, occasions=when)
+    sds = np.array([v.omega for v in population.occasion_variability.values()])
+    share = 0.0 if typical else 1.0
+    table = _table(population, known, moved_typical(population, seed, draw), share * _etas(population, z),
+                   share * k * sds, covariates.index)  # fmt: skip
+    return table[list(population.parameters)]
 
 
 def eta_name(parameter: str) -> str:
@@ -82,127 +154,134 @@ def eta_name(parameter: str) -> str:
     return f"ETA({parameter})"
 
 
-def _individual(population: Population, key: str, typical: Any, etas: Any, ids: Any) -> Any:
+def kappa_name(parameter: str) -> str:
+    """Return the column of the effect that an occasion has on a parameter."""
+    return f"KAPPA({parameter})"
+
+
+def _refuse_without_occasions(population: Population) -> None:
+    if population.changes:
+        raise DataError(
+            f"the population '{population.id}' varies between occasions, and their number is not given",
+            remedy="give sample(…, occasions=4), or Experiment(…, occasions=…) the times at which they begin",
+        )
+
+
+def _table(
+    population: Population, covariates: dict[str, Any], typical: dict[str, float], etas: Any, kappas: Any, index: Any
+) -> pd.DataFrame:
+    """Return covariates, parameters and effects, one row per label of the index."""
+    import pandas as pd
+
+    scope = {**typical, **_numbers(population, covariates)}
+    out: dict[str, Any] = dict(covariates)
+    for key, expr in population.formulas.items():
+        value = np.broadcast_to(np.asarray(evaluate(expr, scope), dtype=float), (len(index),))
+        out[key] = _individual(population, key, value, etas, kappas, index)
+    out.update({eta_name(key): etas[:, i] for i, key in enumerate(population.effects)})
+    if kappas.shape[1]:
+        out.update({kappa_name(key): kappas[:, i] for i, key in enumerate(population.occasion_effects)})
+    return pd.DataFrame(out, index=index)
+
+
+def _individual(population: Population, key: str, typical: Any, etas: Any, kappas: Any, index: Any) -> Any:
     where = f"'{key}' of the population '{population.id}'"
     if not np.isfinite(typical).all():
         i = int(np.argmin(np.isfinite(typical)))
-        raise DataError("a typical value is not finite", value=float(typical[i]), where=f"{where}, subject {ids[i]}")
-    if key not in population.variability:
+        raise DataError("a typical value is not finite", value=float(typical[i]), where=f"{where}, subject {index[i]}")
+    eta = etas[:, population.effects.index(key)] if key in population.variability else 0.0
+    within = key in population.occasion_variability and kappas.shape[1]
+    kappa = kappas[:, population.occasion_effects.index(key)] if within else 0.0
+    how = population.variability.get(key) or population.occasion_variability.get(key)
+    if how is None:
         return typical.copy()
-    how = population.variability[key]
     try:
-        return how.individual(typical, etas[:, population.effects.index(key)])
+        return how.individual(typical, eta, kappa)
     except DataError as err:
         raise DataError(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
 
 
-def _by_subject(ids: Any, draw: Callable[[int], Any]) -> Any:
-    """Return each subject's own numbers: its row of a block that is always drawn whole, whoever else is asked for."""
-    blocks, place = np.divmod(ids - 1, BLOCK)
-    drawn = {int(b): draw(int(b)) for b in np.unique(blocks)}
-    return np.stack([drawn[b][k] for b, k in zip(blocks.tolist(), place.tolist(), strict=True)])
+def _etas(population: Population, standard: Any) -> Any:
+    return standard * np.array([v.omega for v in population.variability.values()])
 
 
-def _scores(purpose: str, ids: Any, seed: int, correlation: Any) -> Any:
-    """Return correlated standard normal numbers, one row per subject."""
-    n = len(correlation)
-    if not n:
-        return np.empty((len(ids), 0))
-    raw = _by_subject(ids, lambda block: stream(seed, purpose, subject=block).standard_normal((BLOCK, n)))
-    root = _root(correlation)
-    # Term by term, since a matrix product may round otherwise for another number of subjects.
-    out = np.zeros((len(ids), n))
-    for i in range(n):
-        for j in range(n):
-            out[:, i] += root[i, j] * raw[:, j]
-    return out
-
-
-def _root(matrix: Any) -> Any:
-    """Return L with L Lᵀ equal to a positive semi-definite matrix, also a singular one."""
-    values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(np.clip(values, 0.0, None))
-
-
-def _covariates(population: Population, ids: Any, seed: int) -> dict[str, Any]:
+def _covariates(population: Population, ids: Any, seed: int, occasions: int) -> dict[str, Any]:
+    """Return the covariates, subject by subject and in each by occasion."""
     if population.people is not None:
         table = population.people
-        count = len(table)
-        rows = _by_subject(ids, lambda block: stream(seed, "people", subject=block).integers(count, size=BLOCK))
+        rows = np.repeat(_drawn_rows(ids, seed, len(table)), occasions)
         return {str(c): table[c].to_numpy()[rows] for c in table.columns}
     from scipy.special import ndtr
 
-    u = ndtr(_scores("covariates", ids, seed, population.covariate_correlation))
+    u = ndtr(scores("covariates", ids, seed, population.covariate_correlation))
+    anew = [n for n, c in population.covariates.items() if c.each == "occasion"]
+    fresh = [ndtr(scores("occasions", ids, seed, np.eye(len(anew)), occasion=k + 1)) for k in range(occasions)]
     out: dict[str, Any] = {}
     for i, (name, c) in enumerate(population.covariates.items()):
-        value = c.quantile(u[:, i])
+        own = np.repeat(u[:, i], occasions)
+        if name in anew:
+            own = np.stack([f[:, anew.index(name)] for f in fresh], axis=1).ravel()
+        value = c.quantile(own)
         out[name] = np.array([str(v) for v in c.levels], dtype=object)[value] if c.in_words else value
     return out
+
+
+def _drawn_rows(ids: Any, seed: int, count: int) -> Any:
+    return by_subject(ids, lambda block: stream(seed, "people", subject=block).integers(count, size=BLOCK))
+
+
+def _over_time(
+    population: Population, ids: Any, seed: int, typical: dict[str, float], etas: Any, occasions: int | None
+) -> pd.DataFrame:
+    """Return subjects drawn from people with several rows over time."""
+    import pandas as pd
+
+    if population.changes or occasions is not None:
+        raise DataError(
+            f"the population '{population.id}' has people who change over time, beside which nothing varies between "
+            "occasions yet", remedy="keep one of the two",
+        )  # fmt: skip
+    table, courses = population.people, population.courses or []
+    drawn = [courses[k] for k in _drawn_rows(ids, seed, len(courses)).tolist()]
+    rows = np.concatenate(drawn)
+    who = np.repeat(np.arange(len(ids)), [len(c) for c in drawn])
+    assert table is not None
+    times = table[population.time_column].to_numpy(dtype=float)[rows]
+    index = pd.MultiIndex.from_arrays([ids[who], times], names=["subject", "time"])
+    covariates = {str(c): table[c].to_numpy()[rows] for c in table.columns if c != population.time_column}
+    return _table(population, covariates, typical, etas[who], np.empty((len(rows), 0)), index)
 
 
 def _numbers(population: Population, covariates: dict[str, Any]) -> dict[str, Any]:
     """Return what formulas read: covariates in numbers, and an indicator of each word."""
     out: dict[str, Any] = {}
     for name, values in covariates.items():
-        if values.dtype.kind in "fiub":
-            out[name] = values.astype(float)
-    for name in population.scope:
-        base, _, level = name.rpartition("_")
-        while base and name not in out and base not in covariates:
-            base, _, rest = base.rpartition("_")
-            level = f"{rest}_{level}"
-        if name not in out and base in covariates:
-            out[name] = (covariates[base].astype(str) == level).astype(float)
+        if name in population.words:
+            words = np.asarray(values).astype(str)
+            out.update({f"{name}_{level}": (words == level).astype(float) for level in population.words[name]})
+        elif np.asarray(values).dtype.kind in "fiub":
+            out[name] = np.asarray(values).astype(float)
     return out
 
 
-def _typical(population: Population, seed: int, draw: int | None) -> dict[str, float]:
-    if draw is None:
-        return dict(population.typical)
-    if population.uncertainty_matrix is None:
-        raise DataError(
-            f"the population '{population.id}' has no uncertainty to draw from", value=draw, remedy="leave draw out"
-        )
-    z = stream(seed, "uncertainty", replicate=draw).standard_normal(len(population.typical))
-    moved = np.array(list(population.typical.values())) + _root(population.uncertainty_matrix) @ z
-    return dict(zip(population.typical, moved.tolist(), strict=True))
-
-
-def _etas(population: Population, ids: Any, seed: int) -> Any:
-    sds = np.array([v.omega for v in population.variability.values()])
-    return _scores("iiv", ids, seed, population.effect_correlation) * sds
-
-
-def described(population: Population, *, size: int, seed: int) -> pd.DataFrame:
-    """Return the rows of ``Population.describe``."""
-    import pandas as pd
-
-    table = sample(population, size, seed=seed)
-    rows = []
-    for name in table.columns:
-        if name.startswith("ETA("):
-            continue
-        kind = "parameter" if name in population.parameters else "covariate"
-        text = _distribution(population, name, kind)
-        row: dict[str, Any] = {"name": name, "kind": kind, "how": text}
-        if table[name].dtype.kind in "fiub":
-            row |= {"mean": table[name].mean(), "sd": table[name].std()}
-            row |= {f"p{q}": np.percentile(table[name], q) for q in (5, 50, 95)}
+def _check_known(population: Population, known: dict[str, Any], index: Any) -> None:
+    """Refuse covariates that do not say what the population's formulas read."""
+    read = {n for e in population.formulas.values() for n in e.symbols()} - set(population.typical)
+    words = {f"{n}_{level}": n for n, levels in population.words.items() for level in levels}
+    for name in sorted({words.get(n, n) for n in read}):
+        where = f"the covariates for the population '{population.id}'"
+        if name not in known:
+            raise DataError(f"there is no covariate '{name}'", where=where, remedy=did_you_mean(name, known))
+        if name in population.words:
+            levels = population.words[name]
+            strange = [(i, str(v)) for i, v in zip(index, known[name], strict=True) if str(v) not in levels]
+            expected = ", ".join(levels)
         else:
-            shares = table[name].value_counts(normalize=True)
-            row["how"] = ", ".join(f"{k} {v:.0%}" for k, v in shares.items())
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("name")
-
-
-def _distribution(population: Population, name: str, kind: str) -> str:
-    if kind == "parameter":
-        text = str(population.parameters[name])
-        how = population.variability.get(name)
-        return text if how is None else f"{text}; {how.kind}, ω {how.omega:.3g}"
-    if population.people is not None:
-        return "drawn with its row of the table"
-    c = population.covariates[name]
-    values = {n: getattr(c, n) for n in ("mean", "sd", "median", "cv", "low", "high")}
-    given = ", ".join(f"{n} {v:g}" for n, v in values.items() if v is not None)
-    return f"{c.kind}, {given}" + (f" {c.unit}" if c.unit else "")
+            values = np.asarray(known[name])
+            numeric = values.dtype.kind in "fiub"
+            good = np.isfinite(values.astype(float)) if numeric else np.zeros(len(values), dtype=bool)
+            strange, expected = [(i, v) for i, v, g in zip(index, values, good, strict=True) if not g], "a number"
+        if strange:
+            i, value = strange[0]
+            raise DataError(f"the covariate '{name}' is not usable", value=value, expected=expected,
+                            where=f"{where}, subject {i}")  # fmt: skip

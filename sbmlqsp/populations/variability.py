@@ -17,7 +17,7 @@ KINDS = ("log-normal", "normal", "logit-normal", "box-cox")
 
 @dataclass(frozen=True)
 class Variability:
-    """Between-subject variability of a parameter.
+    """Variability of a parameter between subjects, or between the occasions of one.
 
     With η normal of standard deviation ω and θ the typical value for the subject's covariates, the individual value is
     ``θ·exp(η)`` (log-normal), ``θ + η`` (normal), the inverse logit of ``logit(θ) + η`` between two bounds
@@ -83,8 +83,8 @@ class Variability:
             return math.sqrt(math.log1p(self.cv**2))
         return math.sqrt(self.variance) if self.variance is not None else float(self.sd or 0.0)
 
-    def individual(self, typical: Any, eta: Any) -> Any:
-        """Return the individual values.
+    def individual(self, typical: Any, eta: Any, kappa: Any = 0.0) -> Any:
+        """Return the individual values for effects of subjects, and of their occasions on top of those.
 
         Raises
         ------
@@ -93,20 +93,20 @@ class Variability:
         """
         typical = np.asarray(typical, dtype=float)
         if self.kind == "normal":
-            return typical + eta
+            return typical + (eta + kappa)
         if self.kind == "logit-normal":
             share = (typical - self.low) / (self.high - self.low)
             if not ((share > 0) & (share < 1)).all():
                 bounds = f"between {self.low:g} and {self.high:g}"
                 raise DataError("a typical value is out of bounds", value=_first(typical, share), expected=bounds)
-            odds = share / (1 - share) * np.exp(eta)
+            odds = share / (1 - share) * np.exp(eta + kappa)
             return self.low + (self.high - self.low) * odds / (1 + odds)
         if not (typical > 0).all():
             bad = typical[~(typical > 0)].ravel()[0]
             raise DataError(f"a typical value of a {self.kind} parameter is not positive", value=float(bad))
         if self.kind == "box-cox" and self.shape:
             eta = np.expm1(self.shape * np.asarray(eta)) / self.shape
-        return typical * np.exp(eta)
+        return typical * np.exp(eta + kappa)
 
 
 def _first(values: Any, share: Any) -> float:
