@@ -45,6 +45,7 @@ class Entry:
     output: int = -1
     where: str = ""
     lag: float | None = None  # where the record has its own
+    later: tuple[Entry, ...] = ()  # further doses of the same line, where each has an amount of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,13 +293,15 @@ class _Planner:
         lag = self._values(entry.row, entry.target).lag if entry.lag is None else entry.lag
         if not (math.isfinite(lag) and lag >= 0):
             raise DosingError("the lag is negative or not finite", value=lag, where=entry.where)
-        single = replace(entry, additional=0, steady=0)
+        single = replace(entry, additional=0, steady=0, later=())
         if entry.steady:
             self._steady(entry, lag)
         if not (entry.steady and entry.interval == 0):  # an endless infusion ends at its record
             self._put(single, entry.time + lag if lag else -math.inf)
         for k in range(1, entry.additional + 1):
             self._put(single, entry.time + lag + k * entry.interval)
+        for further in entry.later:
+            self._put(further, further.time + (further.lag or 0.0))
 
     def _put(self, entry: Entry, time: float) -> None:
         if time == -math.inf:

@@ -51,9 +51,9 @@ class CourseRunner(Runner):
         network, machine = compiled.model.network, compiled.machine
         if network.events:
             raise UnsupportedError(
-                f"the model '{compiled.model.id}' has events of its own, beside which steady-state doses cannot be run "
-                "yet",
-                remedy="simulate an Experiment with a Regimen that states every dose",
+                f"the model '{compiled.model.id}' has events of its own, beside which neither steady-state doses nor "
+                "parameters that change on the way can be run yet",
+                remedy="state every dose in the regimen, and give each subject one row of parameters",
             )
         self._movable = sorted(movable(network))
         still = movable(network) - self.prepared.inlets.keys()

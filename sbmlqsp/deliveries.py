@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,12 @@ class Deliveries:
     start: Any
     amount: Any
     duration: Any
+
+    def chosen(self, rows: Any) -> Deliveries:
+        """Return the deliveries of subjects, of shape (subjects, administrations), each from the row named for it."""
+        places = np.arange(len(self.given))
+        start, amount, duration = (v[rows, places] for v in (self.start, self.amount, self.duration))
+        return replace(self, start=start, amount=amount, duration=duration)
 
 
 def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int) -> Deliveries:

@@ -45,7 +45,13 @@ def describe_experiment(experiment: Experiment) -> str:
     model = experiment.model
     lines = [f"Experiment '{experiment.id}' on model '{model.id}'", *_equation_lines(model.network)]
     lines += _value_lines(model, dict(experiment.changes))
-    lines += _dose_lines(experiment) + _output_lines(experiment) + _cut_lines(experiment) + _warning_lines(model)
+    lines += (
+        _dose_lines(experiment)
+        + _occasion_lines(experiment)
+        + _output_lines(experiment)
+        + _cut_lines(experiment)
+        + _warning_lines(model)
+    )
     return "\n".join(lines)
 
 
@@ -134,6 +140,13 @@ def _dose_lines(experiment: Experiment) -> list[str]:
         )
     ]  # fmt: skip
     return ["", f"Doses: {in_words(experiment.regimen)}", *_section("Dose calendar", rows(body))[1:]]
+
+
+def _occasion_lines(experiment: Experiment) -> list[str]:
+    if not experiment.occasions:
+        return []
+    begins = ", ".join(f"{t:g}" for t in experiment.occasions[:12]) + (" …" if len(experiment.occasions) > 12 else "")
+    return ["", f"Occasions: {len(experiment.occasions)}, from {begins} {experiment.model.time_unit or ''}".rstrip()]
 
 
 def _amount(value: float | str) -> str:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.compiled import LOCK, Compiled, compile_for, state_scales
+from sbmlqsp.course_arm import CourseArm
+from sbmlqsp.course_runner import movable
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import ExperimentError
 from sbmlqsp.experiment import Experiment, symbol_of
 from sbmlqsp.model import dotted
+from sbmlqsp.occasions import Stretches
 from sbmlqsp.readout import wanted
 from sbmlqsp.runner import OK, STATUS, Job, Runner
-from sbmlqsp.steady_arm import SteadyArm
 from sbmlqsp.subjects import Subjects
 from sbmlqsp.timeline import Delivery, Timeline, build_timeline
 
@@ -45,26 +47,21 @@ def run_arm(
 ) -> ArmResult:
     """Run every subject of one arm; a failure fills the subject's rows with NaN, a status and a message."""
     model, size = experiment.model, len(subjects)
-    network = model.network
-    individual = subjects.overrides(experiment)
-    for name in sorted({symbol_of(k) for k in individual} & {symbol_of(k) for k in experiment.overrides}):
-        raise ExperimentError(
-            f"'{dotted(name)}' is both changed by the experiment '{experiment.id}' and a column of the subjects",
-            remedy="keep one of the two",
-        )
-    env: dict[str, Any] = initial_state(network, {**experiment.overrides, **individual})
-    scope = {**subjects.numbers, **env}
-    deliveries = resolve_deliveries(experiment, scope, size)
+    stretches = Stretches.of(subjects.rows, experiment, size)
+    individual = _individual(experiment, subjects)
+    env: dict[str, Any] = initial_state(model.network, {**experiment.overrides, **individual})
+    deliveries = resolve_deliveries(experiment, {**subjects.numbers, **env}, stretches.size)
+    deliveries = deliveries.chosen(stretches.choice([a.time for a in deliveries.given]))
     outputs = wanted(model, experiment.observables)
     with LOCK:
-        compiled = compile_for(model, targets=deliveries.targets, outputs=outputs, env=env, size=size)
+        compiled = compile_for(model, targets=deliveries.targets, outputs=outputs, env=env, size=stretches.size)
         machine, columns = compiled.machine, compiled.columns
         compiled.watch_windows(experiment.times[-1])
-        how = SteadyArm if any(d.steady_state for d in experiment.regimen) else _Arm
-        arm = how(experiment, compiled, deliveries)
+        arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages = np.zeros(size, dtype=np.int8), [""] * size
-        scales = state_scales(machine, env, deliveries.targets, deliveries.amount, size)
+        given = deliveries.amount[stretches.owners]
+        scales = state_scales(machine, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
         for i in range(size):
             sizes = dict(zip(machine.states, scales[i], strict=True))
             status[i], messages[i] = arm.subject(i, block[i], scales=sizes, tolerances=tolerances)
@@ -73,6 +70,34 @@ def run_arm(
                 break
     index = {c: k for k, c in enumerate(columns)}
     return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)
+
+
+def _individual(experiment: Experiment, subjects: Subjects) -> dict[str, Any]:
+    """Return what the subjects set, by flat key; refuse what cannot be set, or not so."""
+    individual = subjects.overrides(experiment)
+    for name in sorted({symbol_of(k) for k in individual} & {symbol_of(k) for k in experiment.overrides}):
+        raise ExperimentError(
+            f"'{dotted(name)}' is both changed by the experiment '{experiment.id}' and a column of the subjects",
+            remedy="keep one of the two",
+        )
+    if subjects.rows is not None:
+        may = movable(experiment.model.network)
+        for key in individual:
+            changing = subjects.changing(individual[key])
+            if changing is not None and symbol_of(key) not in may:
+                raise ExperimentError(
+                    f"'{dotted(symbol_of(key))}' changes within a subject, but the model moves it by itself",
+                    where=f"subject {changing}", remedy="give it one value per subject, which is where it starts",
+                )  # fmt: skip
+    return individual
+
+
+def _arm(
+    experiment: Experiment, compiled: Compiled, deliveries: Deliveries, subjects: Subjects, stretches: Stretches
+) -> CourseArm | _Arm:
+    if subjects.rows is not None or any(d.steady_state for d in experiment.regimen):
+        return CourseArm(experiment, compiled, deliveries, stretches)
+    return _Arm(experiment, compiled, deliveries)
 
 
 class _Arm:

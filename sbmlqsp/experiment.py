@@ -45,6 +45,9 @@ class Experiment:
         The name of this arm.
     at_dose : {"after", "before"}
         Which side of a dose an observation at the dose time shows.
+    occasions : str or array of float, optional
+        When the occasions begin between which subjects may vary, the first at 0: as ``times``, or ``"doses"`` for one
+        at each dose.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Experiment:
     changes: Mapping[str, float | str] = field(default_factory=dict)
     id: str = "experiment"
     at_dose: str = "after"
+    occasions: Any = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, Model):
@@ -77,6 +81,7 @@ class Experiment:
         set_(self, "observables", _as_observables(self.observables, self.model))
         set_(self, "changes", dict(self.changes))
         set_(self, "times", tuple(parse_times(self.times, self.model.time_unit).tolist()))
+        set_(self, "occasions", _as_occasions(self.occasions, self.regimen, self.model.time_unit))
         _ = self.overrides
         self._check_names()
 
@@ -145,6 +150,18 @@ def _as_regimen(value: Any) -> Regimen:
             "this is no regimen", value=value, expected="a Regimen, a Dose, or text for Regimen.parse"
         )
     return as_regimen(value)
+
+
+def _as_occasions(value: Any, regimen: Regimen, unit: str | None) -> tuple[float, ...]:
+    if value is None or (not isinstance(value, str) and len(value) == 0):
+        return ()
+    if isinstance(value, str) and value.strip() == "doses":
+        begins: list[float] = sorted({0.0, *(a.time for a in expand(regimen, time_unit=unit))})
+        return tuple(begins)
+    begins = parse_times(value, unit).tolist()
+    if begins[0] != 0:
+        raise ExperimentError("the first occasion does not begin with the run", value=begins[0], expected="0")
+    return tuple(begins)
 
 
 def _as_observables(value: str | Observable | Iterable[str | Observable], model: Model) -> tuple[Observable, ...]:

@@ -264,5 +264,7 @@ def _column(values: Any) -> Any:
 
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biufc":
         return _array(values.to_numpy())
+    if isinstance(values, pd.MultiIndex):
+        return [_column(values.get_level_values(k)) for k in range(values.nlevels)]
     missing = pd.isna(values)
     return [["missing"] if gone else _canonical(v) for v, gone in zip(values.tolist(), missing, strict=True)]

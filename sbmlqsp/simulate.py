@@ -21,7 +21,6 @@ from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Whole, piece_size, pieces_of, spread
 from sbmlqsp.scaling.spreading import CHUNK
-from sbmlqsp.scaling.work import some_of
 from sbmlqsp.store import Filed, Store, locked, prepare
 from sbmlqsp.subjects import Subjects, read_subjects
 
@@ -60,10 +59,11 @@ def simulate(
     experiments : Experiment or iterable of Experiment
         Arms; their ids must differ.
     subjects : DataFrame, optional
-        One row per subject; columns are parameters, covariates or initial values by symbol path (or
-        ``"amount(S)"``), in the model's units. Each reaches everything computed from it, initial assignments included.
-        Other text or numeric columns are carried along as coordinates. A column that is also an observable comes
-        back as ``"… (given)"``.
+        One row per subject; columns are parameters, covariates or initial values by symbol path (or ``"amount(S)"``),
+        in the model's units. Each reaches everything computed from it, initial assignments included. Other text or
+        numeric columns are carried along as coordinates. A column that is also an observable comes back as
+        ``"… (given)"``. With a second level of the index, or a column, ``time`` or ``occasion``, a subject has several
+        rows, each of which holds from that time or from the beginning of that occasion on.
     population : Population, optional
         Subjects are drawn from it instead: ``size`` of them, each from random streams of its own, so that subject 7 is
         the same in any run with this seed. Their covariates, parameters and random effects come back as coordinates.
@@ -123,7 +123,7 @@ def simulate(
     if on_failure not in {"raise", "record"}:
         raise ExperimentError("no such way to handle failures", value=on_failure, expected="'raise' or 'record'")
     arms = _arms(experiments)
-    drawn = _drawn(population, size, seed, subjects)
+    drawn = _drawn(population, size, seed, subjects, arms)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     control = tolerances or Tolerances()
     run = _Run(arms, people, control, seed, stop=on_failure == "raise", workers=workers, executor=executor,
@@ -196,7 +196,7 @@ class _Raising(Filed):
     def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
         """Write the part, or raise where a run of it failed."""
         for arm, result in zip(self.arms, outcomes, strict=True):
-            raise_first(arm, some_of(self.people, piece.positions), result)
+            raise_first(arm, self.people.some(piece.positions), result)
         super().keep(piece, outcomes)
 
     def name(self, piece: Piece, position: int, status: int, message: str) -> None:  # noqa: ARG002
@@ -218,7 +218,9 @@ def _here(
     return results
 
 
-def _drawn(population: Population | None, size: int | None, seed: int, subjects: Any) -> pd.DataFrame | None:
+def _drawn(
+    population: Population | None, size: int | None, seed: int, subjects: Any, arms: Sequence[Experiment]
+) -> pd.DataFrame | None:
     if (population is None) != (size is None):
         given, lacking = ("size", "population") if population is None else ("population", "size")
         raise ExperimentError(f"simulate(…, {given}=…) needs {lacking}= as well")
@@ -226,7 +228,8 @@ def _drawn(population: Population | None, size: int | None, seed: int, subjects:
         return None
     if subjects is not None:
         raise ExperimentError("population and subjects are both given", remedy="keep one of them")
-    return sample(population, size, seed=seed)
+    occasions = max(len(a.occasions) for a in arms) or None
+    return sample(population, size, seed=seed, occasions=occasions if population.changes else None)
 
 
 def _check_spreading(workers: Any, executor: Any, chunk: Any, time_limit: Any) -> None:
@@ -292,6 +295,7 @@ def _dataset(
 ) -> xr.Dataset:
     from sbmlqsp.results import make_dataset
 
+    kept, varying = people.described()
     grid = np.unique(np.concatenate([np.asarray(a.times) for a in arms]))
     observables = {o.id: o for a in arms for o in a.observables}
     units = {o: _unit(a, o) for a in reversed(arms) for o in a.observables}
@@ -320,17 +324,33 @@ def _dataset(
         meanings={o.id: o.meaning or _meaning(a, o) for a in reversed(arms) for o in a.observables},
         status=status,
         messages=messages,
-        subject_table=_as_given(people, observables),
+        subject_table=_as_given(kept, observables),
+        varying=varying,
+        occasion_start=_starts(arms, people),
         provenance=provenance.to_json(record),
         doses=[d for r in results for d in r.doses],
     )
 
 
-def _as_given(people: Subjects, observables: Mapping[str, Observable]) -> pd.DataFrame | None:
+def _as_given(table: pd.DataFrame | None, observables: Mapping[str, Observable]) -> pd.DataFrame | None:
     """Return the table; a column named like an observable (an initial value of what is observed) is marked as given."""
-    if people.table is None:
+    if table is None:
         return None
-    return people.table.rename(columns={c: f"{c} (given)" for c in people.table.columns if c in observables})
+    return table.rename(columns={c: f"{c} (given)" for c in table.columns if c in observables})
+
+
+def _starts(arms: Sequence[Experiment], people: Subjects) -> tuple[str, Any] | None:
+    """Return from when the rows of subjects hold, by experiment or by subject; infinity where there is none."""
+    rows = people.rows
+    if rows is None:
+        return None
+    if rows.level == "time":
+        return "subject", np.where(rows.there, rows.padded(rows.marks), np.inf)
+    begins = np.full((len(arms), rows.width), np.inf)
+    for k, arm in enumerate(arms):
+        own = arm.occasions[: rows.width]
+        begins[k, : len(own)] = own
+    return "experiment", begins
 
 
 def _unit(arm: Experiment, o: Observable) -> str:
@@ -351,4 +371,5 @@ def _inputs(arm: Experiment) -> dict[str, Any]:
         "times": provenance.digest(list(arm.times)),
         "observables": [{"id": o.id, "formula": o.formula, "unit": o.unit} for o in arm.observables],
         "at_dose": arm.at_dose,
+        "occasions": list(arm.occasions),
     }

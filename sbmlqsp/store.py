@@ -20,7 +20,7 @@ from sbmlqsp.outcome import Outcome
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Sink
 from sbmlqsp.scaling.sinks import empty_outcome
-from sbmlqsp.subjects import Subjects
+from sbmlqsp.subjects import Subjects, dose_symbols
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,8 +122,7 @@ class Store:
         DataError
             The store has no such subject, or the experiments have other ids.
         """
-        import pandas as pd
-
+        from sbmlqsp.results.occasions import table_of, varying_names
         from sbmlqsp.simulate import simulate
 
         arms = [experiments] if isinstance(experiments, Experiment) else list(experiments)
@@ -132,9 +131,11 @@ class Store:
                             expected=", ".join(self.plan["arms"]))  # fmt: skip
         row = self.read(subjects=[subject])
         names = [str(n) for n in row.coords if row[n].dims == ("subject",) and n != "subject"]
+        names = [*names, *varying_names(row)]
         symbols = {s for a in arms for s in a.model.network.symbols}
-        own = [n for n in names if flat_id(symbol_of(n)) in symbols]
-        table = pd.DataFrame({n: row[n].to_numpy() for n in own}, index=pd.Index([subject], name="subject"))
+        read = {n for a in arms for n in dose_symbols(a)}
+        own = [n for n in names if flat_id(symbol_of(n)) in symbols or n in read]
+        table = table_of(row, own)
         return simulate(arms, subjects=table if own else None, on_failure="record")  # type: ignore[no-any-return]
 
     @property
@@ -319,7 +320,6 @@ class Filed(Sink):
             It cannot be written; what was written before stays.
         """
         from sbmlqsp.results import write_results
-        from sbmlqsp.scaling.work import some_of
 
         named = self._named.pop(piece.number, {})
         positions = np.array(sorted([*piece.positions.tolist(), *named]), dtype=int)
@@ -338,7 +338,7 @@ class Filed(Sink):
             whole.append(Outcome(out.columns, out.status, out.messages, part.doses))
         target = part_path(self._store.path, piece.number)
         try:
-            write_results(self._build(whole, some_of(self.people, positions)), target)
+            write_results(self._build(whole, self.people.some(positions)), target)
         except OSError as err:
             raise DataError(
                 f"a part of the results cannot be written: {err.strerror or err}", where=str(target),

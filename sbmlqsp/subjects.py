@@ -14,12 +14,13 @@ from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.expressions import parse_formula
 from sbmlqsp.model import dotted, flat_id
+from sbmlqsp.occasions import LEVELS, Rows
 from sbmlqsp.populations import Population
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Subjects", "SubjectsWarning", "read_subjects"]
+__all__ = ["Subjects", "SubjectsWarning", "dose_symbols", "read_subjects"]
 
 ID_COLUMNS = ("subject", "id")
 
@@ -30,11 +31,15 @@ class SubjectsWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Subjects:
-    """Ids, the table as given (without its id column), and the columns that set the model."""
+    """Ids, the table as given (without its id column), and the columns that set the model.
+
+    Where subjects change on the way, ``rows`` says which rows are whose, and table and numbers have one entry per row.
+    """
 
     ids: tuple[Any, ...]
     table: pd.DataFrame | None
     numbers: Mapping[str, Any]
+    rows: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,6 +53,32 @@ class Subjects:
             if flat_id(symbol_of(c)) in network.symbols
         }
 
+    def some(self, positions: Any) -> Subjects:
+        """Return the subjects at some positions."""
+        rows, places = (None, positions) if self.rows is None else self.rows.some(positions)
+        table = None if self.table is None else self.table.iloc[places]
+        numbers = {k: np.asarray(v)[places] for k, v in self.numbers.items()}
+        return Subjects(tuple(self.ids[i] for i in positions), table, numbers, rows)
+
+    def changing(self, values: Any) -> Any:
+        """Return the first subject within whom one value per row is not the same throughout, or None."""
+        if self.rows is None or not np.ndim(values):
+            return None
+        first = np.repeat(self.rows.first[:-1], np.diff(self.rows.first))
+        other = np.asarray(values) != np.asarray(values)[first]
+        if not other.any():
+            return None
+        return self.ids[int(np.searchsorted(self.rows.first, np.argmax(other), side="right")) - 1]
+
+    def described(self) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+        """Return the table of what each subject keeps, and what varies within subjects, of shape (subjects, rows)."""
+        if self.rows is None or self.table is None:
+            return self.table, {}
+        kept = self.table.iloc[self.rows.first[:-1]]
+        kept = kept[[c for c in kept.columns if c in self.rows.fixed]].droplevel(1)
+        moving = [c for c in self.table.columns if c not in self.rows.fixed]
+        return kept, {c: self.rows.padded(self.table[c].to_numpy()) for c in moving}
+
 
 def read_subjects(table: Any, experiments: tuple[Experiment, ...], *, drawn: Population | None = None) -> Subjects:
     """Check a table of subjects against the models it is for.
@@ -56,6 +87,8 @@ def read_subjects(table: Any, experiments: tuple[Experiment, ...], *, drawn: Pop
     ----------
     table : DataFrame, mapping or None
         The index, or a column ``subject`` or ``ID``, names the subjects. None is one subject with the model's values.
+        Where it has a second level, or subjects repeat beside a column, ``time`` or ``occasion``, a subject has several
+        rows, each of which holds from that time (in the model's unit) or from the beginning of that occasion on.
     drawn : Population, optional
         Where the table was drawn from: its parameters must be symbols of the model, its covariates need not be.
 
@@ -68,33 +101,56 @@ def read_subjects(table: Any, experiments: tuple[Experiment, ...], *, drawn: Pop
         return Subjects((1,), None, {})
     import pandas as pd
 
-    frame = pd.DataFrame(table).copy()
-    for column in [c for c in frame.columns if str(c).lower() in ID_COLUMNS][:1]:
-        frame = frame.set_index(column)
+    frame = _indexed(pd.DataFrame(table).copy())
     if frame.empty and not len(frame.index):
         raise DataError("the table of subjects is empty", expected="one row per subject")
-    ids = tuple(i.item() if isinstance(i, np.generic) else i for i in frame.index)
-    if len(set(ids)) != len(ids):
+    several = isinstance(frame.index, pd.MultiIndex)
+    named = frame.index.get_level_values(0) if several else frame.index
+    ids = tuple(i.item() if isinstance(i, np.generic) else i for i in named)
+    rows = None
+    if several:
+        ids = tuple(dict.fromkeys(ids))
+        frame = frame.loc[list(ids)] if list(named) != sorted(named, key=ids.index) else frame
+        rows = Rows.of(frame, ids)
+    elif len(set(ids)) != len(ids):
         twice = next(i for i in ids if ids.count(i) > 1)
         raise DataError(
-            "a subject appears twice", value=twice, where="the table of subjects", remedy="give one row per subject"
-        )
+            "a subject appears twice", value=twice, where="the table of subjects",
+            remedy="give one row per subject, or say by a column 'time' or 'occasion' when each row begins",
+        )  # fmt: skip
     frame.columns = frame.columns.map(str)
-    numbers = _numbers(frame, ids, experiments, drawn)
+    numbers = _numbers(frame, experiments, drawn)
     settings = [symbol_of(c) for c in numbers]
     for name in settings:
         if settings.count(name) > 1:
             raise DataError(
                 f"two columns set '{name}', in two meanings", value=list(numbers), remedy="keep one of them"
             )
-    return Subjects(ids, frame, numbers)
+    return Subjects(ids, frame, numbers, rows)
 
 
-def _numbers(
-    frame: pd.DataFrame, ids: tuple[Any, ...], experiments: tuple[Experiment, ...], drawn: Population | None
-) -> dict[str, Any]:
+def _indexed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table indexed by subject, and by time or occasion where a subject has several rows."""
+    import pandas as pd
+
+    if isinstance(frame.index, pd.MultiIndex):
+        level = str(frame.index.names[1]).lower()
+        if frame.index.nlevels != 2 or level not in LEVELS:
+            raise DataError("the index of the subjects cannot be read", value=list(frame.index.names),
+                            expected="subject, and 'time' or 'occasion' where there are several rows")  # fmt: skip
+        return frame.rename_axis(index=["subject", level])
+    for column in [c for c in frame.columns if str(c).lower() in ID_COLUMNS][:1]:
+        frame = frame.set_index(column)
+    if frame.index.is_unique:
+        return frame
+    for column in [c for c in frame.columns if str(c).lower() in LEVELS][:1]:
+        frame = frame.set_index(column, append=True).rename_axis(index=["subject", str(column).lower()])
+    return frame
+
+
+def _numbers(frame: pd.DataFrame, experiments: tuple[Experiment, ...], drawn: Population | None) -> dict[str, Any]:
     symbols = {s for e in experiments for s in e.model.network.symbols}
-    read = {n for e in experiments for n in _dose_symbols(e)}
+    read = {n for e in experiments for n in dose_symbols(e)}
     out, unused = {}, []
     for column in frame.columns:
         used = flat_id(symbol_of(column)) in symbols
@@ -116,7 +172,7 @@ def _numbers(
         if bad.any():
             raise DataError(
                 f"the column '{column}' has a missing or infinite value",
-                where=f"subject {ids[int(np.argmax(bad))]}",
+                where=f"subject {frame.index[int(np.argmax(bad))]}",
                 remedy="fill it in, or leave the subject out",
             )
         out[column] = values
@@ -131,7 +187,8 @@ def _numbers(
     return out
 
 
-def _dose_symbols(experiment: Experiment) -> set[str]:
+def dose_symbols(experiment: Experiment) -> set[str]:
+    """Return the names that the formulas of a regimen read."""
     texts = [
         v for d in experiment.regimen for v in (d.amount, d.rate, d.duration, d.lag, d.bioavailability)
         if isinstance(v, str)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sbmlqsp.compiled import LOCK, compile_for, state_scales
 from sbmlqsp.course import DoseValues, Entry, plan_course
+from sbmlqsp.course_arm import dose_entries
 from sbmlqsp.course_runner import CourseJob, CourseRunner
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.dose_units import amount_factor, rate_factor, target_unit
@@ -24,7 +25,6 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, evaluate, num, parse_formula, substitute, sym, to_infix
 from sbmlqsp.model import Model, flat_id
 from sbmlqsp.prediction.predictor import PlannedCourse
-from sbmlqsp.steady_arm import dose_entries
 from sbmlqsp.timeline import SNAP
 from sbmlqsp.units import Unit
 
@@ -98,7 +98,7 @@ def _planned(experiment: Experiment, deliveries: Deliveries, env: Mapping[str, A
     model = experiment.model
     compiled = compile_for(model, targets=deliveries.targets, outputs=(), env=env, size=1)
     doses = sorted(dose_entries(experiment, deliveries, 0), key=lambda e: e.time)
-    lasting = [(e.lag or 0.0) + (e.additional + 1) * e.interval + _length(e) for e in doses]
+    lasting = [(e.lag or 0.0) + (len(e.later) + 1) * e.interval + _length(e) for e in doses]
     end = 1.0 + max(e.time + after for e, after in zip(doses, lasting, strict=True))
     course = plan_course([Entry(0.0, 2), *doses, Entry(end, 2, output=0)], lambda *_: DoseValues())
     [scales] = state_scales(compiled.machine, env, deliveries.targets, deliveries.amount, 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.results.occasions import BEGIN, OCCASION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,8 @@ def make_dataset(
     status: ArrayLike | None = None,
     messages: ArrayLike | None = None,
     subject_table: pd.DataFrame | None = None,
+    varying: Mapping[str, ArrayLike] | None = None,
+    occasion_start: tuple[str, ArrayLike] | None = None,
     provenance: str = "{}",
     doses: Iterable[Mapping[str, Any]] = (),
 ) -> xr.Dataset:
@@ -58,6 +61,11 @@ def make_dataset(
         What went wrong, of the same shape.
     subject_table : DataFrame, optional
         One row per subject in the order of ``subjects``; its columns become coordinates on ``subject``.
+    varying : mapping of str to array, optional
+        What varies within a subject, each of shape (subjects, occasions).
+    occasion_start : (str, array), optional
+        From when the occasions hold: of shape (experiments, occasions) after "experiment", or (subjects, occasions)
+        after "subject".
     provenance : str
         JSON that says how the result came about.
     doses : iterable of mapping
@@ -102,6 +110,7 @@ def make_dataset(
     coords: dict[str, Any] = dict(zip(_RUN, ((n, a) for n, a in zip(_RUN, axes, strict=True)), strict=True))
     coords["time"] = ("time", grid, {"units": time_unit})
     coords.update(_subject_coords(subject_table, axes[1], set(values)))
+    coords.update(_occasion_coords(varying or {}, occasion_start, set(values)))
     attrs = {"provenance": provenance, "doses": json.dumps([dict(d) for d in doses], default=float)}
     return xr.Dataset(data, coords=coords, attrs=attrs)
 
@@ -143,6 +152,23 @@ def _subject_coords(table: pd.DataFrame | None, subjects: NDArray[Any], taken: s
     return coords
 
 
+def _occasion_coords(
+    varying: Mapping[str, ArrayLike], begin: tuple[str, ArrayLike] | None, taken: set[str]
+) -> dict[str, Any]:
+    import pandas as pd
+
+    if begin is None:
+        return {}
+    dims, starts = (begin[0], OCCASION), np.asarray(begin[1], dtype=float)
+    out: dict[str, Any] = {OCCASION: (OCCASION, np.arange(1, starts.shape[1] + 1)), BEGIN: (dims, starts)}
+    for name, values in varying.items():
+        if name in _RESERVED | taken | {OCCASION, BEGIN}:
+            raise DataError(f"what varies within subjects has a reserved name, '{name}'", remedy="rename the column")
+        array = np.asarray(values)
+        out[name] = (("subject", OCCASION), _plain(pd.Series(array.ravel())).reshape(array.shape))
+    return out
+
+
 def _plain(column: pd.Series[Any]) -> NDArray[Any]:
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
@@ -174,14 +200,15 @@ def as_results(ds: xr.Dataset) -> xr.Dataset:
         raise DataError("a Dataset of results was expected", value=kind, remedy=remedy)
     if "time" not in ds.sizes:
         raise DataError("the Dataset has no dimension 'time'", remedy="keep it by a list, as in ds.isel(time=[-1])")
-    if strange := set(map(str, ds.sizes)) - set(DIMS):
+    if strange := set(map(str, ds.sizes)) - {*DIMS, OCCASION}:
         raise DataError("the Dataset has other dimensions than those of results", value=sorted(strange))
     absent = [d for d in _RUN if d not in ds.sizes]
     # What describes the subject loses its dimension with it.
-    single = [n for n, c in ds.coords.items() if not c.dims and n not in DIMS] if "subject" in absent else []
-    about = {n: ("subject", np.array([ds[n].item()], ds[n].dtype), ds[n].attrs) for n in single}
+    single = [n for n, c in ds.coords.items() if not set(c.dims) - {OCCASION} and n not in (*DIMS, OCCASION)]
+    single = single if "subject" in absent else []
+    about = {n: (("subject", *ds[n].dims), ds[n].to_numpy()[None], ds[n].attrs) for n in single}
     ds = ds.drop_vars(single).assign_coords({d: _NAMELESS[d] for d in absent if d not in ds.coords})
-    return ds.expand_dims(absent).assign_coords(about).transpose(*DIMS)
+    return ds.expand_dims(absent).assign_coords(about).transpose(*DIMS, ...)
 
 
 def spread(variable: xr.Variable, sizes: Mapping[str, int]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from sbmlqsp.errors import DataError
 from sbmlqsp.results.dataset import DIMS, spread
+from sbmlqsp.results.occasions import flattened, restored
 
 if TYPE_CHECKING:
     import os
@@ -66,7 +67,7 @@ def write_results(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
             value=str(path),
             expected="a file name that ends in .parquet, in a folder that exists",
         )
-    table = _to_table(ds)
+    table = _to_table(flattened(ds))
     text = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
     # A dictionary would merge zeros and NaNs that differ in their bits, so that numbers are written plain.
     split = [f.name for f in table.schema if pa.types.is_floating(f.type)]
@@ -172,7 +173,7 @@ def read_results(path: str | os.PathLike[str]) -> xr.Dataset:
     for name, about in layout["variables"].items():
         part = coords if about["coord"] else data
         part[name] = (tuple(about["dims"]), _values(table.column(name), about, sizes), about["attrs"])
-    return xr.Dataset(data, coords=coords, attrs=layout["attrs"])
+    return restored(xr.Dataset(data, coords=coords, attrs=layout["attrs"]))
 
 
 def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:

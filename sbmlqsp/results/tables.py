@@ -17,6 +17,7 @@ from sbmlqsp.results.dataset import (
     observable_names,
     spread,
 )
+from sbmlqsp.results.occasions import OCCASION, in_force, place, varying_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -157,8 +158,9 @@ def to_frame(ds: xr.Dataset, *, observables: str | Sequence[str] | None = None) 
     Returns
     -------
     pandas.DataFrame
-        Columns ID, TIME, EXPERIMENT (where several), REPLICATE (where several), the observables, the covariates and
-        STATUS (0 is a run that went well). ``attrs["units"]`` holds the units by column.
+        Columns ID, TIME, EXPERIMENT and REPLICATE (where several), OCCASION (where there are any), the observables, the
+        covariates (those that vary within a subject as they are at the time) and STATUS (0 is a run that went well).
+        ``attrs["units"]`` holds the units by column.
 
     Raises
     ------
@@ -188,12 +190,15 @@ def to_frame(ds: xr.Dataset, *, observables: str | Sequence[str] | None = None) 
 
     columns = {"ID": rows("subject"), "TIME": rows("time")}
     columns |= {d.upper(): rows(d) for d in ("experiment", "replicate") if ds.sizes[d] > 1}
-    for name in (*chosen, *covariates):
+    if OCCASION in ds.sizes:
+        columns[OCCASION.upper()] = ds[OCCASION].to_numpy()[place(ds, DIMS).ravel()[keep]]
+    varying = varying_names(ds)
+    for name in (*chosen, *covariates, *varying):
         if name in columns or name == "STATUS":
             raise DataError(
                 f"'{name}' is a column of its own in the table", remedy="rename the covariate or observable"
             )
-        columns[name] = rows(name)
+        columns[name] = in_force(ds, name, DIMS).ravel()[keep] if name in varying else rows(name)
     lost = rows("status") if "status" in ds else np.zeros(keep.sum(), int)
     frame = pd.DataFrame(columns | {"STATUS": lost})
     units = {n: ds[n].attrs["units"] for n in (*chosen, *covariates) if ds[n].attrs.get("units")}

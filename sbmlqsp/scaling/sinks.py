@@ -11,7 +11,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.outcome import Outcome
 from sbmlqsp.runner import CRASHED, LATE
 from sbmlqsp.scaling.local import Died
-from sbmlqsp.scaling.work import Piece, some_of
+from sbmlqsp.scaling.work import Piece
 from sbmlqsp.subjects import Subjects
 
 __all__ = ["Sink", "Whole", "empty_outcome"]
@@ -65,7 +65,7 @@ class Sink:
         self.name(piece, position, LATE if died.late else CRASHED, why)
         self._count(1, len(self.arms))
         left = np.delete(piece.positions, place)
-        return Piece(piece.number, left, some_of(self.people, left)) if len(left) else None
+        return Piece(piece.number, left, self.people.some(left)) if len(left) else None
 
     def _count(self, more: int, failed: int) -> None:
         self.failed += failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.outcome import Outcome, outcome_of
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["Piece", "Work", "perform", "pieces_of", "some_of"]
+__all__ = ["Piece", "Work", "perform", "pieces_of"]
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,11 @@ class Piece:
     people: Subjects = field(repr=False)
 
 
-def some_of(people: Subjects, positions: Any) -> Subjects:
-    """Return the subjects at some positions."""
-    table = None if people.table is None else people.table.iloc[positions]
-    numbers: Mapping[str, Any] = {k: np.asarray(v)[positions] for k, v in people.numbers.items()}
-    return Subjects(tuple(people.ids[i] for i in positions), table, numbers)
-
-
 def pieces_of(people: Subjects, size: int) -> list[Piece]:
     """Cut people into pieces of a size."""
     starts = range(0, len(people), size)
     every = [np.arange(a, min(a + size, len(people))) for a in starts]
-    return [Piece(k, positions, some_of(people, positions)) for k, positions in enumerate(every)]
+    return [Piece(k, positions, people.some(positions)) for k, positions in enumerate(every)]
 
 
 def perform(work: Work, piece: Piece, note: Callable[[int], None] = lambda _: None) -> list[Outcome]:
