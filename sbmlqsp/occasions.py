@@ -158,4 +158,4 @@ def _occasions(experiment: Experiment) -> tuple[float, ...]:
             f"the subjects vary between occasions, and the experiment '{experiment.id}' does not say when these begin",
             remedy="give Experiment(…, occasions=\"0:84 day by 28\"), occasions=\"doses\", or occasions=[0] for one",
         )  # fmt: skip
-    return experiment.occasions
+    return tuple(experiment.occasions)

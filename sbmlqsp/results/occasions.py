@@ -54,7 +54,7 @@ def place(ds: xr.Dataset, dims: Sequence[str]) -> NDArray[np.int_]:
     sizes = {d: ds.sizes[d] for d in dims}
     begin = spread(ds[BEGIN].variable, {**sizes, OCCASION: ds.sizes[OCCASION]})
     time = spread(ds["time"].variable, sizes)
-    return np.maximum((begin <= time[..., None]).sum(axis=-1) - 1, 0)
+    return np.asarray(np.maximum((begin <= time[..., None]).sum(axis=-1) - 1, 0), dtype=int)
 
 
 def in_force(ds: xr.Dataset, name: str, dims: Sequence[str]) -> NDArray[Any]:
