@@ -119,7 +119,8 @@ def read_subjects(table: Any, experiments: tuple[Experiment, ...], *, drawn: Pop
             remedy="give one row per subject, or say by a column 'time' or 'occasion' when each row begins",
         )  # fmt: skip
     frame.columns = frame.columns.map(str)
-    numbers = _numbers(frame, experiments, drawn)
+    sampled = "population" in getattr(table, "attrs", {})
+    numbers = _numbers(frame, experiments, drawn, sampled=sampled)
     settings = [symbol_of(c) for c in numbers]
     for name in settings:
         if settings.count(name) > 1:
@@ -148,17 +149,19 @@ def _indexed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _numbers(frame: pd.DataFrame, experiments: tuple[Experiment, ...], drawn: Population | None) -> dict[str, Any]:
+def _numbers(
+    frame: pd.DataFrame, experiments: tuple[Experiment, ...], drawn: Population | None, *, sampled: bool
+) -> dict[str, Any]:
     symbols = {s for e in experiments for s in e.model.network.symbols}
     read = {n for e in experiments for n in dose_symbols(e)}
     out, unused = {}, []
     for column in frame.columns:
         used = flat_id(symbol_of(column)) in symbols
         if not used and column not in read:
-            if drawn is None:
+            if drawn is None and not sampled:
                 _refuse_near_miss(column, symbols)
                 unused.append(column)
-            elif column in drawn.parameters:
+            elif drawn is not None and column in drawn.parameters:
                 raise DataError(
                     f"the population '{drawn.id}' has a parameter '{column}', which is no symbol of the model",
                     remedy=did_you_mean(column, map(dotted, symbols)),

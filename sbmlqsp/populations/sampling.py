@@ -181,7 +181,9 @@ def _table(
     out.update({eta_name(key): etas[:, i] for i, key in enumerate(population.effects)})
     if kappas.shape[1]:
         out.update({kappa_name(key): kappas[:, i] for i, key in enumerate(population.occasion_effects)})
-    return pd.DataFrame(out, index=index)
+    table = pd.DataFrame(out, index=index)
+    table.attrs["population"] = population.id  # so that nobody is warned of covariates that only formulas read
+    return table
 
 
 def _individual(population: Population, key: str, typical: Any, etas: Any, kappas: Any, index: Any) -> Any:
