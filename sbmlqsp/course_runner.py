@@ -36,6 +36,11 @@ class CourseJob:
     rows: Sequence[int]
     scales: Mapping[str, float]
 
+    @property
+    def end(self) -> float:
+        """The last time."""
+        return self.course.stretches[-1].times[-1] if self.course.stretches else 0.0
+
 
 class CourseRunner(Runner):
     """Runs courses.

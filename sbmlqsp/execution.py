@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,9 +44,12 @@ def run_arm(
     *,
     tolerances: Tolerances,
     tick: Callable[[int, int], None] = lambda *_: None,
-    stop_at_failure: bool = False,
+    most: float = math.inf,
 ) -> ArmResult:
-    """Run every subject of one arm; a failure fills the subject's rows with NaN, a status and a message."""
+    """Run every subject of one arm; a failure fills the subject's rows with NaN, a status and a message.
+
+    More than ``most`` failures end it early.
+    """
     model, size = experiment.model, len(subjects)
     stretches = Stretches.of(subjects.rows, experiment, size)
     individual = _individual(experiment, subjects)
@@ -59,14 +63,15 @@ def run_arm(
         compiled.watch_windows(experiment.times[-1])
         arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
-        status, messages = np.zeros(size, dtype=np.int8), [""] * size
+        status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
         given = deliveries.amount[stretches.owners]
         scales = state_scales(machine, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
         for i in range(size):
             sizes = dict(zip(machine.states, scales[i], strict=True))
             status[i], messages[i] = arm.subject(i, block[i], scales=sizes, tolerances=tolerances)
-            tick(i + 1, int((status > 0).sum()))
-            if stop_at_failure and status[i]:
+            failed += bool(status[i])
+            tick(i + 1, failed)
+            if failed > most:
                 break
     index = {c: k for k, c in enumerate(columns)}
     return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)

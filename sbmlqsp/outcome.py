@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,10 +45,10 @@ def outcome_of(
     *,
     tolerances: Tolerances,
     tick: Callable[[int, int], None] = lambda *_: None,
-    stop_at_failure: bool = False,
+    most: float = math.inf,
 ) -> Outcome:
     """Run an arm and read its observables."""
-    result = run_arm(arm, people, tolerances=tolerances, tick=tick, stop_at_failure=stop_at_failure)
+    result = run_arm(arm, people, tolerances=tolerances, tick=tick, most=most)
     values = {}
     for o in arm.observables:
         data = observed(o, arm, result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -39,11 +39,15 @@ JUST_BEFORE = 2e-13
 
 
 class Scaled(Protocol):
-    """A run of one subject that knows the scale of each state."""
+    """A run of one subject that knows the scale of each state, and its last time."""
 
     @property
     def scales(self) -> Mapping[str, float]:
         """Each state's own scale."""
+
+    @property
+    def end(self) -> float:
+        """The last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,27 @@ class Job:
     amounts: list[float]
     lengths: list[float]
     scales: Mapping[str, float]
+
+    @property
+    def end(self) -> float:
+        """The last time."""
+        return self.timeline.segments[-1].times[-1] if self.timeline.segments else 0.0
+
+
+def _ladder(tolerances: Tolerances, end: float) -> Iterator[tuple[Tolerances, float, str]]:
+    """Yield what to try when the integrator has failed: tolerances, longest step (0: as before), and words for both.
+
+    A start from exactly zero cannot be held to a share of nothing, so the absolute tolerance is loosened first. Another
+    integrator is not among them: the engine's explicit ones return finite garbage where this one fails.
+    """
+    for absolute in LOOSER:
+        if absolute > tolerances.absolute:
+            words = f"an absolute tolerance of {absolute:g} of each state's scale"
+            yield replace(tolerances, absolute=absolute), 0.0, words
+    tight = tolerances.tighter()
+    yield replace(tight, absolute=tolerances.absolute), 0.0, f"a relative tolerance of {tight.relative:g}"
+    if end > 0:
+        yield replace(tight, absolute=LOOSER[1]), end / 1000, "steps of at most a thousandth of the run"
 
 
 class Runner:
@@ -90,18 +115,30 @@ class Runner:
         return OK, note
 
     def _run_somehow(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[Tolerances, str]:
-        """Run; where the integrator cannot hold the absolute tolerance (as from exactly zero), loosen that alone."""
+        """Run; where the integrator fails, try in turn what may help, and say what did or that nothing did."""
         try:
             self._run(job, out, tolerances)
         except EngineFailure as first:
-            for absolute in LOOSER:
-                if absolute > tolerances.absolute:
-                    with contextlib.suppress(EngineFailure):
-                        loose = replace(tolerances, absolute=absolute)
-                        self._run(job, out, loose)
-                        return loose, f"integrated with an absolute tolerance of {absolute:g} of each state's scale"
-            raise first from None
+            tried = []
+            for how, step, words in _ladder(tolerances, job.end):
+                with contextlib.suppress(EngineFailure), self._steps_of(step):
+                    out[:] = np.nan
+                    self._run(job, out, how)
+                    return how, f"integrated with {words}, after the integrator had stopped at {first.time:.6g}"
+                tried.append(words)
+            out[:] = np.nan
+            raise EngineFailure(first.time, f"{first.reason}; tried in vain: {', '.join(tried)}") from None
         return tolerances, ""
+
+    @contextlib.contextmanager
+    def _steps_of(self, longest: float) -> Iterator[None]:
+        """Cap the integrator's steps for a while."""
+        before = self.machine.longest_step
+        self.machine.maximum_step(longest or before)
+        try:
+            yield
+        finally:
+            self.machine.maximum_step(before)
 
     def _rushing(self) -> tuple[str, float]:
         """Say which event fired at once again, and how often: beyond some times the engine misses it silently."""

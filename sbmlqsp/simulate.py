@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp import provenance
+from sbmlqsp.collecting import dataset_of, inputs_of
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
-from sbmlqsp.experiment import Experiment, observable_unit
-from sbmlqsp.model import flat_id
-from sbmlqsp.observation import Observable
+from sbmlqsp.experiment import Experiment
 from sbmlqsp.outcome import Outcome, outcome_of
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
@@ -47,6 +46,7 @@ def simulate(
     chunk: int | None = None,
     time_limit: float | None = None,
     on_failure: str = "raise",
+    max_failed: float | None = None,
     store: str | Path | None = None,
     resume: bool = False,
     progress: bool | None = None,
@@ -75,6 +75,9 @@ def simulate(
         Deterministic.
     on_failure : {"raise", "record"}
         Raise at the first failed run, or keep its row as NaN with a status and a message.
+    max_failed : float, optional
+        The share of all runs, from 0 to 1, that may fail where failures are recorded; beyond it the simulation ends
+        with an error, and a store keeps what is done.
     progress : bool, optional
         Show progress; by default only on a terminal and after one second.
     tolerances : Tolerances, optional
@@ -120,15 +123,16 @@ def simulate(
     """
     _refuse_reserved(replicates, method, store, resume)
     _check_spreading(workers, executor, chunk, time_limit)
-    if on_failure not in {"raise", "record"}:
-        raise ExperimentError("no such way to handle failures", value=on_failure, expected="'raise' or 'record'")
+    _check_failures(on_failure, max_failed)
     arms = _arms(experiments)
     drawn = _drawn(population, size, seed, subjects, arms)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     control = tolerances or Tolerances()
-    run = _Run(arms, people, control, seed, stop=on_failure == "raise", workers=workers, executor=executor,
+    runs = len(arms) * len(people)
+    most = 0 if on_failure == "raise" else runs if max_failed is None else int(max_failed * runs)
+    run = _Run(arms, people, control, seed, stop=on_failure == "raise", most=most, workers=workers, executor=executor,
                chunk=chunk, limit=time_limit)  # fmt: skip
-    with quiet() as terminal, Progress(len(arms) * len(people), show=progress, stream=terminal) as bar:
+    with quiet() as terminal, Progress(runs, show=progress, stream=terminal) as bar:
         return run.in_memory(bar) if store is None else run.to_store(store, bar, resume=resume)
 
 
@@ -141,6 +145,7 @@ class _Run:
     tolerances: Tolerances
     seed: int
     stop: bool
+    most: int
     workers: int | None
     executor: Executor | None
     chunk: int | None
@@ -150,7 +155,7 @@ class _Run:
     def _how(self) -> dict[str, Any]:
         workers = None if self.workers == 1 and self.limit is None else self.workers
         how = {"workers": workers, "executor": self.executor, "limit": self.limit}
-        return how | {"tolerances": self.tolerances, "stop": self.stop}
+        return how | {"tolerances": self.tolerances, "stop": self.stop, "most": self.most}
 
     def _pieces(self) -> list[Piece]:
         return pieces_of(self.people, self.chunk or piece_size(len(self.people), self.workers))
@@ -158,21 +163,43 @@ class _Run:
     def in_memory(self, bar: Progress) -> xr.Dataset:
         """Run everything and return it."""
         if self._how["workers"] is None and self.executor is None:
-            results = _here(self.arms, self.people, self.tolerances, stop=self.stop, bar=bar)
+            results = self._here(bar)
         else:
             whole = Whole(self.arms, self.people, bar.tick)
             spread(self.arms, self._pieces(), whole, **self._how)
             results = whole.outcomes()
-        for arm, result in zip(self.arms, results, strict=True):
-            if self.stop:
-                raise_first(arm, self.people, result)
+        self._judge(results)
         return self._dataset(results, self.people)
+
+    def _here(self, bar: Progress) -> list[Outcome]:
+        """Run everything in this process."""
+        results: list[Outcome] = []
+        for arm in self.arms:
+            bar.next(arm.id)
+            before = sum(int((r.status > 0).sum()) for r in results)
+            results.append(
+                outcome_of(arm, self.people, tolerances=self.tolerances, tick=bar.tick, most=self.most - before)
+            )
+            self._judge(results)
+        return results
+
+    def _judge(self, results: Sequence[Outcome]) -> None:
+        """Raise where more runs failed than may."""
+        lost = sum(int((r.status > 0).sum()) for r in results)
+        if lost <= self.most:
+            return
+        for arm, result in zip(self.arms, results, strict=False):
+            raise_first(arm, self.people, result, among=None if self.stop else (lost, self._runs))
+
+    @property
+    def _runs(self) -> int:
+        return len(self.arms) * len(self.people)
 
     def to_store(self, path: str | Path, bar: Progress, *, resume: bool) -> Store:
         """Run what the store lacks and return it."""
         size = self.chunk or CHUNK
         pieces = pieces_of(self.people, size)
-        asked = [{**_inputs(a), "digest": a.model.digest} for a in self.arms]
+        asked = [{**inputs_of(a), "digest": a.model.digest} for a in self.arms]
         control = [self.seed, self.tolerances.relative, self.tolerances.absolute]
         inputs = provenance.digest([asked, provenance.digest(self.people.table), control])
         observables = list(dict.fromkeys(o.id for a in self.arms for o in a.observables))
@@ -183,11 +210,17 @@ class _Run:
             missing = set(kept.missing)
             sink = _Raising if self.stop else Filed
             filed = sink(kept, self.arms, self.people, bar.tick, build=self._dataset)
+            filed.failed = 0 if self.most >= self._runs else len(kept.failed)
             spread(self.arms, [p for p in pieces if p.number in missing], filed, **self._how)
+        if filed.failed > self.most:
+            raise SimulationError(
+                _too_many(filed.failed, self._runs), where=str(path),
+                remedy="see open_store(…).failed for whom and why, or raise max_failed and resume",
+            )  # fmt: skip
         return kept
 
     def _dataset(self, results: Sequence[Outcome], people: Subjects) -> xr.Dataset:
-        return _dataset(self.arms, people, results, seed=self.seed, tolerances=self.tolerances)
+        return dataset_of(self.arms, people, results, seed=self.seed, tolerances=self.tolerances)
 
 
 class _Raising(Filed):
@@ -202,20 +235,6 @@ class _Raising(Filed):
     def name(self, piece: Piece, position: int, status: int, message: str) -> None:  # noqa: ARG002
         """Raise for the subject."""
         raise SimulationError(f"subject {self.people.ids[position]} failed: {STATUS[status]}; {message}")
-
-
-def _here(
-    arms: Sequence[Experiment], people: Subjects, control: Tolerances, *, stop: bool, bar: Progress
-) -> list[Outcome]:
-    """Run everything in this process."""
-    results = []
-    for arm in arms:
-        bar.next(arm.id)
-        result = outcome_of(arm, people, tolerances=control, tick=bar.tick, stop_at_failure=stop)
-        if stop:
-            raise_first(arm, people, result)
-        results.append(result)
-    return results
 
 
 def _drawn(
@@ -252,6 +271,19 @@ def _check_spreading(workers: Any, executor: Any, chunk: Any, time_limit: Any) -
         )
 
 
+def _check_failures(on_failure: str, max_failed: Any) -> None:
+    if on_failure not in {"raise", "record"}:
+        raise ExperimentError("no such way to handle failures", value=on_failure, expected="'raise' or 'record'")
+    if max_failed is None:
+        return
+    if isinstance(max_failed, bool | str) or not 0 <= max_failed <= 1:
+        raise ExperimentError("the share of runs that may fail is not usable", value=max_failed, expected="0 to 1")
+    if on_failure == "raise":
+        raise ExperimentError(
+            "max_failed needs failures to be recorded", value=max_failed, remedy="give on_failure='record'"
+        )
+
+
 def _refuse_reserved(replicates: int, method: str, store: Any, resume: bool) -> None:
     if replicates != 1:
         raise UnsupportedError("simulate(…, replicates=…) is not available yet", remedy="leave it out")
@@ -278,98 +310,18 @@ def _arms(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment, .
     return arms
 
 
-def raise_first(arm: Experiment, people: Subjects, result: Outcome) -> None:
-    """Raise the error of the first subject that failed, if any did."""
+def raise_first(arm: Experiment, people: Subjects, result: Outcome, *, among: tuple[int, int] | None = None) -> None:
+    """Raise the error of the first subject that failed, if any did; ``among`` how many of how many runs."""
     if not result.status.any():
         return
     i = int(np.argmax(result.status > 0))
-    raise SimulationError(
-        f"subject {people.ids[i]} of '{arm.id}' failed: {STATUS[int(result.status[i])]}; {result.messages[i]}",
-        remedy="check that subject's parameters, or keep the others with on_failure='record'",
-    )
+    first = f"subject {people.ids[i]} of '{arm.id}' failed: {STATUS[int(result.status[i])]}; {result.messages[i]}"
+    if among is None:
+        remedy = "check that subject's parameters, or keep the others with on_failure='record'"
+        raise SimulationError(first, remedy=remedy)
+    remedy = "check what the failed subjects have in common, or raise max_failed"
+    raise SimulationError(f"{_too_many(*among)}; the first: {first}", remedy=remedy)
 
 
-# ------------------------------------------------------------------------------------------------------- collecting
-def _dataset(
-    arms: Sequence[Experiment], people: Subjects, results: Sequence[Outcome], *, seed: int, tolerances: Tolerances
-) -> xr.Dataset:
-    from sbmlqsp.results import make_dataset
-
-    kept, varying = people.described()
-    grid = np.unique(np.concatenate([np.asarray(a.times) for a in arms]))
-    observables = {o.id: o for a in arms for o in a.observables}
-    units = {o: _unit(a, o) for a in reversed(arms) for o in a.observables}
-    shape = (len(arms), len(people), 1, len(grid))
-    values = {name: np.full(shape, np.nan) for name in observables}
-    for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
-        at = np.searchsorted(grid, np.asarray(arm.times))
-        for o in arm.observables:
-            values[o.id][e, :, 0, at] = np.moveaxis(result.columns[o.id], 1, 0)
-    status = np.stack([r.status for r in results])[:, :, None]
-    messages = np.array([r.messages for r in results], dtype=object)[:, :, None]
-    record = provenance.record(
-        models={a.model.id: a.model.digest for a in arms},
-        inputs={"experiments": [_inputs(a) for a in arms], "subjects": provenance.digest(people.table), "tolerances":
-                {"relative": tolerances.relative, "absolute": tolerances.absolute}},
-        seed=seed,
-    )  # fmt: skip
-    return make_dataset(
-        values,
-        experiments=[a.id for a in arms],
-        subjects=list(people.ids),
-        replicates=[1],
-        time=grid,
-        time_unit=arms[0].model.time_unit or "",
-        units={o.id: u for o, u in units.items()},
-        meanings={o.id: o.meaning or _meaning(a, o) for a in reversed(arms) for o in a.observables},
-        status=status,
-        messages=messages,
-        subject_table=_as_given(kept, observables),
-        varying=varying,
-        occasion_start=_starts(arms, people),
-        provenance=provenance.to_json(record),
-        doses=[d for r in results for d in r.doses],
-    )
-
-
-def _as_given(table: pd.DataFrame | None, observables: Mapping[str, Observable]) -> pd.DataFrame | None:
-    """Return the table; a column named like an observable (an initial value of what is observed) is marked as given."""
-    if table is None:
-        return None
-    return table.rename(columns={c: f"{c} (given)" for c in table.columns if c in observables})
-
-
-def _starts(arms: Sequence[Experiment], people: Subjects) -> tuple[str, Any] | None:
-    """Return from when the rows of subjects hold, by experiment or by subject; infinity where there is none."""
-    rows = people.rows
-    if rows is None:
-        return None
-    if rows.level == "time":
-        return "subject", np.where(rows.there, rows.padded(rows.marks), np.inf)
-    begins = np.full((len(arms), rows.width), np.inf)
-    for k, arm in enumerate(arms):
-        own = arm.occasions[: rows.width]
-        begins[k, : len(own)] = own
-    return "experiment", begins
-
-
-def _unit(arm: Experiment, o: Observable) -> str:
-    return o.unit or observable_unit(arm.model, o)
-
-
-def _meaning(arm: Experiment, o: Observable) -> str:
-    symbol = arm.model.network.symbols.get(flat_id(o.formula))
-    return symbol.name if symbol is not None else ""
-
-
-def _inputs(arm: Experiment) -> dict[str, Any]:
-    return {
-        "id": arm.id,
-        "model": arm.model.id,
-        "changes": {k: v if isinstance(v, str) else float(v) for k, v in arm.changes.items()},
-        "regimen": str(arm.regimen) if len(arm.regimen) else "",
-        "times": provenance.digest(list(arm.times)),
-        "observables": [{"id": o.id, "formula": o.formula, "unit": o.unit} for o in arm.observables],
-        "at_dose": arm.at_dose,
-        "occasions": list(arm.occasions),
-    }
+def _too_many(failed: int, runs: int) -> str:
+    return f"{failed} of {runs} runs failed, more than max_failed allows"

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ __all__ = ["Filed", "Store", "locked", "open_store", "prepare"]
 FORMAT = 1
 LOCK = "running.lock"
 PLAN = "plan.json"
+LEDGER = ["experiment", "subject", "status", "reason", "message"]
 
 Build = Callable[[Sequence[Outcome], Subjects], "xr.Dataset"]
 
@@ -140,18 +141,28 @@ class Store:
 
     @property
     def ledger(self) -> pd.DataFrame:
-        """The runs that failed: experiment, subject, status, reason and message; ``attrs`` count runs and failures."""
+        """The runs that failed: experiment, subject, status, reason, message, and what describes the subject.
+
+        ``attrs`` count runs and failures. Of what varies within a subject it shows the first occasion.
+        """
+        return self._ledger(self.parts())
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The ledger of what is there so far."""
+        from sbmlqsp.results import read_results
+
+        lost = set(self.missing)
+        return self._ledger(read_results(self._part(k)) for k in range(self.plan["pieces"]) if k not in lost)
+
+    def _ledger(self, parts: Iterable[xr.Dataset]) -> pd.DataFrame:
         import pandas as pd
 
-        rows, runs = [], 0
-        for part in self.parts():
-            status = part["status"].to_numpy()
-            runs += status.size
-            for e, s, r in np.argwhere(status > 0).tolist():
-                code = int(status[e, s, r])
-                names = part["experiment"].to_numpy()[e], part["subject"].to_numpy()[s]
-                rows.append((*names, code, STATUS[code], str(part["message"].to_numpy()[e, s, r])))
-        table = pd.DataFrame(rows, columns=["experiment", "subject", "status", "reason", "message"])
+        tables, runs = [pd.DataFrame(columns=LEDGER)], 0
+        for part in parts:
+            runs += part["status"].size
+            tables += [_failures(part)] if (part["status"] > 0).any() else []
+        table = pd.concat(tables[1:] or tables, ignore_index=True)
         table.attrs |= {"runs": runs, "failed": len(table)}
         return table
 
@@ -160,6 +171,23 @@ class Store:
         state = "complete" if not lost else f"{lost} of {self.plan['pieces']} parts missing"
         arms = ", ".join(self.plan["arms"])
         return f"<store {self.path}: {self.plan['subjects']} subjects, arms {arms}; {state}>"
+
+
+def _failures(part: xr.Dataset) -> pd.DataFrame:
+    """Return the failed runs of a part, with what describes their subjects."""
+    import pandas as pd
+
+    from sbmlqsp.results.occasions import varying_names
+
+    e, s, r = np.nonzero(part["status"].to_numpy() > 0)
+    code = part["status"].to_numpy()[e, s, r]
+    columns = [part["experiment"].to_numpy()[e], part["subject"].to_numpy()[s], code, [STATUS[int(c)] for c in code],
+               part["message"].to_numpy()[e, s, r]]  # fmt: skip
+    table = pd.DataFrame(dict(zip(LEDGER, columns, strict=True)))
+    plain = [str(n) for n, c in part.coords.items() if c.dims == ("subject",) and n not in LEDGER]
+    about = {n: part[n].to_numpy()[s] for n in plain}
+    about |= {n: part[n].transpose("subject", "occasion").to_numpy()[s, 0] for n in varying_names(part)}
+    return table.assign(**about)
 
 
 def open_store(path: str | Path) -> Store:

@@ -28,7 +28,7 @@ LAYERS = {
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
         "timeline", "deliveries", "subjects", "suspicion", "compiled", "runner", "readout", "execution", "course",
-        "periodic", "course_runner", "course_arm", "occasions", "prediction", "outcome", "scaling", "store", "results", "exposure",
+        "periodic", "course_runner", "course_arm", "occasions", "collecting", "prediction", "outcome", "scaling", "store", "results", "exposure",
         "simulate", "steady", "plot", "plotting",
     ),
     "analysis": ("analysis",),

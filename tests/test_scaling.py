@@ -125,3 +125,50 @@ def test_an_interruption_ends_the_processes(arms, population):
 def test_nonsense_is_refused(arms, options, words):
     with pytest.raises(qsp.ExperimentError, match=f"(?i){words}"):
         qsp.simulate(arms, **options)
+
+
+SOMETIMES = "model m(k, S); species S; S = 10; J: S => ; k*S/(k > 0.1); end"
+
+
+@pytest.fixture(scope="module")
+def halting():
+    """One in four people makes the rate divide by zero."""
+    model = qsp.read_antimony(SOMETIMES)
+    people = pd.DataFrame({"k": [0.2, 0.3, 0.4, 0.05] * 5}, index=range(1, 21))
+    return [qsp.Experiment(model, times=[0, 1], id=i) for i in ("one", "two")], people
+
+
+def test_more_failures_than_allowed_end_the_simulation(halting, tmp_path):
+    arms, people = halting
+    options = {"subjects": people, "on_failure": "record", "chunk": 4}
+    ds = qsp.simulate(arms, max_failed=0.25, **options)
+    assert int((ds["status"] > 0).sum()) == 10
+    for workers in (None, 2):
+        with pytest.raises(qsp.SimulationError, match=r"of 40 runs failed, more than max_failed allows; the first: s"):
+            qsp.simulate(arms, max_failed=0.2, workers=workers, **options)
+    with pytest.raises(qsp.SimulationError, match=r"open_store\(…\)\.failed"):
+        qsp.simulate(arms, max_failed=0.2, store=tmp_path / "s", **options)
+    so_far = qsp.open_store(tmp_path / "s").failed
+    assert so_far["k"].tolist() == [0.05] * len(so_far)
+    assert 9 <= len(so_far) <= 10
+    store = qsp.simulate(arms, store=tmp_path / "s", resume=True, **options)
+    assert store.ledger.attrs == {"runs": 40, "failed": 10}
+    assert store.ledger["subject"].tolist() == [4, 4, 8, 8, 12, 12, 16, 16, 20, 20]
+
+
+def test_a_share_of_failures_is_checked(halting):
+    arms, people = halting
+    for value, message in [(1.5, "Expected: 0 to 1"), (True, "not usable")]:
+        with pytest.raises(qsp.ExperimentError, match=message):
+            qsp.simulate(arms, subjects=people, on_failure="record", max_failed=value)
+    with pytest.raises(qsp.ExperimentError, match="on_failure='record'"):
+        qsp.simulate(arms, subjects=people, max_failed=0.5)
+
+
+def test_what_was_tried_in_vain_is_said():
+    model = qsp.read_antimony("model m; species S; S = 1; J: => S; S^2; end")
+    ds = qsp.simulate(qsp.Experiment(model, times=[0, 2]), on_failure="record")
+    message = str(ds["message"].item())
+    assert "stopped at time" in message
+    assert "tried in vain: an absolute tolerance of 1e-24 of each state's scale" in message
+    assert "a thousandth of the run" in message

@@ -175,6 +175,11 @@ class Machine:
             # In the order of the state vector (rate rules first), which is how CVODE reads it.
             integrator.setValue("absolute_tolerance", list(vector))
 
+    @property
+    def longest_step(self) -> float:
+        """The cap of the integrator's step, 0 for none."""
+        return self._step
+
     def maximum_step(self, step: float) -> None:
         """Cap the integrator's step (0 for no cap), for models whose events could otherwise be stepped over."""
         self._step = step

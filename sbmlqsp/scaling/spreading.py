@@ -33,6 +33,7 @@ def spread(
     *,
     tolerances: Tolerances,
     stop: bool,
+    most: int,
     workers: int | None = None,
     executor: Executor | None = None,
     limit: float | None = None,
@@ -46,7 +47,9 @@ def spread(
     sink : Sink
     tolerances : Tolerances
     stop : bool
-        Whether the first failure ends all.
+        Whether the first failure ends all, also in the middle of a piece.
+    most : int
+        How many failures may be; one more ends all after its piece.
     workers : int, optional
         Local processes; one that dies, even by ``kill -9``, costs what it was doing at most, which is done again.
         Without workers and executor all runs in this process.
@@ -75,7 +78,7 @@ def spread(
                 local.again(rest)
         else:
             sink.put(piece, result)
-        if stop and sink.failed:
+        if sink.failed > most:
             break
 
 

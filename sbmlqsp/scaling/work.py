@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -71,5 +72,5 @@ def perform(work: Work, piece: Piece, note: Callable[[int], None] = lambda _: No
             def tick(done: int, _: int) -> None:
                 note(done)
 
-            out.append(outcome_of(arm, piece.people, tolerances=tolerances, tick=tick, stop_at_failure=stop))
+            out.append(outcome_of(arm, piece.people, tolerances=tolerances, tick=tick, most=0 if stop else math.inf))
     return out

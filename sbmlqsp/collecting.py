@@ -1,0 +1,109 @@
+"""What the runs of arms give, put together as one labelled Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbmlqsp import provenance
+from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.experiment import Experiment, observable_unit
+from sbmlqsp.model import flat_id
+from sbmlqsp.observation import Observable
+from sbmlqsp.outcome import Outcome
+from sbmlqsp.subjects import Subjects
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["dataset_of", "inputs_of"]
+
+
+def dataset_of(
+    arms: Sequence[Experiment], people: Subjects, results: Sequence[Outcome], *, seed: int, tolerances: Tolerances
+) -> xr.Dataset:
+    """Return the Dataset of some people: the outcome of each arm, labelled."""
+    from sbmlqsp.results import make_dataset
+
+    kept, varying = people.described()
+    grid = np.unique(np.concatenate([np.asarray(a.times) for a in arms]))
+    observables = {o.id: o for a in arms for o in a.observables}
+    units = {o: _unit(a, o) for a in reversed(arms) for o in a.observables}
+    shape = (len(arms), len(people), 1, len(grid))
+    values = {name: np.full(shape, np.nan) for name in observables}
+    for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
+        at = np.searchsorted(grid, np.asarray(arm.times))
+        for o in arm.observables:
+            values[o.id][e, :, 0, at] = np.moveaxis(result.columns[o.id], 1, 0)
+    status = np.stack([r.status for r in results])[:, :, None]
+    messages = np.array([r.messages for r in results], dtype=object)[:, :, None]
+    record = provenance.record(
+        models={a.model.id: a.model.digest for a in arms},
+        inputs={"experiments": [inputs_of(a) for a in arms], "subjects": provenance.digest(people.table), "tolerances":
+                {"relative": tolerances.relative, "absolute": tolerances.absolute}},
+        seed=seed,
+    )  # fmt: skip
+    return make_dataset(
+        values,
+        experiments=[a.id for a in arms],
+        subjects=list(people.ids),
+        replicates=[1],
+        time=grid,
+        time_unit=arms[0].model.time_unit or "",
+        units={o.id: u for o, u in units.items()},
+        meanings={o.id: o.meaning or _meaning(a, o) for a in reversed(arms) for o in a.observables},
+        status=status,
+        messages=messages,
+        subject_table=_as_given(kept, observables),
+        varying=varying,
+        occasion_start=_starts(arms, people),
+        provenance=provenance.to_json(record),
+        doses=[d for r in results for d in r.doses],
+    )
+
+
+def _as_given(table: pd.DataFrame | None, observables: Mapping[str, Observable]) -> pd.DataFrame | None:
+    """Return the table; a column named like an observable (an initial value of what is observed) is marked as given."""
+    if table is None:
+        return None
+    return table.rename(columns={c: f"{c} (given)" for c in table.columns if c in observables})
+
+
+def _starts(arms: Sequence[Experiment], people: Subjects) -> tuple[str, Any] | None:
+    """Return from when the rows of subjects hold, by experiment or by subject; infinity where there is none."""
+    rows = people.rows
+    if rows is None:
+        return None
+    if rows.level == "time":
+        return "subject", np.where(rows.there, rows.padded(rows.marks), np.inf)
+    begins = np.full((len(arms), rows.width), np.inf)
+    for k, arm in enumerate(arms):
+        own = arm.occasions[: rows.width]
+        begins[k, : len(own)] = own
+    return "experiment", begins
+
+
+def _unit(arm: Experiment, o: Observable) -> str:
+    return o.unit or observable_unit(arm.model, o)
+
+
+def _meaning(arm: Experiment, o: Observable) -> str:
+    symbol = arm.model.network.symbols.get(flat_id(o.formula))
+    return symbol.name if symbol is not None else ""
+
+
+def inputs_of(arm: Experiment) -> dict[str, Any]:
+    """Return what an arm consists of, for provenance."""
+    return {
+        "id": arm.id,
+        "model": arm.model.id,
+        "changes": {k: v if isinstance(v, str) else float(v) for k, v in arm.changes.items()},
+        "regimen": str(arm.regimen) if len(arm.regimen) else "",
+        "times": provenance.digest(list(arm.times)),
+        "observables": [{"id": o.id, "formula": o.formula, "unit": o.unit} for o in arm.observables],
+        "at_dose": arm.at_dose,
+        "occasions": list(arm.occasions),
+    }
