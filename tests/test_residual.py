@@ -69,3 +69,23 @@ def test_what_is_not_named_and_what_failed_stay(ds):
 def test_nonsense_is_refused(ds, errors, words):
     with pytest.raises(qsp.DataError, match=f"(?i){words}"):
         qsp.add_residual(ds, errors)
+
+
+def test_errors_of_two_observables_are_correlated_where_asked():
+    model = qsp.read_antimony("model m(k, S, T); species S, T; S = 10; T = 5; J: S => ; k*S; k = 0.1; end")
+    ds = qsp.simulate(qsp.Experiment(model, times=[0, 1]), subjects=pd.DataFrame({"k": np.full(SIZE, 0.1)}))
+    errors = {"S": qsp.ErrorModel(additive=1.0), "T": qsp.ErrorModel(additive=2.0)}
+    both = qsp.add_residual(ds, errors, correlations={("S", "T"): -0.6}, seed=5)
+    e = {n: (both[n] - ds[n]).to_numpy()[0, :, 0] for n in ("S", "T")}
+    spread = SIGMAS * (1 - 0.6**2) / math.sqrt(SIZE)
+    for at in (0, 1):
+        assert abs(np.corrcoef(e["S"][:, at], e["T"][:, at])[0, 1] + 0.6) < spread
+        assert abs(e["T"][:, at].std() - 2.0) < SIGMAS * 2.0 / math.sqrt(2 * SIZE)
+    assert abs(np.corrcoef(e["S"][:, 0], e["T"][:, 1])[0, 1]) < SIGMAS / math.sqrt(SIZE)
+    alone = qsp.add_residual(ds, errors, seed=5)
+    assert abs(np.corrcoef(*((alone[n] - ds[n]).to_numpy()[0, :, 0, 0] for n in ("S", "T")))[0, 1]) < spread / 0.64
+    same = qsp.add_residual(ds, {n: errors["S"] for n in ("S", "T")}, correlations={"S, T": 1.0}, seed=5)
+    np.testing.assert_allclose(*((same[n] - ds[n]).to_numpy() for n in ("S", "T")), atol=1e-5)
+    for wrong, message in [({("S", "X"): 0.5}, "names 'X'"), ({("S", "T"): 1.5}, "not usable")]:
+        with pytest.raises(qsp.DataError, match=message):
+            qsp.add_residual(ds, errors, correlations=wrong)

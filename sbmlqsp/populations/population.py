@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.expressions import Expr, parse_formula
+from sbmlqsp.populations.correlation import Correlations, correlation_matrix, pair_of, refuse_indefinite
 from sbmlqsp.populations.covariate import Covariate
 from sbmlqsp.populations.variability import Variability
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Population"]
-
-Correlations = Mapping[Any, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +159,13 @@ class Population:
     @cached_property
     def effect_correlation(self) -> Any:
         """The correlation matrix of the random effects."""
-        return _correlation(self.omega, self.effects, f"omega of the population '{self.id}'")
+        return correlation_matrix(self.omega, self.effects, f"omega of the population '{self.id}'")
 
     @cached_property
     def occasion_correlation(self) -> Any:
         """The correlation matrix of the effects of one occasion."""
         where = f"occasion_omega of the population '{self.id}'"
-        return _correlation(self.occasion_omega, self.occasion_effects, where)
+        return correlation_matrix(self.occasion_omega, self.occasion_effects, where)
 
     @property
     def covariance(self) -> Any:
@@ -185,11 +184,11 @@ class Population:
             return np.eye(0)
         where = f"covariates of the population '{self.id}'"
         for pair in dict(self.correlations):
-            for name in _pair(pair, where):
+            for name in pair_of(pair, where):
                 if name in self.covariates and self.covariates[name].each == "occasion":
                     raise DataError(f"'{name}' is drawn anew at each occasion, so it is correlated with nothing",
                                     value=pair, where=where, remedy="leave the correlation out")  # fmt: skip
-        return _correlation(self.correlations, tuple(self.covariates), where)
+        return correlation_matrix(self.correlations, tuple(self.covariates), where)
 
     @cached_property
     def uncertainty_matrix(self) -> Any:
@@ -203,7 +202,7 @@ class Population:
         full = frame.reindex(index=list(self.typical), columns=list(self.typical)).fillna(0.0).to_numpy(dtype=float)
         if not np.allclose(full, full.T):
             raise DataError("the covariance of the estimates is not symmetric", where="uncertainty")
-        _refuse_indefinite(full, "uncertainty")
+        refuse_indefinite(full, "uncertainty")
         return full
 
     def _check_kinds(self) -> None:
@@ -250,22 +249,6 @@ class Population:
         return described(self, size=size, seed=seed)
 
 
-def _correlation(pairs: Correlations, names: tuple[str, ...], where: str) -> Any:
-    matrix = np.eye(len(names))
-    for pair, value in dict(pairs).items():
-        a, b = _pair(pair, where)
-        for name in (a, b):
-            if name not in names:
-                raise DataError(f"a correlation names '{name}'", where=where, remedy=did_you_mean(name, names))
-        if a == b or not -1 <= value <= 1:
-            raise DataError(f"the correlation of '{a}' and '{b}' is not usable", value=value, where=where,
-                            expected="a number from -1 to 1, of two different names")  # fmt: skip
-        i, j = names.index(a), names.index(b)
-        matrix[i, j] = matrix[j, i] = value
-    _refuse_indefinite(matrix, where)
-    return matrix
-
-
 def _refuse_other_scale(key: str, subjects: Variability | None, occasions: Variability, where: str) -> None:
     """Refuse effects that cannot be added, being on other scales."""
     if occasions.kind == "box-cox":
@@ -279,26 +262,3 @@ def _refuse_other_scale(key: str, subjects: Variability | None, occasions: Varia
             f"'{key}' varies between occasions on another scale than between subjects", value=occasions.kind,
             where=where, expected=f"{subjects.kind}, with the same bounds",
         )  # fmt: skip
-
-
-def _pair(pair: Any, where: str) -> tuple[str, str]:
-    parts = [p.strip() for p in pair.split(",")] if isinstance(pair, str) else list(_listed(pair))
-    if len(parts) != 2:
-        raise DataError("a correlation is not of two names", value=pair, where=where, expected="('CL', 'V')")
-    return str(parts[0]), str(parts[1])
-
-
-def _listed(pair: Any) -> Iterable[Any]:
-    return pair if isinstance(pair, Iterable) else (pair,)
-
-
-def _refuse_indefinite(matrix: Any, where: str) -> None:
-    if not len(matrix):
-        return
-    least = float(np.linalg.eigvalsh(matrix).min())
-    if least < -1e-10 * float(np.abs(matrix).max()):
-        raise DataError(
-            "the matrix is not positive semi-definite: these correlations cannot all hold",
-            value=f"smallest eigenvalue {least:.3g}",
-            where=where,
-        )

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["add_residual"]
 
 
-def add_residual(ds: xr.Dataset, errors: Mapping[str, ErrorModel], *, seed: int = 0) -> xr.Dataset:
+def add_residual(
+    ds: xr.Dataset,
+    errors: Mapping[str, ErrorModel],
+    *,
+    correlations: Mapping[tuple[str, str], float] | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
     """Return results as they would be measured: each value with a residual error of its own.
 
     Residual error is a level of its own, apart from how subjects differ and from how well parameters are known, and so
@@ -31,6 +37,8 @@ def add_residual(ds: xr.Dataset, errors: Mapping[str, ErrorModel], *, seed: int 
     errors : mapping of str to ErrorModel
         By observable; the others stay as they are. The standard deviation of a value f is
         ``sqrt(additive**2 + (proportional*f)**2)``; on the log-normal scale the value is ``f*exp(additive*ε)``.
+    correlations : mapping of (str, str) to float, optional
+        Correlations of the errors of two observables at one time, as of a drug and its metabolite in one sample.
     seed : int
         The errors of a subject are the same whoever else is there, and in every arm, so that arms differ by their doses
         alone.
@@ -43,7 +51,7 @@ def add_residual(ds: xr.Dataset, errors: Mapping[str, ErrorModel], *, seed: int 
     Raises
     ------
     DataError
-        There is no such observable, or an error is no ErrorModel.
+        There is no such observable, an error is no ErrorModel, or the correlations cannot all hold.
 
     Examples
     --------
@@ -58,17 +66,30 @@ def add_residual(ds: xr.Dataset, errors: Mapping[str, ErrorModel], *, seed: int 
     ds = as_results(ds)
     known = observable_names(ds)
     out = ds.copy()
-    for name, error in errors.items():
+    root = _root(correlations or {}, tuple(errors))
+    raw = {name: _noise(ds, name, seed)[None] for name in errors if name in known}
+    for i, (name, error) in enumerate(errors.items()):
         if name not in known:
             raise DataError("the results have no such observable", value=name, remedy=did_you_mean(name, known))
         if not isinstance(error, ErrorModel):
             raise DataError(f"the error of '{name}' is none", value=error, expected="ErrorModel(…)")
         variable = ds[name].transpose(*DIMS)
-        noise = _noise(ds, name, seed)[None]
+        noise = sum(share * raw[other] for share, other in zip(root[i], errors, strict=True) if share)
         values = variable.to_numpy()
         attrs = {**ds[name].attrs, "residual": repr(error)}
         out[name] = (DIMS, _measured(values, error, noise), attrs)
     return out
+
+
+def _root(correlations: Mapping[tuple[str, str], float], names: tuple[str, ...]) -> Any:
+    """Return L, lower triangular with L Lᵀ the correlations of the errors."""
+    from sbmlqsp.populations.correlation import correlation_matrix
+
+    matrix = correlation_matrix(correlations, names, "the errors' correlations")
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:  # fully correlated
+        return np.linalg.cholesky(matrix + 1e-12 * np.eye(len(names)))
 
 
 def _noise(ds: xr.Dataset, name: str, seed: int) -> Any:
