@@ -84,7 +84,7 @@ def test_errors_of_two_observables_are_correlated_where_asked():
     assert abs(np.corrcoef(e["S"][:, 0], e["T"][:, 1])[0, 1]) < SIGMAS / math.sqrt(SIZE)
     alone = qsp.add_residual(ds, errors, seed=5)
     assert abs(np.corrcoef(*((alone[n] - ds[n]).to_numpy()[0, :, 0, 0] for n in ("S", "T")))[0, 1]) < spread / 0.64
-    same = qsp.add_residual(ds, {n: errors["S"] for n in ("S", "T")}, correlations={"S, T": 1.0}, seed=5)
+    same = qsp.add_residual(ds, dict.fromkeys(("S", "T"), errors["S"]), correlations={"S, T": 1.0}, seed=5)
     np.testing.assert_allclose(*((same[n] - ds[n]).to_numpy() for n in ("S", "T")), atol=1e-5)
     for wrong, message in [({("S", "X"): 0.5}, "names 'X'"), ({("S", "T"): 1.5}, "not usable")]:
         with pytest.raises(qsp.DataError, match=message):
