@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import DataError
-from sbmlqsp.experiment import Experiment, symbol_of
-from sbmlqsp.model import flat_id
+from sbmlqsp.experiment import Experiment
 from sbmlqsp.outcome import Outcome
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Sink
+from sbmlqsp.scaling.folder import LOCK, Sums, locked, unwritable, written
 from sbmlqsp.scaling.sinks import empty_outcome
-from sbmlqsp.subjects import Subjects, dose_symbols
+from sbmlqsp.subjects import Subjects, read_subjects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Filed", "Store", "locked", "open_store", "prepare"]
 
 FORMAT = 1
-LOCK = "running.lock"
 PLAN = "plan.json"
 LEDGER = ["experiment", "subject", "status", "reason", "message"]
+PEOPLE = "subjects.parquet"
 
 Build = Callable[[Sequence[Outcome], Subjects], "xr.Dataset"]
 
@@ -53,7 +51,15 @@ class Store:
     @property
     def missing(self) -> list[int]:
         """The numbers of the parts that are not there, or not whole."""
-        return [k for k in range(self.plan["pieces"]) if not _whole(self._part(k))]
+        kept = Sums(self.path).read()
+        return [k for k in range(self.plan["pieces"]) if not (self._part(k).name in kept and _whole(self._part(k)))]
+
+    @property
+    def damaged(self) -> list[int]:
+        """The numbers of the parts that are not what was written, every byte of which is read."""
+        sums = Sums(self.path)
+        noted = sums.read()
+        return [k for k in range(self.plan["pieces"]) if not sums.right(self._part(k), noted=noted)]
 
     def _part(self, number: int) -> Path:
         return part_path(self.path, number)
@@ -64,10 +70,8 @@ class Store:
         Raises
         ------
         DataError
-            The store is not complete.
+            The store is not complete, or a part is not what was written.
         """
-        from sbmlqsp.results import read_results
-
         lost = self.missing
         if lost:
             raise DataError(
@@ -75,18 +79,30 @@ class Store:
                 where=str(self.path),
                 remedy="run the same simulation again with resume=True",
             )
+        noted = Sums(self.path).read()
         for k in range(self.plan["pieces"]):
-            yield read_results(self._part(k))
+            yield self._read(k, noted)
+
+    def _read(self, number: int, noted: Mapping[str, str] | None = None) -> xr.Dataset:
+        from sbmlqsp.results import read_results
+
+        part = self._part(number)
+        if not Sums(self.path).right(part, noted=noted):
+            raise DataError(
+                "a part of the store is not what was written", value=part.name, where=str(self.path),
+                remedy="run the same simulation again with resume=True, which does this part again",
+            )  # fmt: skip
+        return read_results(part)
 
     def read(self, *, subjects: Sequence[Any] | None = None, observables: Sequence[str] | None = None) -> xr.Dataset:
         """Return the results, or those of some subjects or observables, as one Dataset in memory."""
         import xarray as xr
 
-        chosen = []
+        chosen, wanted = [], None if subjects is None else set(subjects)
         for part in self.parts():
             some = part if observables is None else part[[*observables, "status", "message"]]
-            if subjects is not None:
-                some = some.sel(subject=[s for s in part["subject"].to_numpy().tolist() if s in set(subjects)])
+            if wanted is not None:
+                some = some.sel(subject=[s for s in part["subject"].to_numpy().tolist() if s in wanted])
             if some.sizes["subject"]:
                 chosen.append(some)
         if not chosen:
@@ -121,23 +137,46 @@ class Store:
         Raises
         ------
         DataError
-            The store has no such subject, or the experiments have other ids.
+            The store has no such subject, or the experiments are not its own.
         """
-        from sbmlqsp.results.occasions import table_of, varying_names
+        from sbmlqsp.populations import Population
         from sbmlqsp.simulate import simulate
 
         arms = [experiments] if isinstance(experiments, Experiment) else list(experiments)
         if [a.id for a in arms] != self.plan["arms"]:
             raise DataError("these are not the experiments of the store", value=[a.id for a in arms],
                             expected=", ".join(self.plan["arms"]))  # fmt: skip
-        row = self.read(subjects=[subject])
-        names = [str(n) for n in row.coords if row[n].dims == ("subject",) and n != "subject"]
-        names = [*names, *varying_names(row)]
-        symbols = {s for a in arms for s in a.model.network.symbols}
-        read = {n for a in arms for n in dose_symbols(a)}
-        own = [n for n in names if flat_id(symbol_of(n)) in symbols or n in read]
-        table = table_of(row, own)
-        return simulate(arms, subjects=table if own else None, on_failure="record")  # type: ignore[no-any-return]
+        rows, number = self._rows_of(subject)
+        # What nothing reads is left out: beside a model it would be taken for a misspelt name.
+        rows = rows[list(read_subjects(rows, tuple(arms), drawn=Population({})).numbers)]
+        about = json.loads(self._read(number).attrs["provenance"])
+        control = Tolerances(**about["inputs"]["tolerances"])
+        again = simulate(arms, subjects=rows, seed=about["seed"], on_failure="record", tolerances=control)
+        now = json.loads(again.attrs["provenance"])
+        if (now["models"], now["inputs"]["experiments"]) != (about["models"], about["inputs"]["experiments"]):
+            raise DataError(
+                "these are not the experiments of the store, although they bear the same names", where=str(self.path),
+                remedy="give the same models, changes, regimens, times and observables",
+            )  # fmt: skip
+        return again  # type: ignore[no-any-return]
+
+    def _rows_of(self, subject: Any) -> tuple[pd.DataFrame, int]:
+        """Return what is known of a subject, just as it was given, and the part that it is in."""
+        import pandas as pd
+
+        path = self.path / PEOPLE
+        if not path.is_file():
+            raise DataError("the store does not hold its subjects", where=str(self.path),
+                            remedy="run the same simulation again with resume=True")  # fmt: skip
+        if not Sums(self.path).right(path):
+            raise DataError("the subjects of the store are not what was written", where=str(path),
+                            remedy="run the same simulation again with resume=True")  # fmt: skip
+        table = pd.read_parquet(path)
+        ids = list(dict.fromkeys(table.index.get_level_values(0).tolist()))
+        if subject not in ids:
+            raise DataError("the store holds none of these subjects", value=[subject], where=str(self.path))
+        rows = table[table.index.get_level_values(0) == subject]
+        return rows, ids.index(subject) // self.plan["piece_size"]
 
     @property
     def ledger(self) -> pd.DataFrame:
@@ -150,10 +189,8 @@ class Store:
     @property
     def failed(self) -> pd.DataFrame:
         """The ledger of what is there so far."""
-        from sbmlqsp.results import read_results
-
-        lost = set(self.missing)
-        return self._ledger(read_results(self._part(k)) for k in range(self.plan["pieces"]) if k not in lost)
+        lost, noted = set(self.missing), Sums(self.path).read()
+        return self._ledger(self._read(k, noted) for k in range(self.plan["pieces"]) if k not in lost)
 
     def _ledger(self, parts: Iterable[xr.Dataset]) -> pd.DataFrame:
         import pandas as pd
@@ -222,6 +259,7 @@ def prepare(path: str | Path, plan: dict[str, Any], *, resume: bool) -> Store:
     """
     folder = Path(path)
     new = {"format": FORMAT, **plan}
+    sums = Sums(folder)
     if (folder / PLAN).is_file():
         store = open_store(folder)
         if store.plan != new:
@@ -232,64 +270,17 @@ def prepare(path: str | Path, plan: dict[str, Any], *, resume: bool) -> Store:
             )  # fmt: skip
         if not resume:
             raise DataError("the store holds results already", where=str(folder), remedy="give resume=True to go on")
+        for torn in (folder / "parts").glob(".*.part"):  # of a run that was killed
+            torn.unlink(missing_ok=True)
+        sums.keep([folder / PEOPLE, *(part_path(folder, k) for k in range(plan["pieces"]))])
         return store
     if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
         raise DataError("this is no empty folder and no store", value=str(folder), remedy="give a new folder")
-    (folder / "parts").mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{PLAN}.part"
-    partial.write_text(json.dumps(new, indent=1), encoding="utf-8")
-    partial.replace(folder / PLAN)
+    with unwritable(folder):
+        (folder / "parts").mkdir(parents=True, exist_ok=True)
+        with written(folder / PLAN) as partial:
+            partial.write_text(json.dumps(new, indent=1), encoding="utf-8")
     return Store(folder, new)
-
-
-@contextlib.contextmanager
-def locked(path: str | Path) -> Iterator[None]:
-    """Keep a second run out of the folder; the lock of a process that is gone is taken over.
-
-    Raises
-    ------
-    DataError
-        Another run writes there.
-    """
-    folder = Path(path)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / LOCK
-    mine = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-    try:
-        _claim(lock, mine)
-    except FileExistsError:
-        if not _abandoned(lock):
-            raise DataError(
-                "another run writes into this store", value=lock.read_text(encoding="utf-8"), where=str(folder),
-                remedy="wait for it, or give another folder; if it is gone, delete running.lock",
-            ) from None  # fmt: skip
-        lock.unlink(missing_ok=True)
-        _claim(lock, mine)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _claim(lock: Path, text: str) -> None:
-    with lock.open("x", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _abandoned(lock: Path) -> bool:
-    try:
-        owner = json.loads(lock.read_text(encoding="utf-8"))
-        if owner["host"] != socket.gethostname():
-            return False
-        if owner["pid"] == os.getpid():
-            return False
-        os.kill(int(owner["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except (ValueError, KeyError, OSError):
-        return False
-    return False
 
 
 def part_path(folder: Path, number: int) -> Path:
@@ -330,8 +321,27 @@ class Filed(Sink):
         build: Build,
     ) -> None:
         super().__init__(arms, people, tick)
-        self._store, self._build = store, build
+        self._store, self._build, self._sums = store, build, Sums(store.path)
+        self._keep_people(store.path / PEOPLE)
         self._named: dict[int, dict[int, tuple[int, str]]] = {}
+
+    def _keep_people(self, path: Path) -> None:
+        """Keep the table of subjects as it was given, from which each can be run again alone."""
+        import pandas as pd
+        import pyarrow as pa
+
+        if self._sums.right(path):
+            return
+        table = self.people.table
+        whole = pd.DataFrame(index=pd.Index(self.people.ids, name="subject")) if table is None else table
+        try:
+            with unwritable(path):
+                with written(path) as partial:
+                    whole.to_parquet(partial)
+                self._sums.add(path)
+        except pa.ArrowException as err:
+            raise DataError(f"the table of subjects cannot be kept: {err}", where=str(path),
+                            expected="columns of numbers or of text, not of both")  from None  # fmt: skip
 
     def name(self, piece: Piece, position: int, status: int, message: str) -> None:
         """Note that a subject has no result; where nobody is left, the part is written of nothing else."""
@@ -365,10 +375,6 @@ class Filed(Sink):
                 out.status[k], out.messages[k] = status, message
             whole.append(Outcome(out.columns, out.status, out.messages, part.doses))
         target = part_path(self._store.path, piece.number)
-        try:
+        with unwritable(target):
             write_results(self._build(whole, self.people.some(positions)), target)
-        except OSError as err:
-            raise DataError(
-                f"a part of the results cannot be written: {err.strerror or err}", where=str(target),
-                remedy="make room, and run again with resume=True",
-            ) from None  # fmt: skip
+            self._sums.add(target)

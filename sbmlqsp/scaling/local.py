@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sbmlqsp.errors import SimulationError
 from sbmlqsp.outcome import Outcome
 from sbmlqsp.scaling.work import Piece, Work
 from sbmlqsp.scaling.worker import receive, send
@@ -18,7 +19,11 @@ from sbmlqsp.scaling.worker import receive, send
 __all__ = ["Died", "LocalWorkers"]
 
 WARMING = 60.0
-"""Seconds more for the first subject of an arm, in which the model is compiled."""
+"""Seconds more for the first subject of an arm in a new process, in which the model is compiled."""
+REMEMBERED = 8
+"""How many arms a process keeps compiled at least."""
+STILLBORN = 5
+"""How many processes in a row may end before they can do anything."""
 
 
 class Died:
@@ -29,14 +34,19 @@ class Died:
 
 
 class _Worker:
-    """One process, what it does now, and since when."""
+    """One process, what it does now, and since when.
+
+    It is ``ready`` once it has read the work, ``begun`` with a piece once it has named a subject of it, and ``warm``
+    once a piece is done, the model being compiled then.
+    """
 
     def __init__(self, work: Work, messages: queue.Queue[Any]) -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-c", "from sbmlqsp.scaling.worker import main; main()"]
+        command = [sys.executable, "-c", f"from sbmlqsp.scaling.worker import main; main({os.getpid()})"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603
         self.piece: Piece | None = None
         self.position, self.since, self.late = 0, time.monotonic(), False
+        self.ready = self.begun = self.warm = False
         threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
         self._tell(work)
 
@@ -44,7 +54,7 @@ class _Worker:
         try:
             while True:
                 messages.put((self, *receive(self.process.stdout)))  # type: ignore[arg-type]
-        except (EOFError, OSError, ValueError):
+        except Exception:  # noqa: BLE001  # whatever cannot be read, no more will come
             messages.put((self, "gone", None))
 
     def _tell(self, message: Any) -> None:
@@ -55,7 +65,7 @@ class _Worker:
 
     def give(self, piece: Piece) -> None:
         """Hand over a piece."""
-        self.piece, self.position, self.since = piece, 0, time.monotonic()
+        self.piece, self.position, self.since, self.begun = piece, 0, time.monotonic(), False
         self._tell(piece)
 
     def kill(self) -> None:
@@ -86,11 +96,17 @@ class LocalWorkers:
         self._work, self._count, self._limit = work, count, limit
         self._messages: queue.Queue[Any] = queue.Queue()
         self._workers: list[_Worker] = []
+        self._stillborn = 0
 
     def run(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, list[Outcome] | Died]]:
         """Yield every piece with its outcome, in the order of completion.
 
         Whoever asks may send pieces that died back by ``again``.
+
+        Raises
+        ------
+        SimulationError
+            Processes end before they can do anything.
         """
         self._waiting = list(pieces)[::-1]
         try:
@@ -123,25 +139,43 @@ class LocalWorkers:
             return
         if worker not in self._workers:
             return
-        if kind == "at":
-            worker.position, worker.since = content, time.monotonic()
+        if kind == "ready":
+            worker.ready, self._stillborn = True, 0
+        elif kind == "at":
+            worker.position, worker.since, worker.begun = content, time.monotonic(), True
             self._watch()
-            return
-        piece, worker.piece = worker.piece, None
-        if kind == "error":
+        elif kind == "error":
             raise content
-        if kind == "gone":
-            self._workers.remove(worker)
-            worker.kill()
-            code = worker.process.returncode
-            if piece is not None:
-                yield piece, Died(worker.position, late=worker.late, code=code)
-            if self._waiting:
-                self._workers.append(self._started())
-            return
-        if piece is not None:
-            yield piece, content
-        self._feed(worker)
+        else:
+            piece, worker.piece = worker.piece, None
+            result = self._buried(worker, piece) if kind == "gone" else content
+            if piece is not None and result is not None:
+                yield piece, result
+            self._follow(worker)
+
+    def _buried(self, worker: _Worker, piece: Piece | None) -> Died | None:
+        """Take leave of a process that ended; where it had not begun its piece, that is no subject's doing."""
+        self._workers.remove(worker)
+        worker.kill()
+        code = worker.process.returncode
+        self._stillborn += not worker.ready
+        if self._stillborn >= STILLBORN:
+            raise SimulationError(
+                f"{STILLBORN} processes in a row ended before they could begin", value=f"exit status {code}",
+                remedy="run a few subjects with workers=None, which shows what is wrong, or make memory free",
+            )  # fmt: skip
+        if piece is not None and not worker.begun:
+            self._waiting.append(piece)
+            return None
+        return Died(worker.position, late=worker.late, code=code)
+
+    def _follow(self, worker: _Worker) -> None:
+        """Give a process its next piece, or the piece to a new process where it is gone."""
+        if worker in self._workers:
+            worker.warm = True
+            self._feed(worker)
+        elif self._waiting:
+            self._workers.append(self._started())
 
     def _wake(self) -> None:
         """Give idle processes what came back."""
@@ -155,6 +189,11 @@ class LocalWorkers:
             return
         for worker in self._workers:
             started = worker.process.poll() is None and worker.piece is not None
-            if started and time.monotonic() - worker.since > self._limit + (0 if worker.position else WARMING):
+            if started and time.monotonic() - worker.since > self._limit + self._allowance(worker):
                 worker.late = True
                 worker.process.kill()
+
+    def _allowance(self, worker: _Worker) -> float:
+        """Return the seconds that a process may take beyond the limit, which it compiles in."""
+        known = worker.warm and self._work.arms <= REMEMBERED
+        return 0.0 if worker.position or known else WARMING

@@ -26,12 +26,13 @@ class Work:
 
     packed: bytes
     key: str
+    arms: int
 
     @classmethod
     def of(cls, arms: Sequence[Experiment], tolerances: Tolerances, *, stop: bool) -> Work:
         """Pack arms."""
         packed = pickle.dumps((tuple(arms), tolerances, stop), protocol=pickle.HIGHEST_PROTOCOL)
-        return cls(packed, hashlib.sha256(packed).hexdigest())
+        return cls(packed, hashlib.sha256(packed).hexdigest(), len(arms))
 
     @property
     def content(self) -> tuple[tuple[Experiment, ...], Tolerances, bool]:

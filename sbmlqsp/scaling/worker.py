@@ -11,9 +11,11 @@ import os
 import pickle
 import signal
 import struct
+import sys
 from typing import IO, Any
 
 HEAD = struct.Struct("<Q")
+PR_SET_PDEATHSIG = 1
 
 
 def send(pipe: IO[bytes], message: Any) -> None:
@@ -36,9 +38,10 @@ def receive(pipe: IO[bytes]) -> Any:
     return pickle.loads(packed)  # noqa: S301  # from the parent process, or from a process it started
 
 
-def main() -> None:
-    """Serve until the parent closes the pipe."""
+def main(parent: int) -> None:
+    """Serve until the parent closes the pipe, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+    _end_with(parent)
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -46,6 +49,8 @@ def main() -> None:
     from sbmlqsp.scaling.work import perform
 
     work = receive(incoming)
+    _ = work.content
+    send(outgoing, ("ready", None))
     while True:
         try:
             piece = receive(incoming)
@@ -54,5 +59,31 @@ def main() -> None:
         try:
             outcome = perform(work, piece, lambda k: send(outgoing, ("at", k)))
             send(outgoing, ("done", outcome))
+        except BrokenPipeError:
+            return
         except Exception as err:  # noqa: BLE001  # handed to the parent, which raises it
-            send(outgoing, ("error", err))
+            send(outgoing, ("error", _sendable(err)))
+
+
+def _end_with(parent: int) -> None:
+    """Let the system end this process when the parent is gone, even in the midst of a long integration.
+
+    Only Linux does that; elsewhere it ends at the next subject, for want of a pipe to write to.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def _sendable(err: Exception) -> Exception:
+    """Return an error, or one of its words where it cannot be sent itself."""
+    from sbmlqsp.errors import SimulationError
+
+    try:
+        pickle.loads(pickle.dumps(err))  # noqa: S301  # made here
+    except Exception:  # noqa: BLE001  # whatever the reason
+        return SimulationError(f"a process failed: {type(err).__name__}: {err}")
+    return err
