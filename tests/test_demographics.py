@@ -35,6 +35,8 @@ BMI = {
     ("M", 180.5): (16.5548, 18.2709, 19.8577, 21.9753, 26.8369),
     ("F", 180.5): (16.3097, 18.1736, 19.9306, 22.3309, 28.1237),
 }
+# Weight for length (wtleninf): sex, and the 10th and 90th percentiles in kg at 76.5 cm (boys) and 74.5 cm (girls).
+WEIGHT_FOR_LENGTH = (("M", 9.0761, 11.0772), ("F", 8.4362, 10.472))
 
 
 def scores(size=SIZE, *, seed=4):
@@ -99,6 +101,15 @@ def test_the_spread_of_the_survey_index_gives_the_correlation():
         z = scores()
         drawn = of(sex, 45, 45).draw(z)
         assert np.corrcoef(drawn["HT"], drawn["WT"])[0, 1] == pytest.approx(together, abs=0.03)
+
+
+@pytest.mark.parametrize(("sex", "tenth", "ninetieth"), WEIGHT_FOR_LENGTH)
+def test_infants_of_one_length_differ_in_weight_as_published(sex, tenth, ninetieth):
+    drawn = of(sex, 12.5 / 12, 12.5 / 12).draw(scores())
+    length, weight = np.log(drawn["HT"]), np.log(drawn["WT"])
+    slope, level = np.polyfit(length, weight, 1)
+    spread = math.log(ninetieth / tenth) / (2 * ndtri(0.9))
+    assert np.std(weight - level - slope * length) == pytest.approx(spread, rel=0.04)
 
 
 def test_nothing_jumps_but_length_that_becomes_stature():
