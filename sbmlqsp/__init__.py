@@ -42,7 +42,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure
 from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
-from sbmlqsp.populations import Covariate, Population, Variability, read_population, sample
+from sbmlqsp.populations import Covariate, Demographics, Population, Variability, read_population, sample
 from sbmlqsp.prediction import Predictor, predict
 from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
@@ -63,6 +63,7 @@ __all__ = [
     "CompositionWarning",
     "Covariate",
     "DataError",
+    "Demographics",
     "Dose",
     "DosingError",
     "ErrorModel",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sbmlqsp as qsp
 from sbmlqsp.library import models_root
-from sbmlqsp.populations.sampling import eta_name
+from sbmlqsp.populations.sampling import eta_name, individuals
 
 # Beyond this many standard errors a right sampler lies once in 15 million checks; some 60 are made here.
 SIGMAS = 5.4
@@ -245,7 +245,7 @@ def test_simulate_refuses_by_name(options, words):
         (lambda: qsp.Population({"k": 1}, typical={"a": math.nan}), "no finite number"),
         (lambda: qsp.Population({"k": 1}, omega={("k", "q"): 0.5}), "names"),
         (lambda: qsp.Population({"k": 1}, covariates={"a": qsp.Covariate("uniform", low=0, high=1)},
-                                typical={"a": 1}), "both a covariate"),
+                                typical={"a": 1}), "stands for two of covariates"),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_at_birth(build, words):
@@ -341,3 +341,58 @@ def test_populations_of_the_library_fit_their_models(path):
     arm = qsp.Experiment(model, times=[0, 1])
     assert np.isfinite(qsp.simulate(arm, population=population, size=3, seed=1)["status"].to_numpy()).all()
     assert (drawn[list(population.parameters)] > 0).all().all()
+
+
+def test_people_as_in_published_tables_bring_what_follows_from_them():
+    population = qsp.Population(
+        {"CL": "6*(EGFR/90)*(1 - 0.2*SEX_F)", "V": "LBM"},
+        people=qsp.Demographics(age=(20, 80), female=0.5),
+        covariates={"SCR": qsp.Covariate("log-normal", median=0.9, cv=0.2, unit="mg/dL")},
+        derived=["BMI", "LBM", "EGFR"],
+    )
+    drawn = qsp.sample(population, 300, seed=4)
+    assert list(drawn.columns[:8]) == ["AGE", "SEX", "HT", "WT", "SCR", "BMI", "LBM", "EGFR"]
+    np.testing.assert_allclose(drawn["BMI"], drawn["WT"] / (drawn["HT"] / 100) ** 2, rtol=1e-14)
+    female = (drawn["SEX"] == "F").to_numpy()
+    assert 0.4 < female.mean() < 0.6
+    np.testing.assert_allclose(drawn["CL"], 6 * drawn["EGFR"] / 90 * np.where(female, 0.8, 1.0), rtol=1e-13)
+    assert qsp.sample(population, 2, seed=4, first=150).equals(drawn.loc[150:151])
+    text = population.describe().loc["EGFR", "how"]
+    assert "derived" in text
+    assert "CKD-EPI" in text
+
+
+def test_derived_covariates_are_formulas_or_known_by_name():
+    people = pd.DataFrame({"WT": [50.0, 90.0], "HT": [160.0, 180.0]})
+    population = qsp.Population({"k": "S*x"}, people=people, typical={"x": 2.0}, derived={"R": "WT/HT", "S": "2*R"})
+    drawn = qsp.sample(population, 20, seed=1)
+    np.testing.assert_allclose(drawn["k"], 4 * drawn["WT"] / drawn["HT"], rtol=1e-14)
+    given = individuals(population, pd.DataFrame({"WT": [50.0], "HT": [100.0]}, index=["a"]))
+    assert given["k"].tolist() == [2.0]
+    assert individuals(population, pd.DataFrame({"S": [3.0]}, index=["a"]))["k"].tolist() == [6.0]
+    with pytest.raises(qsp.DataError, match="no covariate 'HT'"):
+        individuals(population, pd.DataFrame({"WT": [50.0]}, index=["a"]))
+    for derived, message in [
+        (["BMX"], "or 'BMI'"),
+        (["EGFR"], "reads 'SCR', which is no"),
+        ({"a": "b"}, "reads 'b', which is no"),
+        ("BMI", "no list"),
+        (["WT"], "two of"),
+    ]:
+        with pytest.raises(qsp.DataError, match=message):
+            qsp.Population({"k": 1}, people=people, derived=derived)
+
+
+def test_a_file_names_demographics_and_what_is_derived(tmp_path):
+    file = tmp_path / "p.toml"
+    text = 'derived = ["BSA"]\n[demographics]\nage = [2, 12]\nfemale = 1.0\n[parameters]\nCL = "3*BSA"\n'
+    file.write_text(text)
+    drawn = qsp.sample(qsp.read_population(file), 20, seed=1)
+    assert drawn["AGE"].between(2, 12).all()
+    np.testing.assert_allclose(drawn["CL"], 3 * np.sqrt(drawn["HT"] * drawn["WT"] / 3600), rtol=1e-13)
+    file.write_text(text.replace("female", "femal"))
+    with pytest.raises(qsp.DataError, match="did you mean 'female'"):
+        qsp.read_population(file)
+    file.write_text(text.replace("[2, 12]", "[2, 120]"))
+    with pytest.raises(qsp.DataError, match="demographics"):
+        qsp.read_population(file)

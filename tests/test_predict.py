@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp.prediction.links import UnitsWarning
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_values_by_subject_as_series_mapping_and_frame(decay):
 
 
 def test_a_number_and_a_unit_in_every_way_to_write_it(united):
-    data = table(dose(0), seen(1))
+    data = table(dose(0), seen(1), units={"TIME": "h", "AMT": "mg"})
     for text in ("0.2 1/h", "0.2 1 / h", "4.8 1/day"):
         assert ipred(united, data, {"k": text}) == pytest.approx([100 * math.exp(-0.2)], rel=1e-8)
 
@@ -292,7 +293,7 @@ def test_one_observable_for_several_kinds_of_record_is_refused(decay):
 
 def test_what_a_name_ends_in_is_meant(united):
     system = qsp.compose("two", {"a": united, "b": qsp.load("one_compartment")})
-    data = table(dose(0), seen(1))
+    data = table(dose(0), seen(1), units={"TIME": "h", "AMT": "mg"})
     with pytest.raises(qsp.ExperimentError, match=r"did you mean 'b.CL'\."):
         ipred(system, data, {"CL": 1}, compartments="a.S", observables="a.S")
     with pytest.raises(qsp.ExperimentError, match=r"did you mean 'b.C'\."):
@@ -317,11 +318,20 @@ def test_a_modelled_infusion_needs_its_parameter(decay, letter):
 def test_units_that_do_not_fit_are_refused(decay, united):
     for units, words in (({"AMT": "nmol"}, "molar_mass"), ({"DV": "mL"}, "'S' does not fit the unit of DV")):
         with pytest.raises(qsp.QSPError, match=words):
-            ipred(united, table(dose(0), seen(1), units=units), observables="S")
+            ipred(united, table(dose(0), seen(1), units={"TIME": "h", "AMT": "mg"} | units), observables="S")
+    stated = table(dose(0), seen(1), units={"TIME": "h", "AMT": "mg"})
     with pytest.raises(qsp.UnitError, match=r"'k' is in '.*' in the model, and 'L' does not convert"):
-        ipred(united, table(dose(0), seen(1)), {"k": "12 L"})
+        ipred(united, stated, {"k": "12 L"})
     with pytest.raises(qsp.UnitError, match="declares no unit of time"):
         ipred(decay, table(dose(0), seen(1), units={"TIME": "h"}))
+
+
+def test_units_that_the_data_do_not_state_are_said_to_be_the_models(united):
+    data = table(dose(0), seen(1))
+    with pytest.warns(UnitsWarning, match=r"TIME and AMT is given, .* TIME in 'h', AMT in 'mg'; .*'TIME': 'h'"):
+        ipred(united, data)
+    with pytest.warns(UnitsWarning, match="unit AMT is given"):
+        ipred(united, table(dose(0), seen(1), units={"TIME": "h"}))
 
 
 def test_turning_off_what_the_model_fills_is_refused():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sbmlqsp.populations.body import QUANTITIES
 from sbmlqsp.populations.population import Population
 from sbmlqsp.populations.sampling import sample
 
@@ -48,8 +49,10 @@ def _distribution(population: Population, name: str, kind: str) -> str:
             f"between occasions {within.kind}, ω {within.omega:.3g}" if within else "",
         ]
         return "; ".join(filter(None, parts))
-    if population.people is not None:
-        return "drawn with its row of the table"
+    if name in population.derived:
+        return f"derived: {population.derived[name] or QUANTITIES[name].reference}"
+    if name not in population.covariates:
+        return "drawn with its row of the table" if population.tabled else "as in published tables"
     c = population.covariates[name]
     values = {n: getattr(c, n) for n in ("mean", "sd", "median", "cv", "low", "high")}
     given = ", ".join(f"{n} {v:g}" for n, v in values.items() if v is not None)

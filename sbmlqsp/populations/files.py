@@ -10,6 +10,7 @@ from typing import Any
 from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.files import read_plain
 from sbmlqsp.populations.covariate import Covariate
+from sbmlqsp.populations.demographics import Demographics
 from sbmlqsp.populations.population import Population
 from sbmlqsp.populations.variability import Variability
 
@@ -20,6 +21,8 @@ SECTIONS = (
     "parameters",
     "covariates",
     "people",
+    "demographics",
+    "derived",
     "typical",
     "variability",
     "omega",
@@ -40,7 +43,8 @@ def read_population(path: str | Path) -> Population:
         ``[variability.CL]`` and ``[occasion_variability.CL]`` (keys as in `Covariate` and `Variability`), ``[omega]``,
         ``[occasion_omega]`` and ``[correlations]`` with keys such as ``"CL, V"``, and ``[uncertainty]``, a covariance
         by pairs ``"a, b"`` (a variance is ``"a, a"``).
-        Instead of covariates ``people = "people.csv"`` names a table of people, beside the file.
+        ``people = "people.csv"`` names a table of people, beside the file; ``[demographics]`` has the keys of
+        `Demographics`; ``derived`` is a list of names, or a section of formulas.
 
     Returns
     -------
@@ -70,15 +74,11 @@ def read_population(path: str | Path) -> Population:
             raise DataError("no such section of a population", value=name, where=where,
                             remedy=did_you_mean(name, SECTIONS))  # fmt: skip
     covariates = {k: _made(Covariate, v, f"{where}, covariates.{k}") for k, v in _part(content, "covariates").items()}
-    people = None
-    if "people" in content:
-        from sbmlqsp.tables import read_table
-
-        people = read_table(Path(path).parent / str(content["people"]))
     return Population(
         _part(content, "parameters"),
         covariates=covariates,
-        people=people,
+        people=_people(content, Path(path)),
+        derived=content.get("derived", ()),
         typical=_part(content, "typical"),
         variability=_variabilities(content, "variability", where),
         omega=_part(content, "omega"),
@@ -88,6 +88,20 @@ def read_population(path: str | Path) -> Population:
         uncertainty=_covariance(_part(content, "uncertainty"), where),
         id=str(content.get("id", Path(path).stem)),
     )
+
+
+def _people(content: Mapping[str, Any], path: Path) -> Any:
+    if "people" in content and "demographics" in content:
+        raise DataError("people and demographics are both given", where=str(path), remedy="keep one of them")
+    if "people" in content:
+        from sbmlqsp.tables import read_table
+
+        return read_table(path.parent / str(content["people"]))
+    if "demographics" not in content:
+        return None
+    given = _part(content, "demographics")
+    return _made(Demographics, {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()},
+                 f"{path}, demographics", kinds=False)  # fmt: skip
 
 
 def _variabilities(content: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:
@@ -101,7 +115,7 @@ def _part(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     return part
 
 
-def _made(noun: Any, given: Any, where: str) -> Any:
+def _made(noun: Any, given: Any, where: str, *, kinds: bool = True) -> Any:
     import dataclasses
 
     if not isinstance(given, dict):
@@ -110,7 +124,7 @@ def _made(noun: Any, given: Any, where: str) -> Any:
     for key in given:
         if key not in known:
             raise DataError("no such key", value=key, where=where, remedy=did_you_mean(key, known))
-    if "kind" not in given:
+    if kinds and "kind" not in given:
         raise DataError("the kind is missing", where=where, expected='such as kind = "log-normal"')
     try:
         return noun(**given)

@@ -14,10 +14,14 @@ from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.expressions import Expr, parse_formula
 from sbmlqsp.populations.correlation import Correlations, correlation_matrix, pair_of, refuse_indefinite
 from sbmlqsp.populations.covariate import Covariate
+from sbmlqsp.populations.demographics import Demographics
+from sbmlqsp.populations.derived import derivations_of, derived_by_name
 from sbmlqsp.populations.variability import Variability
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sbmlqsp.populations.body import Quantity
 
 __all__ = ["Population"]
 
@@ -33,9 +37,13 @@ class Population:
         covariates, indicators of categories (``SEX_F``) and the names in ``typical``, such as
         ``"CL_pop*(WT/70)^0.75"``.
     covariates : mapping of str to Covariate, optional
-    people : DataFrame, optional
-        Instead of distributions a table of people, who are drawn with replacement so that what is one's stays together.
-        With columns ID and TIME (in the model's unit) a person has several rows, each valid from its time on.
+    people : DataFrame or Demographics, optional
+        A table of people, who are drawn with replacement so that what is one's stays together; with columns ID and TIME
+        (in the model's unit) a person has several rows, each valid from its time on. Or age, sex, height and weight as
+        in published tables. Covariates are drawn beside them.
+    derived : sequence of str, or mapping of str to str, optional
+        Covariates that follow from others: by name, as ``["BSA", "EGFR"]`` (see ``sbmlqsp.populations.body``), or by
+        formulas over covariates, as ``{"BMI": "WT/(HT/100)^2"}``.
     typical : mapping of str to float
         Values that formulas read: the thetas.
     variability : mapping of str to Variability
@@ -74,7 +82,8 @@ class Population:
 
     parameters: Mapping[str, float | str]
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
-    people: pd.DataFrame | None = None
+    people: pd.DataFrame | Demographics | None = None
+    derived: Any = ()
     typical: Mapping[str, float] = field(default_factory=dict)
     variability: Mapping[str, Variability] = field(default_factory=dict)
     omega: Correlations = field(default_factory=dict)
@@ -86,12 +95,13 @@ class Population:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        put(self, "derived", derived_by_name(self.derived))
         put(self, "parameters", {str(k): v for k, v in dict(self.parameters).items()})
         for name in ("covariates", "typical", "variability", "occasion_variability"):
             put(self, name, dict(getattr(self, name)))
         self._check_kinds()
         _ = self.formulas, self.effect_correlation, self.covariate_correlation, self.uncertainty_matrix
-        _ = self.occasion_correlation, self.courses
+        _ = self.occasion_correlation, self.courses, self.derivations
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -111,32 +121,54 @@ class Population:
     @cached_property
     def words(self) -> dict[str, list[str]]:
         """The words of each covariate that is given in words."""
-        if self.people is None:
-            return {n: [str(v) for v in c.levels] for n, c in self.covariates.items() if c.in_words}
+        drawn = {n: [str(v) for v in c.levels] for n, c in self.covariates.items() if c.in_words}
+        if isinstance(self.people, Demographics):
+            return {**{n: list(levels) for n, levels in self.people.words.items()}, **drawn}
         table = self.people
-        return {str(c): sorted(set(map(str, table[c]))) for c in table.columns if table[c].dtype.kind not in "fiub"}
+        if table is None:
+            return drawn
+        kinds = {str(c): table[c] for c in table.columns if table[c].dtype.kind not in "fiub"}
+        return {**{n: sorted(set(map(str, column))) for n, column in kinds.items()}, **drawn}
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The covariates that are drawn, in the order of their columns."""
+        if isinstance(self.people, Demographics):
+            return (*self.people.units, *self.people.words, *self.covariates)
+        return (*([] if self.people is None else map(str, self.people.columns)), *self.covariates)
 
     @property
     def scope(self) -> tuple[str, ...]:
         """The names that formulas may read."""
-        names = list(self.covariates) if self.people is None else [str(c) for c in self.people.columns]
+        names = (*self.known, *self.derived)
         indicators = (f"{n}_{level}" for n, levels in self.words.items() for level in levels)
         return (*self.typical, *(n for n in names if n not in self.words), *indicators)
 
     @property
+    def tabled(self) -> bool:
+        """Whether people are drawn from a table."""
+        return self.people is not None and not isinstance(self.people, Demographics)
+
+    @property
     def time_column(self) -> str | None:
         """The column of people that holds times, where they have several rows each."""
-        columns = [] if self.people is None else [str(c) for c in self.people.columns]
+        columns = [] if not self.tabled else [str(c) for c in self.people.columns]  # type: ignore[union-attr]
         return next((c for c in columns if c.upper() == "TIME"), None)
 
     @cached_property
     def courses(self) -> list[Any] | None:
         """The rows of each person, in order of time, where people change over time."""
-        if self.people is None or self.time_column is None:
+        if self.time_column is None or isinstance(self.people, Demographics) or self.people is None:
             return None
         from sbmlqsp.populations.people import courses_of
 
         return courses_of(self.people, time=self.time_column, where=f"the people of the population '{self.id}'")
+
+    @cached_property
+    def derivations(self) -> dict[str, Expr | Quantity]:
+        """What computes each derived covariate."""
+        known = [*self.known, *(f"{n}_{level}" for n, levels in self.words.items() for level in levels)]
+        return derivations_of(self.derived, known, f"the population '{self.id}'")
 
     @cached_property
     def formulas(self) -> dict[str, Expr]:
@@ -176,12 +208,6 @@ class Population:
     @cached_property
     def covariate_correlation(self) -> Any:
         """The correlation matrix of the covariates' normal scores."""
-        if self.people is not None:
-            if self.correlations or self.covariates:
-                raise DataError(
-                    "a table of people stands beside other covariates", remedy="keep either people= or covariates="
-                )
-            return np.eye(0)
         where = f"covariates of the population '{self.id}'"
         for pair in dict(self.correlations):
             for name in pair_of(pair, where):
@@ -224,10 +250,11 @@ class Population:
                     raise DataError(f"'{key}' is not usable", value=value, expected=f"{noun.__name__}(…)", where=where)
         for key, between in self.occasion_variability.items():
             _refuse_other_scale(key, self.variability.get(key), between, where)
-        names = self.covariates if self.people is None else map(str, self.people.columns)
-        doubled = set(self.typical) & set(names)
-        if doubled:
-            raise DataError("a name is both a covariate and a typical value", value=min(doubled), where=where)
+        names = [*self.known, *self.derived, *self.typical]
+        for name in names:
+            if names.count(name) > 1:
+                raise DataError("a name stands for two of covariates, derived and typical values", value=name,
+                                where=where)  # fmt: skip
 
     def describe(self, *, size: int = 2000, seed: int = 0) -> pd.DataFrame:
         """Return what a sample of the population looks like, before anything runs.

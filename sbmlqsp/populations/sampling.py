@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import DataError, did_you_mean
-from sbmlqsp.expressions import evaluate
+from sbmlqsp.expressions import Expr, evaluate
+from sbmlqsp.populations.demographics import Demographics
+from sbmlqsp.populations.derived import derive
 from sbmlqsp.populations.drawing import BLOCK, by_subject, kappas_of, moved_typical, own_scores, scores
 from sbmlqsp.populations.population import Population
 from sbmlqsp.streams import check_seed, stream
@@ -173,8 +175,9 @@ def _table(
     """Return covariates, parameters and effects, one row per label of the index."""
     import pandas as pd
 
-    scope = {**typical, **_numbers(population, covariates)}
-    out: dict[str, Any] = dict(covariates)
+    numbers, out = _numbers(population, covariates), dict(covariates)
+    derive(population.derivations, out, numbers)
+    scope = {**typical, **numbers}
     for key, expr in population.formulas.items():
         value = np.broadcast_to(np.asarray(evaluate(expr, scope), dtype=float), (len(index),))
         out[key] = _individual(population, key, value, etas, kappas, index)
@@ -209,16 +212,13 @@ def _etas(population: Population, standard: Any) -> Any:
 
 def _covariates(population: Population, ids: Any, seed: int, occasions: int) -> dict[str, Any]:
     """Return the covariates, subject by subject and in each by occasion."""
-    if population.people is not None:
-        table = population.people
-        rows = np.repeat(_drawn_rows(ids, seed, len(table)), occasions)
-        return {str(c): table[c].to_numpy()[rows] for c in table.columns}
     from scipy.special import ndtr
+
+    out: dict[str, Any] = _people(population, ids, seed, occasions)
 
     u = ndtr(scores("covariates", ids, seed, population.covariate_correlation))
     anew = [n for n, c in population.covariates.items() if c.each == "occasion"]
     fresh = [ndtr(scores("occasions", ids, seed, np.eye(len(anew)), occasion=k + 1)) for k in range(occasions)]
-    out: dict[str, Any] = {}
     for i, (name, c) in enumerate(population.covariates.items()):
         own = np.repeat(u[:, i], occasions)
         if name in anew:
@@ -226,6 +226,18 @@ def _covariates(population: Population, ids: Any, seed: int, occasions: int) -> 
         value = c.quantile(own)
         out[name] = np.array([str(v) for v in c.levels], dtype=object)[value] if c.in_words else value
     return out
+
+
+def _people(population: Population, ids: Any, seed: int, occasions: int) -> dict[str, Any]:
+    """Return what is drawn together: age, sex, height and weight, or the rows of a table."""
+    people = population.people
+    if people is None:
+        return {}
+    if isinstance(people, Demographics):
+        drawn = people.draw(scores("demographics", ids, seed, np.eye(4)))
+        return {n: np.repeat(v, occasions) for n, v in drawn.items()}
+    rows = np.repeat(_drawn_rows(ids, seed, len(people)), occasions)
+    return {str(c): people[c].to_numpy()[rows] for c in people.columns}
 
 
 def _drawn_rows(ids: Any, seed: int, count: int) -> Any:
@@ -238,16 +250,16 @@ def _over_time(
     """Return subjects drawn from people with several rows over time."""
     import pandas as pd
 
-    if population.changes or occasions is not None:
+    if population.covariates or population.changes or occasions is not None:
         raise DataError(
-            f"the population '{population.id}' has people who change over time, beside which nothing varies between "
-            "occasions yet", remedy="keep one of the two",
+            f"the population '{population.id}' has people who change over time, beside which neither other covariates "
+            "nor occasions can be drawn yet", remedy="keep one of the two",
         )  # fmt: skip
-    table, courses = population.people, population.courses or []
+    table: Any = population.people
+    courses = population.courses or []
     drawn = [courses[k] for k in _drawn_rows(ids, seed, len(courses)).tolist()]
     rows = np.concatenate(drawn)
     who = np.repeat(np.arange(len(ids)), [len(c) for c in drawn])
-    assert table is not None
     times = table[population.time_column].to_numpy(dtype=float)[rows]
     index = pd.MultiIndex.from_arrays([ids[who], times], names=["subject", "time"])
     covariates = {str(c): table[c].to_numpy()[rows] for c in table.columns if c != population.time_column}
@@ -266,10 +278,21 @@ def _numbers(population: Population, covariates: dict[str, Any]) -> dict[str, An
     return out
 
 
+def _bases(population: Population, read: set[str], given: set[str]) -> set[str]:
+    """Return what must be known for names to be: of a derived covariate that is not given, what it is computed from."""
+    out = set(read)
+    for name, how in reversed(population.derivations.items()):
+        if name in out and name not in given:
+            out = (out - {name}) | set(how.symbols() if isinstance(how, Expr) else how.needs)
+    return out
+
+
 def _check_known(population: Population, known: dict[str, Any], index: Any) -> None:
     """Refuse covariates that do not say what the population's formulas read."""
     read = {n for e in population.formulas.values() for n in e.symbols()} - set(population.typical)
     words = {f"{n}_{level}": n for n, levels in population.words.items() for level in levels}
+    given = {n for n in population.derived if n in known}
+    read = _bases(population, read, given)
     for name in sorted({words.get(n, n) for n in read}):
         where = f"the covariates for the population '{population.id}'"
         if name not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,11 @@ from sbmlqsp.observation import Observable
 from sbmlqsp.records import Records
 from sbmlqsp.units import convert
 
-__all__ = ["Link", "link", "nearest"]
+__all__ = ["Link", "UnitsWarning", "link", "nearest"]
+
+
+class UnitsWarning(UserWarning):
+    """Data without units meet a model that has some."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def link(
     if records not in {"observations", "all"}:
         raise ExperimentError("no such choice of records", value=records, expected="'observations' or 'all'")
     scale = _time_scale(model, data)
+    _warn_of_unstated(model, data)
     targets = _targets(model, table, compartments)
     factors = {t: _amount_factor(model, data, t, molar_mass) for t in dict.fromkeys(targets) if t}
     shown = np.ones(len(table), dtype=bool) if records == "all" else (table["EVID"].to_numpy() == 0)
@@ -110,6 +116,24 @@ def _turns_off(evid: int, cmt: Any) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------------------- units
+def _warn_of_unstated(model: Model, data: Records) -> None:
+    """Warn where the data do not say in what unit they are, while the model does: a day may be taken for an hour."""
+    dosed = bool(data.table["EVID"].isin([1, 4]).any())
+    lacking = [n for n, used in (("TIME", True), ("AMT", dosed)) if used and data.units.get(n) is None]
+    substances = {s.substance_unit.label for s in model.network.species if s.substance_unit is not None}
+    own = {"TIME": model.time_unit, "AMT": " or ".join(sorted(substances))}
+    known = [n for n in lacking if own[n]]
+    if known:
+        taken = ", ".join(f"{n} in '{own[n]}'" for n in known)
+        given = ", ".join(f"'{n}': '{own[n]}'" for n in known)
+        warnings.warn(
+            f"the data do not say in what unit {' and '.join(known)} is given, so it is taken as the model's: {taken}; "
+            f"say so with units={{{given}}} when the data are read",
+            UnitsWarning,
+            stacklevel=5,
+        )
+
+
 def _time_scale(model: Model, data: Records) -> float:
     unit, own = data.units.get("TIME"), model.time_unit
     if unit is None:
