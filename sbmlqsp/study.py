@@ -38,8 +38,8 @@ The file, with every key it may have::
     # carry = ["SEX"]                   # columns carried along; varying = "first" allows later rows to differ
 
     # [population]                      # instead of subjects: drawn from a population, with the study's seed
-    # file = "population.toml"
-    # size = 1000
+    # file = "population.toml"          # under [simulation]: occasions = "0:84 day by 28", where it varies between
+    # size = 1000                       # occasions; on_failure = "record" and max_failed = 0.05
 
     [data]                              # measured data, laid over the figures
     file = "theophylline.csv"
@@ -253,16 +253,16 @@ def _write(outcome: Outcome, folder: Path, lock: Lock | None) -> dict[str, Any]:
 
 def _people(outcome: Outcome) -> Any:
     """Return the table of subjects with their status in each arm."""
-    import pandas as pd
+    from sbmlqsp.results.dataset import covariate_names
+    from sbmlqsp.results.occasions import table_of, varying_names
 
     ds = outcome.results
-    table = pd.DataFrame({"subject": ds["subject"].to_numpy()})
-    if outcome.subjects is not None:
-        for name in outcome.subjects.columns:
-            table[str(name)] = outcome.subjects[name].to_numpy()
+    table = table_of(ds, [*covariate_names(ds), *varying_names(ds)]).reset_index()
+    place = {who: k for k, who in enumerate(ds["subject"].to_numpy().tolist())}
+    rows = [place[who] for who in table["subject"].tolist()]
     several = ds.sizes["experiment"] > 1
     for e, arm in enumerate(ds["experiment"].to_numpy()):
-        table[f"status {arm}" if several else "status"] = ds["status"].to_numpy()[e, :, 0]
+        table[f"status {arm}" if several else "status"] = ds["status"].to_numpy()[e, rows, 0]
     return table
 
 

@@ -410,3 +410,30 @@ def test_a_wrong_population_of_a_study_is_refused(crowd, old, new, words):
     crowd.write_text(CROWD.replace(old, new), encoding="utf-8")
     with pytest.raises(qsp.QSPError, match=f"(?i){words}"):
         run_study(crowd, output=crowd.parent / "out")
+
+
+def test_a_study_runs_occasions_and_people_of_a_table_and_locks_both(crowd):
+    folder = crowd.parent
+    (folder / "people.csv").write_text("WT,SEX\n60,F\n80,M\n", encoding="utf-8")
+    text = 'people = "people.csv"\n' + POPULATION.replace("k = 0.2", 'k = "0.2*WT/70*(1 - 0.1*SEX_F)"')
+    population = folder / "population.toml"
+    population.write_text(text, encoding="utf-8")
+    out = run_study(crowd, output=folder / "out")
+    assert set(pd.read_csv(out / "subjects.csv")["SEX"]) == {"F", "M"}
+    (folder / "people.csv").unlink()
+    again = run_study(out / "lock.json", output=folder / "again")
+    assert json.loads((again / "lock.json").read_text())["repeats"]["identical"] is True
+    (out / "inputs" / "people.csv").write_text("WT,SEX\n60,F\n", encoding="utf-8")
+    with pytest.raises(qsp.StudyError, match="changed since"):
+        run_study(out / "lock.json", output=folder / "third")
+    population.write_text(text.replace("people.csv", "sub/people.csv"), encoding="utf-8")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "people.csv").write_text("WT,SEX\n60,F\n80,M\n", encoding="utf-8")
+    with pytest.raises(qsp.StudyError, match="do not lie beside it"):
+        run_study(crowd, output=folder / "fourth")
+    population.write_text(POPULATION.replace("[variability", "[occasion_variability"), encoding="utf-8")
+    crowd.write_text(CROWD.replace("seed = 3", "seed = 3\noccasions = [0, 2]\nmax_failed = 0.1")
+                     .replace("[population]", 'on_failure = "record"\n[population]'), encoding="utf-8")  # fmt: skip
+    table = pd.read_csv(run_study(crowd, output=folder / "fifth") / "subjects.csv")
+    assert table[["subject", "occasion"]].to_numpy()[:3].tolist() == [[1, 1], [1, 2], [2, 1]]
+    assert table["k"].nunique() == 24

@@ -14,7 +14,7 @@ from sbmlqsp.populations.demographics import Demographics
 from sbmlqsp.populations.population import Population
 from sbmlqsp.populations.variability import Variability
 
-__all__ = ["read_population"]
+__all__ = ["named_files", "read_population"]
 
 SECTIONS = (
     "id",
@@ -88,6 +88,12 @@ def read_population(path: str | Path) -> Population:
         uncertainty=_covariance(_part(content, "uncertainty"), where),
         id=str(content.get("id", Path(path).stem)),
     )
+
+
+def named_files(path: Path) -> list[str]:
+    """Return the files that a population's file names, as it names them."""
+    content = tomllib.loads(read_plain(path, what="a population as TOML"))
+    return [str(content["people"])] if "people" in content else []
 
 
 def _people(content: Mapping[str, Any], path: Path) -> Any:

@@ -72,9 +72,27 @@ def copy_inputs(outcome: Outcome, folder: Path, *, lock: Lock | None = None) -> 
     for name in study.files:
         if not (study.model_is_file and name == study.model):
             files[name] = _copied(study.folder / name, inputs)
+    if study.population is not None:
+        for path in _companions(study.folder / study.population.file):
+            files[f"population {path.name}"] = _copied(path, inputs)
+            if files[f"population {path.name}"]["copy"] != path.name:
+                raise StudyError("two inputs of the study have one name", value=path.name, remedy="rename one of them")
     for name, path in model_sources(study):
         files.setdefault(name, _copied(path, inputs / "sources"))
     return files
+
+
+def _companions(population: Path) -> list[Path]:
+    """Return the files that a population names, which must lie beside it so that a copy finds them as well."""
+    from sbmlqsp.populations.files import named_files
+
+    for name in named_files(population):
+        if Path(name).name != name:
+            raise StudyError(
+                "the people of a study's population do not lie beside it", value=name, where=str(population),
+                remedy="put the table into the folder of the population",
+            )  # fmt: skip
+    return [population.parent / name for name in named_files(population)]
 
 
 def _copied(source: Path, folder: Path) -> dict[str, str]:
@@ -181,6 +199,9 @@ def _relocated(study: Study, files: Mapping[str, Mapping[str, str]], inputs: Pat
         copy = inputs / Path(str(entry.get("copy", "?"))).name
         _prove(copy, str(entry.get("sha256", "")))
         moved[name] = copy.name
+    for name, entry in files.items():
+        if name.startswith("population "):
+            _prove(inputs / Path(str(entry.get("copy", "?"))).name, str(entry.get("sha256", "")))
     people = replace(study.people, file=moved[study.people.file]) if study.people else None
     crowd = replace(study.population, file=moved[study.population.file]) if study.population else None
     data = replace(study.data, file=moved[study.data.file]) if study.data else None

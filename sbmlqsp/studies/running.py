@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbmlqsp.errors import ModelError, QSPError, StudyError
+from sbmlqsp.errors import ModelError, QSPError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.files import refuse_missing
 from sbmlqsp.studies.people import read_data, read_people
@@ -33,7 +33,6 @@ class Outcome:
     study: Study
     model: Model
     experiments: tuple[Experiment, ...]
-    subjects: pd.DataFrame | None
     observed: pd.DataFrame | None
     results: xr.Dataset
     summary: pd.DataFrame
@@ -75,6 +74,7 @@ def _experiment(study: Study, model: Model, i: int) -> Experiment:
         return Experiment(
             model, times=arm.times or study.times, observables=study.observables, regimen=arm.regimen,  # type: ignore[arg-type]
             changes={**study.changes, **arm.changes}, id=arm.id, at_dose=study.at_dose,
+            occasions=study.occasions,
         )  # fmt: skip
     except QSPError as err:
         where = f"the arm '{arm.id}' of {study.source}" + (f", {err.where}" if err.where else "")
@@ -101,34 +101,26 @@ def run(
     with _noting(notes):
         model = model or model_of(study)
         experiments = experiments_of(study, model)
-        subjects, drawn = _subjects(study)
+        people = _subjects(study)
         units = {o.id: _unit(experiments[0], i) for i, o in enumerate(experiments[0].observables)}
         place = study.folder / study.data.file if study.data else Path()
         observed = read_data(study.data, place, time_unit=model.time_unit, units=units) if study.data else None
         results = simulate(
-            experiments, seed=study.seed, tolerances=study.tolerances, on_failure=study.on_failure, progress=progress,
-            workers=workers, **drawn,
+            experiments, seed=study.seed, tolerances=study.tolerances, on_failure=study.on_failure,
+            max_failed=study.max_failed, progress=progress, workers=workers, **people,
         )  # fmt: skip
         summary, measured = summarise(results), _exposure(study, results)
-    return Outcome(study, model, experiments, subjects, observed, results, summary, measured, tuple(notes))
+    return Outcome(study, model, experiments, observed, results, summary, measured, tuple(notes))
 
 
-def _subjects(study: Study) -> tuple[pd.DataFrame | None, dict[str, Any]]:
-    """Return the table of subjects, and what tells ``simulate`` of them."""
-    from sbmlqsp.populations import read_population, sample
+def _subjects(study: Study) -> dict[str, Any]:
+    """Return what tells ``simulate`` of the subjects."""
+    from sbmlqsp.populations import read_population
 
     if study.population is not None:
         population = read_population(study.folder / study.population.file)
-        if population.people is not None:
-            raise StudyError(
-                "a population of a study cannot draw from a table of people, which its lock would not hold",
-                where=study.population.file,
-                remedy="draw them first, and name the table in [subjects]",
-            )
-        drawn = sample(population, study.population.size, seed=study.seed)
-        return drawn, {"population": population, "size": study.population.size}
-    table = read_people(study.people, study.folder / study.people.file) if study.people else None
-    return table, {"subjects": table}
+        return {"population": population, "size": study.population.size}
+    return {"subjects": read_people(study.people, study.folder / study.people.file) if study.people else None}
 
 
 def _unit(experiment: Experiment, i: int) -> str:

@@ -127,7 +127,9 @@ class Study:
     tolerances: Tolerances = field(default_factory=Tolerances)
     seed: int = 0
     at_dose: str = "after"
+    occasions: str | tuple[float, ...] = ()
     on_failure: str = "raise"
+    max_failed: float | None = None
     text: str = field(default="", repr=False)
     folder: Path = field(default=Path(), compare=False)
     source: Path = field(default=Path("study.toml"), compare=False)
@@ -188,6 +190,8 @@ def _simulation(top: Keys) -> dict[str, Any]:
     out = {
         "times": _times(keys.need("times", (str, list), example='"0:24 h by 0.5"')),
         "at_dose": keys.take("at_dose", str, "after"),
+        "occasions": _times(keys.take("occasions", (str, list), [])),
+        "max_failed": keys.take("max_failed", float),
         "on_failure": keys.take("on_failure", str, "raise"),
         "seed": keys.take("seed", int, 0),
         "tolerances": Tolerances(
