@@ -64,6 +64,19 @@ def test_only_what_has_to_be_compiled_may_take_longer(position, warm, arms, seco
     assert workers._allowance(worker) == seconds
 
 
+def test_whoever_is_killed_while_compiling_again_and_again_is_named_late(arms, population):
+    from sbmlqsp.scaling.sinks import Whole
+    from sbmlqsp.scaling.work import pieces_of
+    from sbmlqsp.subjects import read_subjects
+
+    people = read_subjects(pd.DataFrame({"k": [0.1, 0.2]}), tuple(arms))
+    (piece,) = pieces_of(people, 2)
+    sink = Whole(arms, people, lambda *_: None)
+    left = [sink.mourn(piece, local.Died(0, late=False, code=-9, compiling=True)) for _ in range(5)]
+    assert left[:4] == [piece] * 4
+    assert left[4].positions.tolist() == [1]
+
+
 def test_an_error_that_cannot_be_sent_is_sent_in_words():
     from sbmlqsp.scaling.worker import _sendable
 

@@ -27,10 +27,22 @@ STILLBORN = 5
 
 
 class Died:
-    """A piece whose process ended: at which of its subjects, and whether for being out of time."""
+    """A piece whose process ended.
 
-    def __init__(self, position: int, *, late: bool, code: int | None) -> None:
-        self.position, self.late, self.code = position, late, code
+    Parameters
+    ----------
+    position : int
+        At which of its subjects.
+    late : bool
+        Whether for being out of time.
+    code : int, optional
+        The exit status.
+    compiling : bool
+        Whether it may have been compiling still, so that it need not be the subject's doing.
+    """
+
+    def __init__(self, position: int, *, late: bool, code: int | None, compiling: bool = False) -> None:
+        self.position, self.late, self.code, self.compiling = position, late, code, compiling
 
 
 class _Worker:
@@ -167,7 +179,8 @@ class LocalWorkers:
         if piece is not None and not worker.begun:
             self._waiting.append(piece)
             return None
-        return Died(worker.position, late=worker.late, code=code)
+        compiling = not worker.warm and worker.position == 0
+        return Died(worker.position, late=worker.late, code=code, compiling=compiling)
 
     def _follow(self, worker: _Worker) -> None:
         """Give a process its next piece, or the piece to a new process where it is gone."""

@@ -16,7 +16,8 @@ from sbmlqsp.subjects import Subjects
 
 __all__ = ["Sink", "Whole", "empty_outcome"]
 
-DEATHS = 2  # how often a process may die at the same subject before that subject is named
+DEATHS = 2  # how often processes may die at the same subject before that subject is named
+COLD_DEATHS = 5  # the same where they may have died of compiling, or of whatever kills processes at that time
 
 
 def empty_outcome(arm: Experiment, size: int) -> Outcome:
@@ -59,7 +60,7 @@ class Sink:
         place = min(died.position, len(piece.positions) - 1)
         position = int(piece.positions[place])
         self._deaths[position] = self._deaths.get(position, 0) + 1
-        if not died.late and self._deaths[position] < DEATHS:
+        if not died.late and self._deaths[position] < (COLD_DEATHS if died.compiling else DEATHS):
             return piece
         why = "it took longer than the time allowed" if died.late else f"its process died (exit status {died.code})"
         self.name(piece, position, LATE if died.late else CRASHED, why)
