@@ -18,10 +18,13 @@ from sbmlqsp.engine.roadrunner import Machine, Start
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model, dotted
 
-__all__ = ["LOCK", "Compiled", "Starts", "compile_for", "machine_for", "state_scales"]
+__all__ = [
+    "LOCK", "Compiled", "Starts", "compile_for", "machine_for", "prepared_for", "state_scales", "take_over",
+]  # fmt: skip
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
+_PREPARED: OrderedDict[Any, Prepared] = OrderedDict()
 LOCK = threading.RLock()
 
 
@@ -93,13 +96,31 @@ def machine_for(model: Model, targets: Sequence[str], columns: Sequence[str]) ->
     if key in _CACHE:
         _CACHE.move_to_end(key)
         return _CACHE[key]
-    network = model.network
-    values = initial_state(network)
-    prepared = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
-    _CACHE[key] = Machine(prepared, network, columns), prepared
-    while len(_CACHE) > _CACHE_SIZE:
-        _CACHE.popitem(last=False)
+    prepared = prepared_for(model, targets)
+    _keep(_CACHE, key, (Machine(prepared, model.network, columns), prepared))
     return _CACHE[key]
+
+
+def prepared_for(model: Model, targets: Sequence[str]) -> Prepared:
+    """Return the engine's document of a model for doses into targets, made once per process."""
+    key = (model.digest, tuple(targets))
+    if key not in _PREPARED:
+        network = model.network
+        values = initial_state(network)
+        made = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
+        _keep(_PREPARED, key, made)
+    return _PREPARED[key]
+
+
+def take_over(model: Model, targets: Sequence[str], prepared: Prepared) -> None:
+    """Use what `prepared_for` gave in another process, which spares this one the parser of SBML."""
+    _keep(_PREPARED, (model.digest, tuple(targets)), prepared)
+
+
+def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    cache[key] = value
+    while len(cache) > _CACHE_SIZE:
+        cache.popitem(last=False)
 
 
 def _refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:

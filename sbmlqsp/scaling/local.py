@@ -18,6 +18,13 @@ from sbmlqsp.scaling.worker import receive, send
 
 __all__ = ["Died", "LocalWorkers"]
 
+START = """
+import importlib.util, sys
+# The package without its face: what people import would take a process as long as all the rest.
+sys.modules["sbmlqsp"] = importlib.util.module_from_spec(importlib.util.find_spec("sbmlqsp"))
+from sbmlqsp.scaling.worker import main
+main(int(sys.argv[1]))
+"""
 WARMING = 60.0
 """Seconds more for the first subject of an arm in a new process, in which the model is compiled."""
 REMEMBERED = 8
@@ -54,7 +61,7 @@ class _Worker:
 
     def __init__(self, work: Work, messages: queue.Queue[Any]) -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-c", f"from sbmlqsp.scaling.worker import main; main({os.getpid()})"]
+        command = [sys.executable, "-c", START, str(os.getpid())]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603
         self.piece: Piece | None = None
         self.position, self.since, self.late = 0, time.monotonic(), False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from typing import Any
 
 from sbmlqsp.engine.roadrunner import Tolerances
@@ -19,6 +19,7 @@ __all__ = ["CHUNK", "piece_size", "spread"]
 CHUNK = 100
 """How many subjects are one piece of work, where it is not said."""
 PER_WORKER = 2  # pieces in flight per worker of an executor, which bounds memory
+ELSEWHERE = 64  # how many workers an executor is taken to have that does not say, as those of clusters
 
 
 def piece_size(people: int, workers: int | None) -> int:
@@ -83,8 +84,8 @@ def spread(
 
 
 def _through(executor: Executor, work: Work, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, list[Outcome]]]:
-    waiting, flying = list(pieces)[::-1], dict[Future[Any], Piece]()
-    room = PER_WORKER * int(getattr(executor, "_max_workers", 8))
+    waiting, flying, count = list(pieces)[::-1], dict[Future[Any], Piece](), 0
+    room = PER_WORKER * int(getattr(executor, "_max_workers", ELSEWHERE))
     try:
         while waiting or flying:
             while waiting and len(flying) < room:
@@ -92,12 +93,21 @@ def _through(executor: Executor, work: Work, pieces: Sequence[Piece]) -> Iterato
                 flying[executor.submit(perform, work, piece)] = piece
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:
-                yield flying.pop(future), future.result()
-    except BrokenExecutor as err:
+                result = future.result()
+                count += 1
+                yield flying.pop(future), result
+    except Exception as err:
+        if not _broken(err):
+            raise
         raise SimulationError(
-            f"the executor broke after {len(pieces) - len(waiting) - len(flying)} of {len(pieces)} pieces: {err}",
+            f"the executor broke after {count} of {len(pieces)} pieces: {err}",
             remedy="run with workers=, whose processes may die",
         ) from None
     finally:
         for future in flying:
             future.cancel()
+
+
+def _broken(err: Exception) -> bool:
+    """Whether an error is the executor's own: Dask has kinds of its own for processes that die and lost connections."""
+    return isinstance(err, BrokenExecutor | CancelledError) or type(err).__module__.startswith("distributed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,6 +126,10 @@ class Atom(NamedTuple):
     parts: tuple[Part, ...] = ()
 
 
+MOST_KNOWN = 2048
+_KNOWN: dict[str, Atom] = {}
+
+
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
     import pint
@@ -132,9 +137,26 @@ def _registry() -> pint.UnitRegistry[Any]:
     return pint.UnitRegistry()
 
 
-@lru_cache(maxsize=2048)
 def find_atom(name: str) -> Atom:
     """Return what one name of a unit means, or raise UnitError."""
+    if name not in _KNOWN:
+        remember({name: _found(name)})
+    return _KNOWN[name]
+
+
+def known_atoms() -> dict[str, Atom]:
+    """Return what the names read so far mean, for a process that is to be spared reading Pint's definitions."""
+    return dict(_KNOWN)
+
+
+def remember(atoms: Mapping[str, Atom]) -> None:
+    """Take over what names mean, as `known_atoms` of another process said."""
+    if len(_KNOWN) + len(atoms) > MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN.update(atoms)
+
+
+def _found(name: str) -> Atom:
     if name[0].isdigit():
         return Atom(name, float(name), (), one_part("dimensionless", float(name)))
     if name in {"dimensionless", "unitless"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -71,12 +72,17 @@ def central(raw: list[float]) -> tuple[float, float, float]:
 def raw_moments(transform, low: float = -math.inf, high: float = math.inf) -> list[float]:
     """Return E[g(z)**k], k = 1 to 4, of a standard normal z between two bounds, by Gauss and Legendre."""
     a, b = max(low, -9.0), min(high, 9.0)
-    nodes, weights = np.polynomial.legendre.leggauss(600)
+    nodes, weights = _rule()
     z = (a + b) / 2 + (b - a) / 2 * nodes
     density = stats.norm.pdf(z) * weights * (b - a) / 2
     density /= stats.norm.cdf(high) - stats.norm.cdf(low)
     g = transform(z)
     return [float((density * g**k).sum()) for k in range(1, 5)]
+
+
+@cache
+def _rule() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(300)
 
 
 def components(x: np.ndarray) -> tuple[float, float]:
