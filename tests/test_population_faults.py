@@ -48,8 +48,11 @@ def test_processes_killed_before_they_begin_are_no_subjects_doing(arms, populati
             self.process.kill()
 
     monkeypatch.setattr(local._Worker, "__init__", watched)
+    blamed = []
+    monkeypatch.setattr(Whole, "mourn", lambda _, piece, died: blamed.append(died) or piece)
     ds = qsp.simulate(arms, population=population, size=12, seed=6, workers=1, time_limit=60, on_failure="record")
     assert len(started) == 4
+    assert blamed == []
     assert (ds["status"] == 0).all()
     assert here.identical(ds)
 

@@ -74,12 +74,17 @@ def test_every_subject_of_occasions_alone_has_the_bits_of_his_row(arms, tmp_path
 
 
 # ---------------------------------------------------------------------------------------------------------------- start
-def test_a_process_starts_without_what_it_does_not_need(arms, population, tmp_path):
+WITH_UNITS = """model m(k, S); unit time_unit = 3600 second; unit substance = 1e-3 gram; unit extent = 1e-3 gram
+  compartment V = 1; substanceOnly species S in V; S = 10; J: S => ; k*S; k = 0.1; end"""
+
+
+def test_a_process_starts_without_what_it_does_not_need(population, tmp_path):
     """Half of a second: tables, units' definitions and the parser of SBML would each cost half as much again."""
     from sbmlqsp.scaling import local
     from sbmlqsp.scaling.work import Work, pieces_of
     from sbmlqsp.subjects import read_subjects
 
+    arms = [qsp.Experiment(qsp.read_antimony(WITH_UNITS), times="0:1 h by 0.5", regimen="3 ug into S every 10 min x 2")]
     people = read_subjects(qsp.sample(population, 2, seed=1), tuple(arms), drawn=population)
     sent = (Work.of(arms, qsp.Tolerances(), stop=False), *pieces_of(people, 2))
     (tmp_path / "sent").write_bytes(pickle.dumps(sent))
@@ -89,12 +94,16 @@ from sbmlqsp.scaling.work import perform
 with open(sys.argv[1], "rb") as file:
     perform(*pickle.load(file))
 print(sorted({"pandas", "xarray", "scipy", "pint", "libsbml", "antimony", "matplotlib", "pyarrow"} & set(sys.modules)))
+import sbmlqsp
+from sbmlqsp import errors, tables
+print("sbmlqsp.plot" in sys.modules)
+print(sbmlqsp.Population.__name__, "sbmlqsp.plot" in sys.modules, sbmlqsp.errors is errors)
 """
     code = local.START.split("from sbmlqsp")[0] + run
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "sent")], check=True, capture_output=True, text=True
     )
-    assert done.stdout == "[]\n"
+    assert done.stdout.splitlines() == ["[]", "False", "Population True True"]
 
 
 # ----------------------------------------------------------------------------------------------------------- statistics

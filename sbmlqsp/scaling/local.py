@@ -20,10 +20,21 @@ __all__ = ["Died", "LocalWorkers"]
 
 START = """
 import importlib.util, sys
-# The package without its face: what people import would take a process as long as all the rest.
-sys.modules["sbmlqsp"] = importlib.util.module_from_spec(importlib.util.find_spec("sbmlqsp"))
+spec = importlib.util.find_spec("sbmlqsp")
+package = sys.modules["sbmlqsp"] = importlib.util.module_from_spec(spec)
+
+def face(name):
+    if name != "__version__" and (name.startswith("__") or importlib.util.find_spec("sbmlqsp." + name)):
+        raise AttributeError(name)
+    del package.__getattr__
+    spec.loader.exec_module(package)
+    return getattr(package, name)
+
+package.__getattr__ = face
 from sbmlqsp.scaling.worker import main
 main(int(sys.argv[1]))
+"""
+"""What a process runs: the package without its face, whose imports take as long as all the rest, until it is asked for.
 """
 WARMING = 60.0
 """Seconds more for the first subject of an arm in a new process, in which the model is compiled."""
