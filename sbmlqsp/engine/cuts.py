@@ -17,7 +17,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
-__all__ = ["Switch", "Switches", "find_switches"]
+__all__ = ["Switch", "Switches", "find_conditions", "find_switches"]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
@@ -225,3 +225,20 @@ def _degree(expr: Expr) -> float:
     if expr.op == "div" and not expr.args[1].has("time"):
         return _degree(expr.args[0])
     return math.inf
+
+
+def find_conditions(network: Network) -> tuple[tuple[Expr, ...], tuple[Switch, ...], tuple[str, ...]]:
+    """Return the triggers of events over switches instead of time, the switches, and what cannot be one.
+
+    Examples
+    --------
+    >>> from sbmlqsp.engine.libsbml_extract import extract
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; S = 1; at time >= 5 && S > 2: S = 0; end")
+    >>> conditions, switches, _ = find_conditions(extract(model.sbml))
+    >>> [str(s.expr) for s in switches], "time" in str(conditions[0])
+    (['time >= 5'], False)
+    """
+    finder = _Finder(network, prefix="qsp_trigger_")
+    conditions = tuple(finder.rewrite(finder.expand(e.trigger)).expr for e in network.events)
+    return conditions, tuple(finder.found.values()), tuple(finder.left)

@@ -1,0 +1,267 @@
+"""A jump system as Python source, compiled by numba to four small functions and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sbmlqsp.engine.jumps import Channel, JumpSystem
+from sbmlqsp.engine.rendering import condition, numeric
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.expressions import Expr
+
+if TYPE_CHECKING:
+    from sbmlqsp.engine.ssa_model import Model
+
+__all__ = ["cache_folder", "compile_functions", "source_of"]
+
+HEAD = '''"""Generated from a model; made anew where it is missing."""
+
+import math
+
+import numba as nb
+import numpy as np
+
+from sbmlqsp.engine.ssa_model import ACT, DRIFT, LOOK, UPDATE
+
+'''
+OPTIONS = "cache=True, error_model='numpy'"
+BLOCK = 8
+
+
+def source_of(system: JumpSystem, *, outputs: Sequence[str], fates: Sequence[Expr] = ()) -> str:
+    """Return the source of a system's functions.
+
+    Parameters
+    ----------
+    system : JumpSystem
+    outputs : sequence of str
+        Engine selections: ``"S"`` is an amount or a value, ``"[S]"`` a concentration.
+    fates : sequence of Expr
+        Conditions that end a cell.
+    """
+    writer = _Writer(system)
+    parts = [writer.update(), writer.drift(), writer.look(outputs, fates), writer.act()]
+    return HEAD + "\n\n".join(parts) + "\n"
+
+
+class _Writer:
+    """Writes one function after the other."""
+
+    def __init__(self, system: JumpSystem) -> None:
+        self.system = system
+        self._x = {name: i for i, name in enumerate(system.states)}
+        self._p = {name: i for i, name in enumerate(system.constants)}
+        self._blocks = -(-len(system.channels) // BLOCK)
+
+    # --------------------------------------------------------------------------------------------------------- reading
+    def _name(self, name: str) -> str:
+        """Return the source of a symbol in its SBML meaning."""
+        if name in self.system.rules:
+            return f"v{self.system.order[name]}"
+        symbol = self.system.network.symbols.get(name)
+        if symbol is None or symbol.kind != "species" or name in self._p:
+            return self._raw(name)
+        return (
+            self._amount(name) if symbol.amount_only else f"({self._amount(name)} / {self._name(symbol.compartment)})"
+        )
+
+    def _raw(self, name: str) -> str:
+        return f"x[{self._x[name]}]" if name in self._x else f"p[{self._p[name]}]"
+
+    def _amount(self, name: str) -> str:
+        molecules = self.system.counted.get(name, 1.0)
+        return self._raw(name) if molecules == 1.0 else f"({self._raw(name)} * {1.0 / molecules!r})"
+
+    def _selection(self, column: str) -> str:
+        """Return the source of an engine selection."""
+        bare = column.strip("[]")
+        symbol = self.system.network.symbols.get(bare)
+        if symbol is None or symbol.kind != "species":
+            return self._name(bare)
+        if bare in self._p or bare in self.system.rules:  # as in formulas
+            value, size = self._name(bare), self._name(symbol.compartment)
+            if column.startswith("[") == (not symbol.amount_only):
+                return value
+            return f"({value} / {size})" if column.startswith("[") else f"({value} * {size})"
+        return f"({self._amount(bare)} / {self._name(symbol.compartment)})" if column != bare else self._amount(bare)
+
+    def _locals(self, exprs: Iterable[Expr], names: Iterable[str] = ()) -> list[str]:
+        """Return the lines that compute the rules which formulas need, in order."""
+        system, needed = self.system, set[str]()
+        waiting = [*(n for e in exprs for n in self._needs(e)), *names]
+        while waiting:
+            name = waiting.pop()
+            if name in system.rules and name not in needed:
+                needed.add(name)
+                waiting += self._needs(system.rules[name])
+        return [
+            f"v{system.order[n]} = {numeric(system.rules[n], self._name)}"
+            for n in sorted(needed, key=system.order.__getitem__)
+        ]
+
+    def _needs(self, expr: Expr) -> list[str]:
+        out = []
+        for name in expr.symbols():
+            out.append(name)
+            symbol = self.system.network.symbols.get(name)
+            if symbol is not None and symbol.kind == "species" and not symbol.amount_only:
+                out.append(symbol.compartment)
+        return out
+
+    # --------------------------------------------------------------------------------------------------------- writing
+    def update(self) -> str:
+        """Write what happens in a channel, and which propensities change with it."""
+        channels = self.system.channels
+        moving = [k for k, c in enumerate(channels) if self.system.moves(c.law)]
+        lines = ["if r == -1:", *_indented([*self._propensities(range(len(channels))), "return 0"]),
+                 "if r == -2:", *_indented([*self._propensities(moving), "return 0"])]  # fmt: skip
+        lines += self._choice(0, len(channels), [self._happening(c) for c in channels])
+        return _function("update", "UPDATE", "r, x, p, a, b, t", [*lines, "return 0"])
+
+    def _choice(self, low: int, high: int, bodies: list[list[str]]) -> list[str]:
+        """Write a choice between bodies by halves, so that no chain of conditions is long."""
+        if high - low < 1:
+            return []
+        if high - low == 1:
+            return bodies[low]
+        middle = (low + high) // 2
+        return [f"if r < {middle}:", *_indented(self._choice(low, middle, bodies)),
+                "else:", *_indented(self._choice(middle, high, bodies))]  # fmt: skip
+
+    def _happening(self, channel: Channel) -> list[str]:
+        lines = self._locals(channel.change.values())
+        lines += [f"d{i} = {numeric(size, self._name)}" for i, size in enumerate(channel.change.values())]
+        for i, name in enumerate(channel.change):
+            place = self._x[name]
+            lines += [f"x[{place}] += d{i}", f"if x[{place}] < 0.0:", f"    return {place + 1}"]
+        changed = set(channel.change)
+        after = [k for k, c in enumerate(self.system.channels) if self.system.reads(c.law) & changed]
+        return [*lines, *self._propensities(after), "return 0"]
+
+    def _propensities(self, which: Iterable[int]) -> list[str]:
+        which = list(which)
+        laws = [self.system.channels[k].law for k in which]
+        lines = self._locals(laws)
+        for k, law in zip(which, laws, strict=True):
+            lines += [f"a[{k}] = {numeric(law, self._name)}", f"if not a[{k}] >= 0.0:", f"    return {-k - 1}"]
+        for block in sorted({k // BLOCK for k in which}):
+            terms = " + ".join(f"a[{j}]" for j in range(block * BLOCK, block * BLOCK + BLOCK))
+            lines.append(f"b[{block}] = {terms}")
+        return lines or ["pass"]
+
+    def drift(self) -> str:
+        """Write the slopes of what moves continuously."""
+        flows = self.system.flows
+        lines = self._locals(flows.values())
+        lines += [f"dx[{i}] = {numeric(rate, self._name)}" for i, rate in enumerate(flows.values())]
+        return _function("drift", "DRIFT", "x, p, t, dx", lines or ["pass"])
+
+    def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
+        """Write conditions and outputs."""
+        checks = [*(e.trigger for e in self.system.events), *fates]
+        first = self._locals(checks)
+        first += [f"out[{i}] = 1.0 if {condition(c, self._name)} else 0.0" for i, c in enumerate(checks)]
+        names = [n for column in outputs for n in self._needs(Expr("sym", value=column.strip("[]")))]
+        homes = [self.system.network.symbols[n].compartment for n in names if n in self.system.network.symbols]
+        second = self._locals((), [*names, *homes])
+        second += [f"out[{i}] = {self._selection(column)}" for i, column in enumerate(outputs)]
+        lines = ["if what == 0:", *_indented(first or ["pass"]), "else:", *_indented(second or ["pass"])]
+        return _function("look", "LOOK", "what, x, p, t, out", lines)
+
+    def act(self) -> str:
+        """Write delays, priorities and assignments of events."""
+        bodies = [self._event(i) for i in range(len(self.system.events))]
+        lines = ["r = e", *self._choice(0, len(bodies), bodies), "return 0"]
+        return _function("act", "ACT", "what, e, x, p, t, value", lines)
+
+    def _event(self, i: int) -> list[str]:
+        event = self.system.events[i]
+        lines = ["if what == 0:", *_indented(self._single(event.delay, "0.0")),
+                 "elif what == 1:", *_indented(self._single(event.priority, "-math.inf"))]  # fmt: skip
+        values = list(event.assignments.values())
+        given = self._locals(values) + [f"value[{k}] = {numeric(v, self._name)}" for k, v in enumerate(values)]
+        put: list[str] = []
+        for k, name in enumerate(event.assignments):
+            put += self._assignment(k, name)
+        homes = [self.system.network.symbols[n].compartment for n in event.assignments]
+        return [*lines, "elif what == 2:", *_indented(given or ["pass"]), "else:",
+                *_indented([*self._locals((), homes), *put] or ["pass"]), "return 0"]  # fmt: skip
+
+    def _single(self, expr: Expr | None, default: str) -> list[str]:
+        if expr is None:
+            return [f"value[0] = {default}"]
+        return [*self._locals([expr]), f"value[0] = {numeric(expr, self._name)}"]
+
+    def _assignment(self, k: int, name: str) -> list[str]:
+        symbol, place, text = self.system.network.symbols[name], self._x[name], f"value[{k}]"
+        if symbol.kind == "species":
+            text = text if symbol.amount_only else f"{text} * {self._name(symbol.compartment)}"
+            molecules = self.system.counted.get(name, 1.0)
+            text = text if molecules == 1.0 else f"{text} * {molecules!r}"
+        lines = [f"x[{place}] = {text}"]
+        if name in self.system.counted:
+            whole = f"if abs(n - x[{place}]) > 1e-6 * max(1.0, abs(n)) or n < -1e-6:"
+            lines = [f"n = {text}", f"x[{place}] = np.rint(n)", whole, f"    return {place + 1}"]
+        return lines
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _function(name: str, signature: str, arguments: str, lines: Sequence[str]) -> str:
+    body = "\n".join(_indented(lines))
+    return f"@nb.cfunc({signature}, {OPTIONS})\ndef {name}({arguments}):\n{body}\n"
+
+
+# ----------------------------------------------------------------------------------------------------------- compiling
+@lru_cache(maxsize=64)
+def compile_functions(source: str) -> Model:
+    """Return the compiled functions of a source, from disk where they were compiled before."""
+    from sbmlqsp.engine.ssa_model import Model
+
+    name = f"sbmlqsp_cells_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+    module = _module(name, source)
+    return Model(module.update, module.drift, module.look, module.act)
+
+
+def _module(name: str, source: str) -> Any:
+    if name in sys.modules:
+        return sys.modules[name]
+    path = cache_folder() / f"{name}.py"
+    if not path.exists() or path.read_text(encoding="utf-8") != source:
+        partial = path.with_name(f".{name}.{os.getpid()}.part")
+        partial.write_text(source, encoding="utf-8")
+        partial.replace(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UnsupportedError("the compiled functions of the model cannot be read", value=str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled models: ``SBMLQSP_CACHE``, else the user's cache, else a temporary one."""
+    chosen = os.environ.get("SBMLQSP_CACHE")
+    home = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sbmlqsp"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if os.access(home, os.W_OK):
+            return home
+    except (OSError, RuntimeError):
+        pass
+    return Path(tempfile.mkdtemp(prefix="sbmlqsp_"))

@@ -1,0 +1,120 @@
+"""Events of one cell, by SBML's rules: triggers that turn true, delays, priorities, persistence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast, uniforms
+
+__all__ = [
+    "APPLY", "BAD_DELAY", "BAD_LAW", "CROWDED", "DELAY", "ENDLESS", "FINE", "FRACTION", "PRIORITY", "VALUES",
+    "Conditions", "settle",
+]  # fmt: skip
+
+LOOPS = 10_000
+"""How many events may follow each other at one instant."""
+DELAY, PRIORITY, VALUES, APPLY = 0, 1, 2, 3
+FINE, BAD_LAW = 0, 1
+ENDLESS, CROWDED, FRACTION, BAD_DELAY = 4, 5, 7, 8
+
+
+class Conditions(NamedTuple):
+    """Conditions and waiting events.
+
+    ``events`` (events, 2): whether persistent, and whether values are those of the trigger's time. ``checks`` and
+    ``before``: events first, then fates, now and before. ``due``, ``whose``, ``kept``: the events that wait. ``value``
+    is room for assigned values.
+    """
+
+    events: Any
+    checks: Any
+    before: Any
+    due: Any
+    whose: Any
+    kept: Any
+    value: Any
+
+
+@fast
+def _dequeue(k, waiting, c):
+    """Take an event out of the queue, whose order stays."""
+    for j in range(k, waiting - 1):
+        c.due[j], c.whose[j] = c.due[j + 1], c.whose[j + 1]
+        c.kept[j] = c.kept[j + 1]
+    return waiting - 1
+
+
+@fast
+def _withdraw(e, waiting, c):
+    """Take all waiting executions of an event out of the queue."""
+    k = 0
+    while k < waiting:
+        if c.whose[k] == e:
+            waiting = _dequeue(k, waiting, c)
+        else:
+            k += 1
+    return waiting
+
+
+@fast
+def _triggered(model, state, t, c, waiting):
+    """Let events wait whose triggers turned true; return status, detail, and how many wait."""
+    model.look(CHECKS, state.x, state.p, t, c.checks)
+    for e in range(c.events.shape[0]):
+        if c.checks[e] != 0.0 and c.before[e] == 0.0:
+            if waiting >= QUEUE:
+                return CROWDED, e, waiting
+            model.act(DELAY, e, state.x, state.p, t, c.value)
+            if not c.value[0] >= 0.0:
+                return BAD_DELAY, e, waiting
+            c.due[waiting], c.whose[waiting] = t + c.value[0], e
+            if c.events[e, 1]:
+                model.act(VALUES, e, state.x, state.p, t, c.kept[waiting])
+            waiting += 1
+        elif c.checks[e] == 0.0 and c.before[e] != 0.0 and not c.events[e, 0]:
+            waiting = _withdraw(e, waiting, c)
+        c.before[e] = c.checks[e]
+    return FINE, 0, waiting
+
+
+@fast
+def _next_event(model, state, t, c, waiting):
+    """Return the place of the event to execute now: that of the highest priority, by lot among equals."""
+    best, highest, equals = -1, -math.inf, 0
+    for k in range(waiting):
+        if c.due[k] <= t:
+            model.act(PRIORITY, c.whose[k], state.x, state.p, t, c.value)
+            rank = c.value[0]
+            if best < 0 or rank > highest:
+                best, highest, equals = k, rank, 1
+            elif rank == highest and rank > -math.inf:
+                equals += 1
+                if uniforms(state.rng)[1] * equals < 1.0:
+                    best = k
+    return best
+
+
+@fast
+def settle(model, state, t, c, waiting):
+    """Execute all events that are due; return status, detail, and how many wait."""
+    for _ in range(LOOPS):
+        status, detail, waiting = _triggered(model, state, t, c, waiting)
+        if status:
+            return status, detail, waiting
+        k = _next_event(model, state, t, c, waiting)
+        if k < 0:
+            return FINE, 0, waiting
+        e = c.whose[k]
+        if c.events[e, 1]:
+            c.value[:] = c.kept[k]
+        else:
+            model.act(VALUES, e, state.x, state.p, t, c.value)
+        waiting = _dequeue(k, waiting, c)
+        bad = model.act(APPLY, e, state.x, state.p, t, c.value)
+        if bad:
+            return FRACTION, bad - 1, waiting
+        bad = model.update(ALL, state.x, state.p, state.a, state.b, t)
+        if bad:
+            return BAD_LAW, -bad - 1, waiting
+    return ENDLESS, 0, waiting

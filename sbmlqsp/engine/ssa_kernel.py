@@ -1,0 +1,234 @@
+"""The loops that run single cells: exact jumps, what moves between them, events, and one random stream per cell.
+
+Everything here is compiled once by numba and kept on disk; a model enters as four small compiled functions (see
+``codegen``). The direct method of Gillespie (1977, https://doi.org/10.1021/j100540a008) draws when and which; where
+propensities move between jumps, the next jump is where their integral reaches a unit exponential (see
+``ssa_motion``). Random numbers are Philox4x32-10 (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405): key and
+replicate name the stream, a counter the place in it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sbmlqsp.engine.ssa_events import BAD_LAW, FINE, settle
+from sbmlqsp.engine.ssa_model import ALL, BLOCK, CHECKS, OUTPUTS, State, fast, tiny, total, uniforms
+from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, REACHED, follow
+
+__all__ = ["BELOW_ZERO", "TOO_MANY", "run_cells"]
+
+BELOW_ZERO, TOO_MANY = 2, 3
+
+
+@tiny
+def _choose(a, b, target):
+    """Return the channel at which the running sum of propensities passes the target."""
+    block = 0
+    while block < b.shape[0] - 1 and target >= b[block]:
+        target -= b[block]
+        block += 1
+    last = -1
+    for k in range(block * BLOCK, block * BLOCK + BLOCK):
+        if a[k] > 0.0:
+            last = k
+            if target < a[k]:
+                return k
+            target -= a[k]
+    if last >= 0:
+        return last
+    for k in range(a.shape[0] - 1, -1, -1):  # rounding led past the end: the last that can happen
+        if a[k] > 0.0:
+            return k
+    return -1
+
+
+@fast
+def _show(model, state, grid, out, g, until):
+    """Put out everything before a time; return the next place of the grid."""
+    while g < grid.shape[0] and grid[g] < until:
+        model.look(OUTPUTS, state.x, state.p, grid[g], out[g])
+        g += 1
+    return g
+
+
+@fast
+def _stops(model, state, t, s, high, g, stops, grid, out):
+    """Make the changes of all stops that are reached; return the next stop and the next place of the grid."""
+    x = state.x
+    if stops.dosed[s] and stops.before:
+        g = _show(model, state, grid, out, g, np.nextafter(t, math.inf))
+    while s < high and stops.times[s] <= t:
+        for j in range(stops.of_stop[s], stops.of_stop[s + 1]):
+            if stops.adds[j]:
+                x[stops.states[j]] += stops.values[j]
+            else:
+                x[stops.states[j]] = stops.values[j]
+        s += 1
+    return s, g
+
+
+@fast
+def _settled(model, state, t, conditions, waiting, fates):
+    """Bring propensities, events and fates up to date; return status, detail, how many events wait, and the fate."""
+    bad = model.update(ALL, state.x, state.p, state.a, state.b, t)
+    if bad:
+        return BAD_LAW, -bad - 1, waiting, -1
+    if conditions.checks.shape[0] == 0:
+        return FINE, 0, waiting, -1
+    status, detail, waiting = settle(model, state, t, conditions, waiting)
+    if status == FINE:
+        for f in range(fates):
+            if conditions.checks[conditions.events.shape[0] + f] != 0.0:
+                return FINE, 0, waiting, f
+    return status, detail, waiting, -1
+
+
+@fast
+def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
+    """Jump until a stop or a condition that changes, while nothing moves between jumps.
+
+    Returns status, detail, time, place of the grid, number of jumps, and whether a condition has changed.
+    """
+    update, look = model.update, model.look
+    x, p, a, b, rng, checks, before = (
+        state.x,
+        state.p,
+        state.a,
+        state.b,
+        state.rng,
+        conditions.checks,
+        conditions.before,
+    )
+    while True:
+        every = total(b)
+        if not every < math.inf:
+            return BAD_LAW, -1, t, g, jumps, False
+        u, v = uniforms(rng)
+        reach = t - math.log(u) / every if every > 0.0 else math.inf
+        fired = reach < stop
+        t = reach if fired else stop
+        while g < grid.shape[0] and grid[g] < t:
+            look(OUTPUTS, x, p, grid[g], out[g])
+            g += 1
+        if not fired:
+            return FINE, 0, t, g, jumps, False
+        bad = update(_choose(a, b, v * every), x, p, a, b, t)
+        jumps += 1
+        if bad:
+            return (BELOW_ZERO if bad > 0 else BAD_LAW), abs(bad) - 1, t, g, jumps, False
+        if jumps >= most:
+            return TOO_MANY, 0, t, g, jumps, False
+        if watch:
+            look(CHECKS, x, p, t, checks)
+            for e in range(before.shape[0]):
+                if (checks[e] != 0.0) != (before[e] != 0.0):
+                    return FINE, 0, t, g, jumps, True
+
+
+@fast
+def _moving(model, state, t, stop, grid, out, g, h, motion, conditions):
+    """Follow what moves until the next jump, a stop or a condition that changes.
+
+    Returns status, detail, time, step, place of the grid, and whether a jump or a condition came.
+    """
+    x, z, where = state.x, motion.z, motion.where
+    for i in range(where.shape[0]):
+        z[i] = x[where[i]]
+    z[where.shape[0]] = 0.0
+    u, v = uniforms(state.rng)
+    while True:
+        while g < grid.shape[0] and grid[g] <= t and grid[g] < stop:
+            model.look(OUTPUTS, x, state.p, t, out[g])
+            g += 1
+        limit = min(grid[g], stop) if g < grid.shape[0] else stop
+        what, t, h, bad = follow(model, state, t, limit, -math.log(u), h, motion, conditions)
+        if what < 0:
+            return -what, -bad - 1, t, h, g, REACHED
+        if what == FIRED:
+            status, detail = _jump(model, state, t, v)
+            return status, detail, t, h, g, what
+        if what == FLIPPED or t >= stop:
+            return FINE, 0, t, h, g, what
+
+
+@fast
+def _jump(model, state, t, v):
+    """Let one of the channels happen; return status and detail."""
+    bad = model.update(ALL, state.x, state.p, state.a, state.b, t)
+    if bad:
+        return BAD_LAW, -bad - 1
+    bad = model.update(_choose(state.a, state.b, v * total(state.b)), state.x, state.p, state.a, state.b, t)
+    if bad > 0:
+        return BELOW_ZERO, bad - 1
+    return (BAD_LAW, -bad - 1) if bad < 0 else (FINE, 0)
+
+
+@fast
+def _next_stop(s, high, stops, end, waiting, due):
+    stop = stops.times[s] if s < high and stops.times[s] < end else end
+    for j in range(waiting):
+        stop = min(stop, due[j])
+    return stop
+
+
+@fast
+def _cell(model, state, grid, out, s, high, stops, conditions, motion, fates, watch, most):
+    """Run one cell into ``out``; return status, detail, time, number of jumps and fate."""
+    end, still = grid[-1], motion.where.shape[0] == 0 and not motion.hazards
+    t, g, jumps, waiting, h, due_now = 0.0, 0, 0, 0, 0.01 * (end if end > 0.0 else 1.0), True
+    while True:
+        if s < high and stops.times[s] <= t:
+            s, g = _stops(model, state, t, s, high, g, stops, grid, out)
+            due_now = True
+        if due_now:
+            status, detail, waiting, fate = _settled(model, state, t, conditions, waiting, fates)
+            if status or fate >= 0:
+                return status, detail, t, jumps, fate
+        if t >= end:
+            _show(model, state, grid, out, g, math.inf)
+            return FINE, 0, t, jumps, -1
+        stop = _next_stop(s, high, stops, end, waiting, conditions.due)
+        if still:
+            status, detail, t, g, jumps, due_now = _still(
+                model, state, t, stop, grid, out, g, conditions, watch, jumps, most
+            )
+            fired = due_now
+        else:
+            status, detail, t, h, g, what = _moving(model, state, t, stop, grid, out, g, h, motion, conditions)
+            fired = what == FIRED
+            jumps += fired
+            due_now = what == FLIPPED or (fired and watch)
+            if status == FINE and jumps >= most:
+                status = TOO_MANY
+        if status:
+            return status, detail, t, jumps, -1
+        due_now = due_now or (waiting > 0 and not fired)
+
+
+@fast
+def run_cells(model, starts, constants, rows, streams, grid, out, conditions, initial, fates, motion, scale, of_row,
+              stops, watch, most, blocks, results):  # fmt: skip
+    """Run cells one after the other.
+
+    ``rows`` says which row of ``starts`` and ``constants`` a cell has, ``streams`` (cells, 3) its replicate and key.
+    Row r's stops are those from ``of_row[r]`` on. ``watch``: whether conditions read what jumps change. ``results``
+    (cells, 5) takes status, detail, time, number of jumps and fate.
+    """
+    x, a, b = np.empty(starts.shape[1]), np.zeros(blocks * BLOCK), np.zeros(blocks)
+    rng = np.zeros(4, dtype=np.uint64)
+    for c in range(rows.shape[0]):
+        r = rows[c]
+        x[:] = starts[r]
+        a[:] = 0.0
+        b[:] = 0.0
+        rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
+        conditions.before[:] = initial
+        motion.scale[:] = scale[r]
+        state = State(x, constants[r], a, b, rng)
+        found = _cell(
+            model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most
+        )
+        status, detail, time, jumps, fate = found
+        results[c, 0], results[c, 1], results[c, 2], results[c, 3], results[c, 4] = status, detail, time, jumps, fate
