@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from sbmlqsp.experiment import Experiment
 
-__all__ = ["Picture", "report"]
+__all__ = ["Finding", "Picture", "report"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 LARGEST_SVG = 2_000_000
@@ -37,6 +38,16 @@ class Picture:
     caption: str = ""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """A picture and a table of the same: so many label columns, then numbers, all as they are to be read."""
+
+    picture: Picture
+    labels: int = 0
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
 def report(
     results: xr.Dataset,
     experiments: Experiment | Sequence[Experiment],
@@ -47,6 +58,7 @@ def report(
     titles: Mapping[str, str] | None = None,
     pictures: Sequence[Picture | Figure] | None = None,
     exposure: pd.DataFrame | None = None,
+    findings: Mapping[str, Sequence[Finding]] | None = None,
     card: Mapping[str, Any] | None = None,
     sources: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
@@ -70,6 +82,8 @@ def report(
         Time courses of all observables where left out.
     exposure : DataFrame, optional
         What ``exposure`` returned.
+    findings : mapping of str to sequence of Finding, optional
+        What was found beyond it, by the heading of its section.
     card : mapping, optional
         The card of the model: purpose, assumptions, not_for, references, sources of parameters.
     sources : mapping of str to str, optional
@@ -111,6 +125,7 @@ def report(
         "title": title or card.get("title") or arms[0].id,
         "paragraphs": [p.strip() for p in description.split("\n\n") if p.strip()],
         "pictures": [_picture(p) for p in (_default(results) if pictures is None else pictures)],
+        "findings": [_found(h, f) for h, f in (findings or {}).items()],
         "most": MOST_ROWS,
         "notes": list(notes),
         "card": _whole(card),
@@ -155,6 +170,12 @@ def _picture(given: Picture | Figure) -> dict[str, str]:
     picture = given if isinstance(given, Picture) else Picture(given)
     return {"title": picture.title, "caption": picture.caption, "uri": _uri(picture.figure),
             "alt": picture.title or picture.caption or "figure"}  # fmt: skip
+
+
+def _found(heading: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    name = re.sub(r"[^a-z]+", "-", heading.lower()).strip("-")
+    parts = [{"picture": _picture(f.picture), "labels": f.labels, "heads": f.heads, "rows": f.rows} for f in findings]
+    return {"id": f"found-{name}", "heading": heading, "parts": parts}
 
 
 def _uri(figure: Figure) -> str:

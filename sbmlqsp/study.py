@@ -74,12 +74,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import StudyError
+from sbmlqsp.studies.analyses import figures_of_analyses
 from sbmlqsp.studies.keys import read_toml
 from sbmlqsp.studies.lock import LOCK, copy_inputs, differences, is_results_folder, lock_of, read_lock
 from sbmlqsp.studies.running import Outcome, draw, figures_of, run
 from sbmlqsp.studies.spec import Study, study_of
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sbmlqsp.studies.lock import Lock
 
 __all__ = ["Study", "read_study", "run_study"]
@@ -243,12 +246,24 @@ def _write(outcome: Outcome, folder: Path, lock: Lock | None) -> dict[str, Any]:
     figures = {spec: draw(spec, outcome) for spec in figures_of(outcome)}
     for spec, figure in figures.items():
         save(figure, folder / "figures" / spec.id, outcome.study.formats)
+    found = _write_analyses(outcome, folder / "figures")
     files = copy_inputs(outcome, folder, lock=lock)
     content = lock_of(outcome, files, folder)
     card, sources = (lock.content["card"], lock.content["sources"]) if lock else about_model(outcome.study)
     content |= {"card": card, "sources": sources}
-    write_page(outcome, figures, folder / "report.html", lock=content)
+    write_page(outcome, figures, folder / "report.html", found=found, lock=content)
     return content
+
+
+def _write_analyses(outcome: Outcome, folder: Path) -> list[Figure]:
+    """Write the table of each analysis and its figure beside it; return the figures."""
+    from sbmlqsp.plot import save
+
+    figures = figures_of_analyses(outcome)
+    for analysis, table, figure in zip(outcome.study.analyses, outcome.tables, figures, strict=True):
+        table.to_csv(folder / f"{analysis.id}.csv", index=False, encoding="utf-8", lineterminator="\n")
+        save(figure, folder / analysis.id, outcome.study.formats)
+    return figures
 
 
 def _people(outcome: Outcome) -> Any:

@@ -134,7 +134,8 @@ def lock_of(outcome: Outcome, files: Mapping[str, Mapping[str, str]], folder: Pa
     from sbmlqsp.provenance import digest, versions
 
     study, model, ds = outcome.study, outcome.model, outcome.results
-    made = sorted(p.name for p in folder.iterdir() if p.suffix in {".parquet", ".csv"})
+    places = [*folder.iterdir(), *(folder / "figures").iterdir()]
+    made = sorted(p.relative_to(folder).as_posix() for p in places if p.suffix in {".parquet", ".csv"})
     return {
         "format": FORMAT,
         "study": study.text,
@@ -205,7 +206,8 @@ def _relocated(study: Study, files: Mapping[str, Mapping[str, str]], inputs: Pat
     people = replace(study.people, file=moved[study.people.file]) if study.people else None
     crowd = replace(study.population, file=moved[study.population.file]) if study.population else None
     data = replace(study.data, file=moved[study.data.file]) if study.data else None
-    return replace(study, people=people, population=crowd, data=data)
+    analyses = tuple(a.moved(moved) for a in study.analyses)
+    return replace(study, people=people, population=crowd, data=data, analyses=analyses)
 
 
 def _prove(path: Path, expected: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import QSPError
 from sbmlqsp.report import Picture, report
+from sbmlqsp.studies.analyses import findings_of
 from sbmlqsp.studies.lock import model_path
 from sbmlqsp.studies.running import titles
 
@@ -25,14 +26,21 @@ __all__ = ["about_model", "write_page"]
 _INSTANCE = re.compile(r"^\s*([a-z][a-z0-9]*)\s*:\s*([A-Za-z_]\w*)\s*\(\s*\)", re.MULTILINE)
 
 
-def write_page(outcome: Outcome, figures: Mapping[FigureSpec, Figure], path: Path, *, lock: Mapping[str, Any]) -> Path:
-    """Write the report of a study; the lock holds the card of its model."""
+def write_page(
+    outcome: Outcome,
+    figures: Mapping[FigureSpec, Figure],
+    path: Path,
+    *,
+    found: Sequence[Figure],
+    lock: Mapping[str, Any],
+) -> Path:
+    """Write the report of a study; ``found`` are the figures of its analyses, the lock holds the card of its model."""
     study = outcome.study
     pictures = [Picture(f, "", spec.caption) for spec, f in figures.items()]
     return report(
         outcome.results, outcome.experiments, path=path, title=study.title, description=study.description,
         titles=titles(study), pictures=pictures, exposure=outcome.exposure, card=lock["card"], sources=lock["sources"],
-        notes=outcome.notes, lock=lock,
+        findings=findings_of(outcome, found), notes=outcome.notes, lock=lock,
     )  # fmt: skip
 
 

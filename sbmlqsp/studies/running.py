@@ -6,13 +6,14 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import ModelError, QSPError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.files import refuse_missing
+from sbmlqsp.studies.analyses import tables_of
 from sbmlqsp.studies.people import read_data, read_people
 from sbmlqsp.studies.spec import PANELS, FigureSpec, Study
 
@@ -28,7 +29,7 @@ __all__ = ["Outcome", "draw", "experiments_of", "figures_of", "model_of", "read_
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything a run of a study gives."""
+    """Everything a run of a study gives; ``people`` is what ``simulate`` was told, ``tables`` those of the analyses."""
 
     study: Study
     model: Model
@@ -37,6 +38,9 @@ class Outcome:
     results: xr.Dataset
     summary: pd.DataFrame
     exposure: pd.DataFrame | None
+    people: Mapping[str, Any]
+    workers: int | None = None
+    tables: tuple[pd.DataFrame, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
@@ -110,7 +114,9 @@ def run(
             max_failed=study.max_failed, progress=progress, workers=workers, **people,
         )  # fmt: skip
         summary, measured = summarise(results), _exposure(study, results)
-    return Outcome(study, model, experiments, observed, results, summary, measured, tuple(notes))
+        outcome = Outcome(study, model, experiments, observed, results, summary, measured, people, workers)
+        tables = tables_of(outcome)
+    return replace(outcome, tables=tables, notes=tuple(notes))
 
 
 def _subjects(study: Study) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import QSPError, StudyError
 from sbmlqsp.observation import Observable
+from sbmlqsp.studies.analyses import Analysis
 from sbmlqsp.studies.keys import Keys
+from sbmlqsp.studies.kinds import read_analyses
 
 __all__ = ["Arm", "Data", "ExposureSpec", "FigureSpec", "People", "Study", "study_of"]
 
@@ -105,6 +107,8 @@ class Study:
         At least one arm; all species where no observable is named.
     people, population, data, exposure : optional
         Subjects of a table, or drawn from a population; measured data, exposure.
+    analyses : tuple of Analysis
+        What is computed from the results.
     text, folder : str, Path
         The file itself and where relative paths start.
     """
@@ -123,6 +127,7 @@ class Study:
     data: Data | None = None
     figures: tuple[FigureSpec, ...] = ()
     exposure: ExposureSpec = field(default_factory=ExposureSpec)
+    analyses: tuple[Analysis, ...] = ()
     formats: tuple[str, ...] = ("svg", "png")
     tolerances: Tolerances = field(default_factory=Tolerances)
     seed: int = 0
@@ -139,6 +144,7 @@ class Study:
         """The files the study names, as it names them."""
         named = [self.model] if self.model_is_file else []
         named += [part.file for part in (self.people, self.population, self.data) if part is not None]
+        named += [name for analysis in self.analyses for name in analysis.files()]
         return tuple(dict.fromkeys(named))
 
 
@@ -164,7 +170,7 @@ def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Pat
         id=name, title=title, description=description, model=model, model_is_file=is_file, **run,
         observables=observables, changes=_settings(top.table("changes")), arms=_arms(top), people=_people(top),
         population=_population(top), data=_data(top), figures=_figures(top), exposure=_exposure(top),
-        formats=_formats(top), text=text, folder=folder, source=source,
+        analyses=read_analyses(top), formats=_formats(top), text=text, folder=folder, source=source,
     )  # fmt: skip
     top.done()
     if study.people is not None and study.population is not None:
@@ -339,7 +345,6 @@ def _figures(top: Keys) -> tuple[FigureSpec, ...]:
         if spec.panels not in PANELS:
             raise StudyError("no such panels", value=spec.panels, where=keys.where, expected=" or ".join(PANELS))
         out.append(spec)
-    _refuse_twice([f.id for f in out], "figures", top.where)
     return tuple(out)
 
 
@@ -370,6 +375,9 @@ def _check_references(study: Study) -> None:
     """Refuse a figure, an exposure or data of an observable or arm that the study does not have."""
     from sbmlqsp.errors import did_you_mean
 
+    _refuse_twice([f.id for f in (*study.figures, *study.analyses)], "figures", str(study.source))
+    for analysis in study.analyses:
+        analysis.check(study)
     observables, arms = [o.id for o in study.observables], [a.id for a in study.arms]
     named = [(f"the figure '{f.id}'", f.observables) for f in study.figures]
     named += [("[exposure]", study.exposure.observables)]
