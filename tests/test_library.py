@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import sbmlqsp as qsp
 from sbmlqsp.catalogue import load
 from validation.library import CHECKS, Item, complaints, items, main
 from validation.library_table import README, with_table
@@ -100,6 +101,28 @@ def test_a_model_loads_by_its_id(item):
     assert load(item.id).digest == item.model.digest
 
 
+def test_models_of_one_text_share_no_tables(miniature):
+    item = miniature()
+    before = dict(item.model.network.symbols)
+    for table in (item.model.network.symbols, item.model.network.reactions, item.model.directions):
+        table.clear()
+    again = Item(item.path, item.card_path).model
+    assert again.network.symbols == before
+    assert set(again.network.reactions) == {"loss"}
+    assert set(again.directions) == {"S", "V", "k"}
+
+
+def test_a_text_is_kept_under_its_own_name(miniature):
+    from sbmlqsp.antimony_module import plain_antimony
+
+    text = miniature().text
+    assert [plain_antimony(text, where=w).source for w in ("here", "there")] == ["here", "there"]
+    wrong = text.replace("k * S * V", "k * (S * V")
+    for where in ("here", "there"):
+        with pytest.raises(qsp.ModelError, match=where):
+            plain_antimony(wrong, where=where)
+
+
 def test_the_table_of_the_library_is_that_of_the_files(monkeypatch):
     monkeypatch.setattr("validation.library_table.items", lambda: ITEMS)  # those that other tests have read already
     text = README.read_text(encoding="utf-8")
@@ -168,8 +191,6 @@ def test_a_check_catches_its_broken_miniature(miniature, check, ant, card, messa
 
 
 def test_a_round_trip_that_loses_something_is_caught(miniature, monkeypatch):
-    import sbmlqsp as qsp
-
     item = miniature()
     real = qsp.write_sbml
     monkeypatch.setattr(qsp, "write_sbml", lambda model: real(model).replace('value="0.3"', 'value="0.4"'))
@@ -177,8 +198,6 @@ def test_a_round_trip_that_loses_something_is_caught(miniature, monkeypatch):
 
 
 def test_a_composition_that_changes_a_part_is_caught(miniature, monkeypatch):
-    import sbmlqsp as qsp
-
     item = miniature()
     real = qsp.compose
     monkeypatch.setattr(qsp, "compose", lambda name, parts: real(name, parts, set={"inner.k": 0.4}))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from sbmlqsp.engine.antimony_scan import refuse_hostile
 from sbmlqsp.errors import ModelError
 
-__all__ = ["main_module", "to_antimony", "to_sbml"]
+__all__ = ["Translation", "to_antimony", "to_sbml", "translate"]
 
 # Antimony keeps global state and crashes with several threads (measured), so every use holds this lock.
 _LOCK = threading.RLock()
@@ -53,6 +54,20 @@ def to_sbml(text: str, *, where: str = "the Antimony text", comp: bool = False) 
     ModelError
         Antimony's message, with the line of the text it names.
     """
+    return translate(text, where=where, comp=comp).sbml
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What Antimony makes of a text: the SBML, and the id and interface symbols (arguments) of the main model."""
+
+    sbml: str
+    id: str
+    interface: tuple[str, ...]
+
+
+def translate(text: str, *, where: str = "the Antimony text", comp: bool = False) -> Translation:
+    """Translate Antimony text as ``to_sbml`` does, and say what its main model is called and takes."""
     if not isinstance(text, str) or "\0" in text:
         raise ModelError("the Antimony text holds a NUL character or is not text", where=where)
     refuse_hostile(text, where=where)
@@ -63,18 +78,8 @@ def to_sbml(text: str, *, where: str = "the Antimony text", comp: bool = False) 
         sbml = library.getCompSBMLString(name) if comp else library.getSBMLString(name)
         if not sbml:
             raise ModelError("Antimony gave no SBML", where=where, value=_last_error(library) or None)
-        return str(sbml)
-
-
-def main_module(text: str, *, where: str = "the Antimony text") -> tuple[str, tuple[str, ...]]:
-    """Return the id of the text's main model and its interface symbols (the model's arguments)."""
-    with _Session() as library:
-        if library.loadAntimonyString(text) < 0:
-            raise _syntax_error(_last_error(library), text, where)
-        name = library.getMainModuleName()
-        count = library.getNumSymbolsInInterfaceOf(name)
-        names = library.getSymbolNamesInInterfaceOf(name) if count else ()
-        return str(name), tuple(names)
+        names = library.getSymbolNamesInInterfaceOf(name) if library.getNumSymbolsInInterfaceOf(name) else ()
+        return Translation(str(sbml), str(name), tuple(names))
 
 
 def to_antimony(sbml: str, *, where: str = "the SBML text") -> str:

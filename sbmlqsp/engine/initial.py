@@ -90,6 +90,8 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
 
 def _resolved(network: Network) -> Network:
     """Return the network with every ``rateOf`` of a start value written out; refuse ``delay``."""
+    if not {"delay", "rateOf"} & network.start_operators:
+        return network
     tables = (network.initial_assignments, network.assignment_rules)
     laws = {k: r.law for k, r in network.reactions.items() if r.law is not None}
     for table in (*tables, laws):
@@ -204,15 +206,4 @@ def _both_meanings(s: Symbol, env: dict[str, Any]) -> None:
 
 def static_symbols(network: Network) -> frozenset[str]:
     """Return the ids whose value never changes during a run (assignment rules of constants included)."""
-    moving = set(network.dynamic) | set(network.reactions)
-    for species in network.species:
-        if species.compartment in moving and not species.amount_only:
-            moving.add(species.id)
-    changed = True
-    while changed:
-        changed = False
-        for name, rule in network.assignment_rules.items():
-            if name not in moving and (rule.has("time", "delay", "rateOf") or rule.symbols() & moving):
-                moving.add(name)
-                changed = True
-    return frozenset(network.symbols) - moving
+    return network.static

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sbmlqsp.engine.libsbml import lib, parse
@@ -15,9 +17,29 @@ from sbmlqsp.units import Unit, unit_from_sbml
 
 __all__ = ["UnitTable", "extract"]
 
+MAX_KEPT = 300_000  # characters of a document that is kept with its network
+
 
 def extract(text: str) -> Network:
-    """Extract the network of a canonical document."""
+    """Extract the network of a canonical document.
+
+    The last ones are kept, since reading, composing and writing meet one document many times. Symbols, reactions and
+    formulas cannot be changed; the tables that hold them are the caller's own.
+    """
+    found = _extracted(text) if len(text) <= MAX_KEPT else _extracted.__wrapped__(text)
+    return replace(
+        found,
+        symbols=dict(found.symbols),
+        reactions=dict(found.reactions),
+        initial_assignments=dict(found.initial_assignments),
+        assignment_rules=dict(found.assignment_rules),
+        rate_rules=dict(found.rate_rules),
+        events=tuple(replace(e, assignments=dict(e.assignments)) for e in found.events),
+    )
+
+
+@lru_cache(maxsize=64)
+def _extracted(text: str) -> Network:
     document = parse(text, scanned=True)
     model = document.getModel()
     units = UnitTable(model)

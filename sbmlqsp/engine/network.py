@@ -146,6 +146,29 @@ class Network:
         """Ids that reactions, rate rules or events change over time (not assignment rules)."""
         return frozenset(self.stoichiometry) | frozenset(self.rate_rules) | self.changed_by_events
 
+    @cached_property
+    def static(self) -> frozenset[str]:
+        """Ids whose value never changes during a run (assignment rules of constants included)."""
+        moving = set(self.dynamic) | set(self.reactions)
+        moving |= {s.id for s in self.species if s.compartment in moving and not s.amount_only}
+        moving |= {k for k, rule in self.assignment_rules.items() if rule.has("time", "delay", "rateOf")}
+        waiting = {k: rule.symbols() for k, rule in self.assignment_rules.items() if k not in moving}
+        changed = True
+        while changed:
+            changed = False
+            for name, reads in waiting.items():
+                if name not in moving and reads & moving:
+                    moving.add(name)
+                    changed = True
+        return frozenset(self.symbols) - moving
+
+    @cached_property
+    def start_operators(self) -> frozenset[str]:
+        """The operators in what defines the state at the start: initial assignments, assignment rules, rates."""
+        laws = (r.law for r in self.reactions.values() if r.law is not None)
+        formulas = (*self.initial_assignments.values(), *self.assignment_rules.values(), *laws)
+        return frozenset(node.op for formula in formulas for node in formula.walk())
+
     def formulas(self) -> Iterator[tuple[str, str, Expr]]:
         """Yield every formula as (role, id, formula): rules, initial assignments, laws, events."""
         yield from (("initial assignment", k, v) for k, v in self.initial_assignments.items())
