@@ -53,11 +53,19 @@ The file, with every key it may have::
     observables = ["Cp"]
     panels = "subject"                  # or "observable", "arm"
     title = "Each subject"
-    # caption = "…", log = true, individuals = true, arms = ["oral"], data = false, time_unit = "day"
+    # percentiles = [5, 25, 50, 75, 95], individuals = 30 (thin lines below the bands; or true, false)
+    # caption = "…", log = true, arms = ["oral"], data = false, time_unit = "day"
 
     [exposure]                          # no exposure table where left out
     observables = ["Cp"]
     # interval = "24 h", after = "144 h"
+
+    [[exposure_by]]                     # boxes of an exposure measure by groups of a covariate or parameter
+    observable = "Cp"
+    covariate = "WT"
+    measure = "auc_inf"                 # a column of the exposure table
+    # id, title, caption, arms, groups = 4 or limits as [60, 80], kind = "violin", log = true; interval and after as in
+    # [exposure] where left out
 
     [output]
     formats = ["svg", "png"]            # of the figures; also "pdf"

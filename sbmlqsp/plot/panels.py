@@ -50,11 +50,20 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How curves are drawn; ``individuals`` is None where their number decides."""
+    """How curves are drawn: bands from the widest inwards; ``individuals`` is None where the number of runs decides.
+
+    ``single`` is how many runs are drawn one by one below a median and its bands.
+    """
 
     log: bool
-    bands: tuple[float, float]
+    bands: tuple[tuple[float, float], ...]
     individuals: bool | None
+    single: int = 0
+
+    @property
+    def percentiles(self) -> list[float]:
+        """The percentiles that are drawn, rising, the median in the middle."""
+        return [*(low for low, _ in self.bands), 50.0, *(high for _, high in reversed(self.bands))]
 
     def one_by_one(self, n: int) -> bool:
         """Say whether so many runs are drawn as lines of their own."""
@@ -154,10 +163,15 @@ def shown_values(panel: Panel, look: Look) -> NDArray[np.float64]:
 
 
 def curves_of(s: Series, look: Look) -> list[NDArray[np.float64]]:
-    """Return the single runs, or the lower bound, median and upper bound; one row each."""
+    """Return the single runs, or the percentiles and then the runs that are drawn below them; one row each."""
     if look.banded(len(s.runs)):
         some = np.isfinite(s.runs).any(axis=0)
-        bounds = np.full((3, len(s.time)), np.nan)
-        bounds[:, some] = np.nanpercentile(s.runs[:, some], [look.bands[0], 50, look.bands[1]], axis=0)
-        return list(bounds)
+        bounds = np.full((len(look.percentiles), len(s.time)), np.nan)
+        bounds[:, some] = np.nanpercentile(s.runs[:, some], look.percentiles, axis=0)
+        return [*bounds, *some_of(s.runs, look.single)]
     return list(s.runs)
+
+
+def some_of(runs: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return so many runs, evenly spaced in their order, so that every call and every arm shows the same."""
+    return runs[np.unique(np.linspace(0, len(runs) - 1, min(count, len(runs))).round().astype(int))]

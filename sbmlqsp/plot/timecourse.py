@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+BAND = 0.2
+"""How opaque one band is; bands inside each other add up."""
+
 
 def time_course(
     ds: xr.Dataset,
@@ -42,8 +46,8 @@ def time_course(
     *,
     observed: pd.DataFrame | None = None,
     log: bool = False,
-    bands: tuple[float, float] = (5, 95),
-    individuals: bool | str = "auto",
+    bands: tuple[float, float] | Sequence[tuple[float, float]] = (5, 95),
+    individuals: bool | int | str = "auto",
     panels: str = "observable",
     dose_ticks: bool = True,
     title: str | None = None,
@@ -63,10 +67,11 @@ def time_course(
         than 0 are no observations.
     log : bool, optional
         A logarithmic axis of values, over six decades at most; values that it cannot show are named in the caption.
-    bands : (float, float), optional
-        The percentiles a band lies between.
-    individuals : bool or "auto", optional
-        Draw each run as its own line (True), or the median and a band (False); "auto" draws up to five one by one.
+    bands : (float, float) or sequence of (float, float), optional
+        The percentiles a band lies between; of several, each lies inside the one before, as in ((5, 95), (25, 75)).
+    individuals : bool, int or "auto", optional
+        Draw each run as its own line (True), or the median and bands (False); "auto" draws up to five one by one. A
+        number draws so many runs as thin lines below the median and bands: the first, the last, and evenly between.
     panels : {"observable", "experiment", "subject"}, optional
         What has a panel of its own; what shares a panel is told apart by colour. Subjects may be 24 at most.
     dose_ticks : bool, optional
@@ -98,7 +103,7 @@ def time_course(
     """
     ds = as_results(ds)
     names = observable_names(ds, observables)
-    look = Look(log, _checked_bands(bands), _checked_individuals(individuals))
+    look = Look(log, _checked_bands(bands), *_checked_individuals(individuals))
     if panels not in PANELS:
         raise DataError(f"panels cannot be by '{panels}'", expected=" or ".join(map(repr, PANELS)))
     unit = time_unit or str(ds["time"].attrs.get("units", ""))
@@ -118,17 +123,31 @@ def time_course(
     return fig
 
 
-def _checked_bands(bands: tuple[float, float]) -> tuple[float, float]:
-    low, high = bands
-    if not 0 <= low < high <= 100:
-        raise DataError("a band does not lie between two percentiles", value=bands, expected="as in (5, 95)")
-    return low, high
+def _checked_bands(bands: Any) -> tuple[tuple[float, float], ...]:
+    pairs = [tuple(b) if np.ndim(b) else b for b in bands]
+    pairs = [tuple(pairs)] if pairs and not isinstance(pairs[0], tuple) else pairs
+    for pair in pairs:
+        if len(pair) != 2 or not 0 <= pair[0] < pair[1] <= 100:
+            raise DataError("a band does not lie between two percentiles", value=bands, expected="as in (5, 95)")
+    for outer, inner in itertools.pairwise(pairs):
+        if not (outer[0] < inner[0] and inner[1] < outer[1]):
+            expected = "each inside the one before, as in ((5, 95), (25, 75))"
+            raise DataError("the bands do not lie inside each other", value=bands, expected=expected)
+    if not pairs or not pairs[-1][0] < 50 < pairs[-1][1]:
+        raise DataError("a band does not hold the median", value=bands, expected="as in (5, 95)")
+    return tuple((float(low), float(high)) for low, high in pairs)
 
 
-def _checked_individuals(individuals: bool | str) -> bool | None:
-    if individuals not in {True, False, "auto"}:
-        raise DataError("runs cannot be drawn in this way", value=individuals, expected="True, False or 'auto'")
-    return None if isinstance(individuals, str) else individuals
+def _checked_individuals(individuals: bool | int | str) -> tuple[bool | None, int]:
+    """Return whether each run is drawn as its own line, and how many are below a median and bands."""
+    if isinstance(individuals, bool):
+        return individuals, 0
+    if isinstance(individuals, int | np.integer) and individuals >= 1:
+        return False, int(individuals)
+    if individuals != "auto":
+        raise DataError("runs cannot be drawn in this way", value=individuals,
+                        expected="True, False or 'auto', or how many")  # fmt: skip
+    return None, 0
 
 
 def _time_factor(own: str, asked_for: str) -> float:
@@ -163,7 +182,11 @@ def _handles(panels: list[Panel], look: Look) -> list[Artist]:
         handles += [Line2D([], [], color=s.colour, linestyle=s.dash, label=plain(n), **thick) for n, s in looks.items()]
     elif any(look.banded(len(s.runs)) for s in series):
         handles.append(Line2D([], [], color=series[0].colour, linewidth=1.8, label="Median"))
-        handles.append(Patch(color=series[0].colour, alpha=0.2, linewidth=0, label=_percentiles(look)))
+        for i, band in enumerate(look.bands):
+            shade = 1 - (1 - BAND) ** (i + 1)
+            handles.append(
+                Patch(color=series[0].colour, alpha=shade, linewidth=0, label=f"{_between(band)} percentile")
+            )
     elif points:
         handles.append(Line2D([], [], color=series[0].colour, linewidth=1.8, label="Model"))
     if points:
@@ -173,7 +196,11 @@ def _handles(panels: list[Panel], look: Look) -> list[Artist]:
 
 
 def _percentiles(look: Look) -> str:
-    return f"{_ordinal(look.bands[0])}–{_ordinal(look.bands[1])} percentile"
+    return f"{sentence([_between(b) for b in look.bands])} percentile"
+
+
+def _between(band: tuple[float, float]) -> str:
+    return f"{_ordinal(band[0])}–{_ordinal(band[1])}"
 
 
 def _ordinal(p: float) -> str:
@@ -192,7 +219,8 @@ def _counted(ds: xr.Dataset, panels: list[Panel], look: Look) -> list[str]:
         who = sentence([f"{n:,} ({a})" for a, n in arms.items()]) + f" {noun}s"
     said = []
     if look.banded(most):
-        said.append(f"Lines: median; bands: {_percentiles(look)}, of {who}.")
+        single = f"; thin lines: {min(look.single, most):,} of them" if look.single else ""
+        said.append(f"Lines: median; bands: {_percentiles(look)}, of {who}{single}.")
     elif most > 1:
         said.append(f"One line per {noun}: {who}.")
     lost = {str(a): int(n) for a, n in zip(ds["experiment"].to_numpy(), failed(ds).sum(axis=(1, 2)), strict=True) if n}
@@ -239,9 +267,12 @@ def _draw(ax: Axes, s: Series, look: Look, *, small: bool) -> None:
     if len(s.time) < 3:
         base |= {"marker": "s", "markersize": 4}
     if look.banded(len(s.runs)):
-        low, middle, high = curves
-        ax.fill_between(s.time, low, high, color=s.colour, alpha=0.2, linewidth=0, zorder=2)
-        ax.plot(s.time, middle, linewidth=1.8, zorder=3, **base)
+        n = len(look.bands)
+        for low, high in zip(curves[:n], reversed(curves[n + 1 : 2 * n + 1]), strict=True):
+            ax.fill_between(s.time, low, high, color=s.colour, alpha=BAND, linewidth=0, zorder=2)
+        if single := curves[2 * n + 1 :]:
+            ax.plot(s.time, np.array(single).T, color=s.colour, linewidth=0.5, alpha=0.3, zorder=2.5)
+        ax.plot(s.time, curves[n], linewidth=1.8, zorder=3, **base)
     elif curves:
         width, alpha = (
             (1.7, 1.0)

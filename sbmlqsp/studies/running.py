@@ -177,7 +177,7 @@ def draw(spec: FigureSpec, outcome: Outcome) -> Figure:
     with _named(f"the figure '{spec.id}'"):
         return time_course(
             results, names, observed=_observed(outcome, names, names_of_arms) if spec.data else None, log=spec.log,
-            individuals=spec.individuals, panels=PANELS[spec.panels], title=spec.title or None,
+            individuals=spec.individuals, bands=spec.bands, panels=PANELS[spec.panels], title=spec.title or None,
             time_unit=spec.time_unit or None,
         )  # fmt: skip
 

@@ -75,7 +75,8 @@ class FigureSpec:
     title: str = ""
     caption: str = ""
     log: bool = False
-    individuals: bool | str = "auto"
+    individuals: bool | int | str = "auto"
+    bands: tuple[tuple[float, float], ...] = ((5, 95),)
     panels: str = "observable"
     arms: tuple[str, ...] = ()
     data: bool = True
@@ -332,20 +333,32 @@ def _figures(top: Keys) -> tuple[FigureSpec, ...]:
         observables = keys.texts("observables")
         spec = FigureSpec(
             name, observables, keys.take("title", str, ""), keys.take("caption", str, ""),
-            keys.take("log", bool, False), keys.take("individuals", (bool, str), "auto"),
+            keys.take("log", bool, False), keys.take("individuals", (bool, int, str), "auto"), _bands(keys),
             keys.take("panels", str, "observable"), keys.texts("arms"), keys.take("data", bool, True),
             keys.take("time_unit", str, ""),
         )  # fmt: skip
         keys.done()
         if not ID.fullmatch(spec.id):
             raise StudyError("the id of a figure cannot name a file", value=spec.id, where=keys.where)
-        if isinstance(spec.individuals, str) and spec.individuals != "auto":
-            expected = 'true, false or "auto"'
+        few = not isinstance(spec.individuals, bool | str) and spec.individuals < 1
+        if few or (isinstance(spec.individuals, str) and spec.individuals != "auto"):
+            expected = 'true, false, "auto" or how many'
             raise StudyError("no such choice", value=spec.individuals, where=keys.where, expected=expected)
         if spec.panels not in PANELS:
             raise StudyError("no such panels", value=spec.panels, where=keys.where, expected=" or ".join(PANELS))
         out.append(spec)
     return tuple(out)
+
+
+def _bands(keys: Keys) -> tuple[tuple[float, float], ...]:
+    """Return the bands between percentiles that lie around the median, the widest first."""
+    given = keys.take("percentiles", list, [5, 50, 95])
+    half = len(given) // 2
+    numbers = all(isinstance(p, int | float) and not isinstance(p, bool) and 0 <= p <= 100 for p in given)
+    if not numbers or half < 1 or sorted(set(given)) != given or len(given) % 2 == 0 or given[half] != 50:
+        raise StudyError("the percentiles do not lie around the median", value=given, where=keys.where,
+                         expected="as in [5, 50, 95] or [5, 25, 50, 75, 95]")  # fmt: skip
+    return tuple(zip(given[:half], given[:half:-1], strict=True))
 
 
 def _exposure(top: Keys) -> ExposureSpec:
