@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp import provenance
-from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.experiment import Experiment, observable_unit
 from sbmlqsp.model import flat_id
 from sbmlqsp.observation import Observable
@@ -23,7 +22,13 @@ __all__ = ["dataset_of", "inputs_of"]
 
 
 def dataset_of(
-    arms: Sequence[Experiment], people: Subjects, results: Sequence[Outcome], *, seed: int, tolerances: Tolerances
+    arms: Sequence[Experiment],
+    people: Subjects,
+    results: Sequence[Outcome],
+    *,
+    seed: int,
+    method: Mapping[str, Any],
+    replicates: range = range(1, 2),
 ) -> xr.Dataset:
     """Return the Dataset of some people: the outcome of each arm, labelled."""
     from sbmlqsp.results import make_dataset
@@ -32,25 +37,25 @@ def dataset_of(
     grid = np.unique(np.concatenate([np.asarray(a.times) for a in arms]))
     observables = {o.id: o for a in arms for o in a.observables}
     units = {o: _unit(a, o) for a in reversed(arms) for o in a.observables}
-    shape = (len(arms), len(people), 1, len(grid))
+    runs = (len(people), len(replicates))
+    shape = (len(arms), *runs, len(grid))
     values = {name: np.full(shape, np.nan) for name in observables}
     for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
         at = np.searchsorted(grid, np.asarray(arm.times))
         for o in arm.observables:
-            values[o.id][e, :, 0, at] = np.moveaxis(result.columns[o.id], 1, 0)
-    status = np.stack([r.status for r in results])[:, :, None]
-    messages = np.array([r.messages for r in results], dtype=object)[:, :, None]
+            values[o.id][e][:, :, at] = result.columns[o.id].reshape(*runs, len(at))
+    status = np.stack([r.status.reshape(runs) for r in results])
+    messages = np.array([r.messages for r in results], dtype=object).reshape(len(arms), *runs)
     record = provenance.record(
         models={a.model.id: a.model.digest for a in arms},
-        inputs={"experiments": [inputs_of(a) for a in arms], "subjects": provenance.digest(people.table), "tolerances":
-                {"relative": tolerances.relative, "absolute": tolerances.absolute}},
+        inputs={"experiments": [inputs_of(a) for a in arms], "subjects": provenance.digest(people.table), **method},
         seed=seed,
     )  # fmt: skip
-    return make_dataset(
+    ds = make_dataset(
         values,
         experiments=[a.id for a in arms],
         subjects=list(people.ids),
-        replicates=[1],
+        replicates=list(replicates),
         time=grid,
         time_unit=arms[0].model.time_unit or "",
         units={o.id: u for o, u in units.items()},
@@ -63,6 +68,23 @@ def dataset_of(
         provenance=provenance.to_json(record),
         doses=[d for r in results for d in r.doses],
     )
+    return _with_fates(ds, arms, results, runs)
+
+
+def _with_fates(
+    ds: xr.Dataset, arms: Sequence[Experiment], results: Sequence[Outcome], runs: tuple[int, int]
+) -> xr.Dataset:
+    """Add what ended each cell, and when."""
+    if not any(r.extras for r in results):
+        return ds
+    fate, time = np.full((len(arms), *runs), "", dtype=object), np.full((len(arms), *runs), np.nan)
+    for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
+        if result.extras:
+            names = np.array([*arm.fates, ""], dtype=object)  # the last is that of -1
+            fate[e], time[e] = names[result.extras["fate"]].reshape(runs), result.extras["fate_time"].reshape(runs)
+    dims = ("experiment", "subject", "replicate")
+    whole: xr.Dataset = ds.assign(fate=(dims, fate), fate_time=(dims, time, {"units": arms[0].model.time_unit or ""}))
+    return whole
 
 
 def _as_given(table: pd.DataFrame | None, observables: Mapping[str, Observable]) -> pd.DataFrame | None:
@@ -106,4 +128,5 @@ def inputs_of(arm: Experiment) -> dict[str, Any]:
         "observables": [{"id": o.id, "formula": o.formula, "unit": o.unit} for o in arm.observables],
         "at_dose": arm.at_dose,
         "occasions": list(arm.occasions),
+        "fates": {k: str(v) for k, v in arm.fates.items()},
     }

@@ -11,17 +11,14 @@ import numpy as np
 
 from sbmlqsp.compiled import LOCK, Compiled, compile_for, state_scales
 from sbmlqsp.course_arm import CourseArm
-from sbmlqsp.course_runner import movable
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.errors import ExperimentError
-from sbmlqsp.experiment import Experiment, symbol_of
-from sbmlqsp.model import dotted
+from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.readout import wanted
 from sbmlqsp.runner import OK, STATUS, Job, Runner
-from sbmlqsp.subjects import Subjects
+from sbmlqsp.subjects import Subjects, individual_of
 from sbmlqsp.timeline import Delivery, Timeline, build_timeline
 
 __all__ = ["OK", "STATUS", "ArmResult", "run_arm"]
@@ -52,7 +49,7 @@ def run_arm(
     """
     model, size = experiment.model, len(subjects)
     stretches = Stretches.of(subjects.rows, experiment, size)
-    individual = _individual(experiment, subjects)
+    individual = individual_of(experiment, subjects)
     env: dict[str, Any] = initial_state(model.network, {**experiment.overrides, **individual})
     deliveries = resolve_deliveries(experiment, {**subjects.numbers, **env}, stretches.size)
     deliveries = deliveries.chosen(stretches.choice([a.time for a in deliveries.given]))
@@ -75,26 +72,6 @@ def run_arm(
                 break
     index = {c: k for k, c in enumerate(columns)}
     return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)
-
-
-def _individual(experiment: Experiment, subjects: Subjects) -> dict[str, Any]:
-    """Return what the subjects set, by flat key; refuse what cannot be set, or not so."""
-    individual = subjects.overrides(experiment)
-    for name in sorted({symbol_of(k) for k in individual} & {symbol_of(k) for k in experiment.overrides}):
-        raise ExperimentError(
-            f"'{dotted(name)}' is both changed by the experiment '{experiment.id}' and a column of the subjects",
-            remedy="keep one of the two",
-        )
-    if subjects.rows is not None:
-        may = movable(experiment.model.network)
-        for key in individual:
-            changing = subjects.changing(individual[key])
-            if changing is not None and symbol_of(key) not in may:
-                raise ExperimentError(
-                    f"'{dotted(symbol_of(key))}' changes within a subject, but the model moves it by itself",
-                    where=f"subject {changing}", remedy="give it one value per subject, which is where it starts",
-                )  # fmt: skip
-    return individual
 
 
 def _arm(

@@ -11,7 +11,7 @@ from typing import Any
 from sbmlqsp.dose_units import amount_factor, rate_factor
 from sbmlqsp.dosing import Dose, Regimen, as_regimen, calendar, expand, in_words
 from sbmlqsp.errors import ExperimentError, did_you_mean
-from sbmlqsp.expressions import Expr, substitute
+from sbmlqsp.expressions import Expr, parse_formula, substitute
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.observation import Observable
 from sbmlqsp.times import parse_times
@@ -48,6 +48,8 @@ class Experiment:
     occasions : str or array of float, optional
         When the occasions begin between which subjects may vary, the first at 0: as ``times``, or ``"doses"`` for one
         at each dose.
+    fates : mapping of str to str, optional
+        Conditions that end a single cell, such as ``{"apoptosis": "signal > 100"}``, by name; for stochastic runs.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class Experiment:
     id: str = "experiment"
     at_dose: str = "after"
     occasions: Any = ()
+    fates: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, Model):
@@ -82,6 +85,7 @@ class Experiment:
         set_(self, "changes", dict(self.changes))
         set_(self, "times", tuple(parse_times(self.times, self.model.time_unit).tolist()))
         set_(self, "occasions", _as_occasions(self.occasions, self.regimen, self.model.time_unit))
+        set_(self, "fates", {str(k): parse_formula(str(v)) for k, v in dict(self.fates).items()})
         _ = self.overrides
         self._check_names()
 
@@ -106,6 +110,13 @@ class Experiment:
                         remedy=did_you_mean(name, map(dotted, known)),
                     )
             observable_unit(self.model, o)
+        for fate, condition in self.fates.items():
+            for name in condition.symbols():
+                if flat_id(name) not in known:
+                    raise ExperimentError(
+                        f"the fate '{fate}' reads '{name}', which the model '{self.model.id}' lacks",
+                        remedy=did_you_mean(name, map(dotted, known)),
+                    )
         for i, dose in enumerate(self.regimen, start=1):
             if flat_id(dose.target) not in network.symbols:
                 raise ExperimentError(

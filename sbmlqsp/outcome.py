@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
+from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment
@@ -16,27 +17,80 @@ from sbmlqsp.observation import Observable
 from sbmlqsp.readout import read_out
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["Outcome", "observed", "outcome_of"]
+__all__ = ["Deterministic", "Method", "Outcome", "dose_rows", "observed", "outcome_of"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One arm for some subjects.
+    """One arm for some subjects: one run each, or one per replicate, those of a subject together.
 
     Parameters
     ----------
     columns : mapping of str to ndarray
-        By observable, of shape (subjects, times); NaN where a run failed.
+        By observable, of shape (runs, times); NaN where a run failed.
     status : ndarray of int
     messages : list of str
     doses : tuple of mapping
         The doses as the first subject gets them.
+    extras : mapping of str to ndarray
+        What else there is to say of each run.
     """
 
     columns: Mapping[str, Any]
     status: Any
     messages: list[str]
     doses: tuple[Mapping[str, Any], ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, part: Outcome, rows: Any) -> None:
+        """Put a part's runs into rows of this one."""
+        for whole, some in ((self.columns, part.columns), (self.extras, part.extras)):
+            for name, values in some.items():
+                whole[name][rows] = values
+        self.status[rows] = part.status
+        for row, message in zip(rows.tolist(), part.messages, strict=True):
+            self.messages[row] = message
+
+    def lose(self, rows: Any, status: int, message: str) -> None:
+        """Note that some runs have no result."""
+        self.status[rows] = status
+        for row in rows.tolist():
+            self.messages[row] = message
+
+
+class Method(Protocol):
+    """A way to run an arm for some subjects: deterministic, or stochastic."""
+
+    @property
+    def replicates(self) -> int:
+        """How many runs each subject has."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the numbers depend on, for provenance."""
+
+    def outcome(
+        self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float
+    ) -> Outcome:
+        """Run an arm; the runs of one subject come together. More than ``most`` failures end it early."""
+
+
+@dataclass(frozen=True)
+class Deterministic:
+    """Differential equations."""
+
+    tolerances: Tolerances
+    replicates: int = 1
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the numbers depend on, for provenance."""
+        return {"tolerances": {"relative": self.tolerances.relative, "absolute": self.tolerances.absolute}}
+
+    def outcome(
+        self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float
+    ) -> Outcome:
+        """Run an arm, once per subject."""
+        del replicates
+        return outcome_of(arm, people, tolerances=self.tolerances, tick=tick, most=most)
 
 
 def outcome_of(
@@ -54,7 +108,7 @@ def outcome_of(
         data = observed(o, arm, result)
         _note_undefined(o, data, result)
         values[o.id] = np.where(result.status[:, None] > 0, np.nan, data)
-    return Outcome(values, result.status, result.messages, tuple(_dose_rows(arm, result)))
+    return Outcome(values, result.status, result.messages, tuple(dose_rows(arm, result.deliveries)))
 
 
 def observed(o: Observable, arm: Experiment, result: ArmResult) -> Any:
@@ -71,9 +125,8 @@ def _note_undefined(o: Observable, data: Any, result: ArmResult) -> None:
         result.messages[i] = "; ".join(filter(None, (result.messages[i], note)))
 
 
-def _dose_rows(arm: Experiment, result: ArmResult) -> Iterable[dict[str, Any]]:
+def dose_rows(arm: Experiment, d: Deliveries) -> Iterable[dict[str, Any]]:
     """Describe the doses as the first subject gets them, for ticks on figures and dosing intervals."""
-    d = result.deliveries
     for k, target in enumerate(d.targets):
         symbol = arm.model.network.symbols[target]
         unit = symbol.substance_unit if symbol.kind == "species" else symbol.unit

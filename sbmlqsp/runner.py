@@ -16,7 +16,7 @@ from sbmlqsp.model import dotted
 from sbmlqsp.suspicion import suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
-__all__ = ["CRASHED", "FAILED", "LATE", "OK", "STATUS", "Job", "Runner"]
+__all__ = ["CRASHED", "FAILED", "LATE", "OK", "STATUS", "STOPPED", "Job", "Runner"]
 
 STATUS = {
     0: "fine",
@@ -25,8 +25,9 @@ STATUS = {
     3: "a result could not be confirmed",
     4: "it ran out of time",
     5: "its process died",
+    6: "the cell could not be followed to the end",
 }
-OK, FAILED, NOT_FINITE, UNCONFIRMED, LATE, CRASHED = range(6)
+OK, FAILED, NOT_FINITE, UNCONFIRMED, LATE, CRASHED, STOPPED = range(7)
 
 # What is tried in turn when the integrator fails, as shares of each state's scale.
 LOOSER = (1e-24, 1e-16, 1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp import provenance
+from sbmlqsp.cells import Stochastic
 from sbmlqsp.collecting import dataset_of, inputs_of
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.outcome import Outcome, outcome_of
+from sbmlqsp.outcome import Deterministic, Method, Outcome
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate"]
 
+CELLS = 5_000
+"""How many single cells are one part of a store, where it is not said."""
+
 
 def simulate(
     experiments: Experiment | Iterable[Experiment],
@@ -40,6 +45,8 @@ def simulate(
     subjects: pd.DataFrame | Mapping[str, Any] | None = None,
     replicates: int = 1,
     method: str = "ode",
+    continuous: Sequence[str] = (),
+    max_jumps: int = 50_000_000,
     seed: int = 0,
     workers: int | None = None,
     executor: Executor | None = None,
@@ -71,8 +78,16 @@ def simulate(
         How many subjects to draw.
     seed : int
         The one seed of the analysis.
-    method : {"ode"}
-        Deterministic.
+    method : {"ode", "ssa"}
+        Differential equations, or single cells as an exact jump process: laws are propensities, and amounts are whole
+        numbers of molecules.
+    replicates : int
+        Cells per subject, with ``method="ssa"``.
+    continuous : sequence of str
+        With ``method="ssa"``, species that are not counted but follow their rates, such as a drug in plasma. Where some
+        species have units of items, those in moles or mass are continuous without being named.
+    max_jumps : int
+        With ``method="ssa"``, a cell that makes more jumps is a failed run.
     on_failure : {"raise", "record"}
         Raise at the first failed run, or keep its row as NaN with a status and a message.
     max_failed : float, optional
@@ -83,9 +98,9 @@ def simulate(
     tolerances : Tolerances, optional
         Error control; see ``Tolerances``.
     workers : int, optional
-        Local processes to spread the subjects over. The numbers are the same bit for bit, whatever their number. A
-        process that dies costs what it was doing, which is done again; where it dies twice at one subject, that
-        subject is named.
+        Local processes (of single cells: threads) to spread the subjects over. The numbers are the same bit for bit,
+        whatever their number. A process that dies costs what it was doing, which is done again; where it dies twice at
+        one subject, that subject is named.
     executor : concurrent.futures.Executor, optional
         Instead of local processes, such as ``Client.get_executor()`` of a Dask cluster.
     chunk : int, optional
@@ -97,8 +112,6 @@ def simulate(
         a Dataset.
     resume : bool
         Go on with a store of the same simulation: only what it lacks is run.
-    replicates
-        Reserved; any use is refused rather than ignored.
 
     Returns
     -------
@@ -121,16 +134,20 @@ def simulate(
     >>> round(float(ds["S"][0, 0, 0, -1]), 4)
     3.6788
     """
-    _refuse_reserved(replicates, method, store, resume)
+    _check_method(method, replicates, continuous, store, resume)
     _check_spreading(workers, executor, chunk, time_limit)
     _check_failures(on_failure, max_failed)
     arms = _arms(experiments)
     drawn = _drawn(population, size, seed, subjects, arms)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
-    control = tolerances or Tolerances()
-    runs = len(arms) * len(people)
+    how: Method = Deterministic(tolerances or Tolerances())
+    if method == "ssa":
+        how = Stochastic(seed, replicates, tuple(continuous), max_jumps, workers, population)
+        workers = None
+    _refuse_fates(arms, method)
+    runs = len(arms) * len(people) * replicates
     most = 0 if on_failure == "raise" else runs if max_failed is None else int(max_failed * runs)
-    run = _Run(arms, people, control, seed, stop=on_failure == "raise", most=most, workers=workers, executor=executor,
+    run = _Run(arms, people, how, seed, stop=on_failure == "raise", most=most, workers=workers, executor=executor,
                chunk=chunk, limit=time_limit)  # fmt: skip
     with quiet() as terminal, Progress(runs, show=progress, stream=terminal) as bar:
         return run.in_memory(bar) if store is None else run.to_store(store, bar, resume=resume)
@@ -142,7 +159,7 @@ class _Run:
 
     arms: tuple[Experiment, ...]
     people: Subjects
-    tolerances: Tolerances
+    method: Method
     seed: int
     stop: bool
     most: int
@@ -155,21 +172,23 @@ class _Run:
     def _how(self) -> dict[str, Any]:
         workers = None if self.workers == 1 and self.limit is None else self.workers
         how = {"workers": workers, "executor": self.executor, "limit": self.limit}
-        return how | {"tolerances": self.tolerances, "stop": self.stop, "most": self.most}
+        return how | {"method": self.method, "stop": self.stop, "most": self.most}
 
     def _pieces(self) -> list[Piece]:
-        return pieces_of(self.people, self.chunk or piece_size(len(self.people), self.workers))
+        each = self.method.replicates
+        size = self.chunk or piece_size(len(self.people), self.workers)
+        return pieces_of(self.people, size if each == 1 else self.chunk or CELLS, replicates=each)
 
     def in_memory(self, bar: Progress) -> xr.Dataset:
         """Run everything and return it."""
         if self._how["workers"] is None and self.executor is None:
             results = self._here(bar)
         else:
-            whole = Whole(self.arms, self.people, bar.tick)
+            whole = Whole(self.arms, self.people, bar.tick, replicates=self.method.replicates)
             spread(self.arms, self._pieces(), whole, **self._how)
             results = whole.outcomes()
         self._judge(results)
-        return self._dataset(results, self.people)
+        return self._dataset(results, self.people, range(1, self.method.replicates + 1))
 
     def _here(self, bar: Progress) -> list[Outcome]:
         """Run everything in this process."""
@@ -177,9 +196,9 @@ class _Run:
         for arm in self.arms:
             bar.next(arm.id)
             before = sum(int((r.status > 0).sum()) for r in results)
-            results.append(
-                outcome_of(arm, self.people, tolerances=self.tolerances, tick=bar.tick, most=self.most - before)
-            )
+            cells = range(1, self.method.replicates + 1)
+            most = self.most - before
+            results.append(self.method.outcome(arm, self.people, replicates=cells, tick=bar.tick, most=most))
             self._judge(results)
         return results
 
@@ -193,14 +212,15 @@ class _Run:
 
     @property
     def _runs(self) -> int:
-        return len(self.arms) * len(self.people)
+        return len(self.arms) * len(self.people) * self.method.replicates
 
     def to_store(self, path: str | Path, bar: Progress, *, resume: bool) -> Store:
         """Run what the store lacks and return it."""
-        size = self.chunk or CHUNK
-        pieces = pieces_of(self.people, size)
+        each = self.method.replicates
+        size = self.chunk or (CHUNK if each == 1 else CELLS)
+        pieces = pieces_of(self.people, size, replicates=each)
         asked = [{**inputs_of(a), "digest": a.model.digest} for a in self.arms]
-        control = [self.seed, self.tolerances.relative, self.tolerances.absolute]
+        control = [self.seed, json.dumps(self.method.describe())]
         inputs = provenance.digest([asked, provenance.digest(self.people.table), control])
         observables = list(dict.fromkeys(o.id for a in self.arms for o in a.observables))
         plan = {"inputs": inputs, "subjects": len(self.people), "pieces": len(pieces), "piece_size": size,
@@ -219,8 +239,10 @@ class _Run:
             )  # fmt: skip
         return kept
 
-    def _dataset(self, results: Sequence[Outcome], people: Subjects) -> xr.Dataset:
-        return dataset_of(self.arms, people, results, seed=self.seed, tolerances=self.tolerances)
+    def _dataset(self, results: Sequence[Outcome], people: Subjects, replicates: range) -> xr.Dataset:
+        return dataset_of(
+            self.arms, people, results, seed=self.seed, method=self.method.describe(), replicates=replicates
+        )
 
 
 class _Raising(Filed):
@@ -284,13 +306,26 @@ def _check_failures(on_failure: str, max_failed: Any) -> None:
         )
 
 
-def _refuse_reserved(replicates: int, method: str, store: Any, resume: bool) -> None:
-    if replicates != 1:
-        raise UnsupportedError("simulate(…, replicates=…) is not available yet", remedy="leave it out")
+def _check_method(method: str, replicates: Any, continuous: Any, store: Any, resume: bool) -> None:
+    if method not in {"ode", "ssa"}:
+        raise UnsupportedError("no such method", value=method, expected="'ode' or 'ssa'")
+    if isinstance(replicates, bool) or not isinstance(replicates, int | np.integer) or replicates < 1:
+        raise ExperimentError("replicates is not usable", value=replicates, expected="a positive whole number")
+    if method == "ode" and (replicates != 1 or continuous):
+        raise ExperimentError("replicates and continuous= are for single cells", remedy="give method='ssa'")
+    if isinstance(continuous, str):
+        raise ExperimentError("continuous is a text", value=continuous, expected=f"['{continuous}']")
     if resume and store is None:
         raise ExperimentError("there is nothing to resume without a store", remedy="give store= the folder")
-    if method != "ode":
-        raise UnsupportedError("no such method", value=method, expected="'ode'")
+
+
+def _refuse_fates(arms: Sequence[Experiment], method: str) -> None:
+    for arm in arms:
+        if arm.fates and method == "ode":
+            raise ExperimentError(
+                f"the experiment '{arm.id}' has fates, which end single cells", value=list(arm.fates),
+                remedy="give method='ssa', or ask time_to(…) when a level is reached",
+            )  # fmt: skip
 
 
 def _arms(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment, ...]:
@@ -315,7 +350,10 @@ def raise_first(arm: Experiment, people: Subjects, result: Outcome, *, among: tu
     if not result.status.any():
         return
     i = int(np.argmax(result.status > 0))
-    first = f"subject {people.ids[i]} of '{arm.id}' failed: {STATUS[int(result.status[i])]}; {result.messages[i]}"
+    each = len(result.status) // len(people)
+    cell = "" if each == 1 else f", cell {i % each + 1},"
+    why = f"{STATUS[int(result.status[i])]}; {result.messages[i]}"
+    first = f"subject {people.ids[i // each]}{cell} of '{arm.id}' failed: {why}"
     if among is None:
         remedy = "check that subject's parameters, or keep the others with on_failure='record'"
         raise SimulationError(first, remedy=remedy)

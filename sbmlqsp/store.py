@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ PLAN = "plan.json"
 LEDGER = ["experiment", "subject", "status", "reason", "message"]
 PEOPLE = "subjects.parquet"
 
-Build = Callable[[Sequence[Outcome], Subjects], "xr.Dataset"]
+Build = Callable[[Sequence[Outcome], Subjects, range], "xr.Dataset"]
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,21 @@ class Store:
 
         chosen, wanted = [], None if subjects is None else set(subjects)
         for part in self.parts():
-            some = part if observables is None else part[[*observables, "status", "message"]]
+            about = [n for n in ("status", "message", "fate", "fate_time") if n in part]
+            some = part if observables is None else part[[*observables, *about]]
             if wanted is not None:
                 some = some.sel(subject=[s for s in part["subject"].to_numpy().tolist() if s in wanted])
             if some.sizes["subject"]:
                 chosen.append(some)
         if not chosen:
             raise DataError("the store holds none of these subjects", value=subjects, where=str(self.path))
-        return xr.concat(chosen, dim="subject", combine_attrs="override", data_vars="minimal", coords="minimal",
-                         compat="override", join="override")  # fmt: skip
+        how: dict[str, Any] = {"combine_attrs": "override", "data_vars": "minimal", "coords": "minimal",
+                               "compat": "override", "join": "override"}  # fmt: skip
+        people: dict[Any, list[xr.Dataset]] = {}
+        for part in chosen:  # who was cut by replicates is put together first
+            people.setdefault(tuple(part["subject"].to_numpy().tolist()), []).append(part)
+        whole = [p[0] if len(p) == 1 else xr.concat(p, dim="replicate", **how) for p in people.values()]
+        return xr.concat(whole, dim="subject", **how)
 
     def summarise(self, **options: Any) -> pd.DataFrame:
         """Return ``summarise`` of everything, one observable in memory at a time."""
@@ -347,7 +353,8 @@ class Filed(Sink):
         """Note that a subject has no result; where nobody is left, the part is written of nothing else."""
         self._named.setdefault(piece.number, {})[position] = (status, message)
         if len(piece.positions) == 1:
-            self.keep(Piece(piece.number, piece.positions[:0], piece.people), [empty_outcome(a, 0) for a in self.arms])
+            nobody = Piece(piece.number, piece.positions[:0], piece.people, piece.replicates)
+            self.keep(nobody, [empty_outcome(a, 0) for a in self.arms])
 
     def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
         """Write the part.
@@ -364,17 +371,12 @@ class Filed(Sink):
         place = np.searchsorted(positions, piece.positions)
         whole = []
         for arm, part in zip(self.arms, outcomes, strict=True):
-            out = empty_outcome(arm, len(positions))
-            for name, values in part.columns.items():
-                out.columns[name][place] = values
-            out.status[place] = part.status
-            for k, message in zip(place.tolist(), part.messages, strict=True):
-                out.messages[k] = message
+            out = empty_outcome(arm, len(positions) * len(piece.replicates))
+            out.take(part, piece.rows(place))
             for position, (status, message) in named.items():
-                k = int(np.searchsorted(positions, position))
-                out.status[k], out.messages[k] = status, message
-            whole.append(Outcome(out.columns, out.status, out.messages, part.doses))
+                out.lose(piece.rows([np.searchsorted(positions, position)]), status, message)
+            whole.append(replace(out, doses=part.doses))
         target = part_path(self._store.path, piece.number)
         with unwritable(target):
-            write_results(self._build(whole, self.people.some(positions)), target)
+            write_results(self._build(whole, self.people.some(positions), piece.replicates), target)
             self._sums.add(target)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.course_runner import movable
+from sbmlqsp.errors import DataError, ExperimentError, did_you_mean
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.expressions import parse_formula
 from sbmlqsp.model import dotted, flat_id
@@ -20,7 +21,7 @@ from sbmlqsp.populations import Population
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Subjects", "SubjectsWarning", "dose_symbols", "read_subjects"]
+__all__ = ["Subjects", "SubjectsWarning", "dose_symbols", "individual_of", "read_subjects"]
 
 ID_COLUMNS = ("subject", "id")
 
@@ -188,6 +189,26 @@ def _numbers(
             stacklevel=4,
         )
     return out
+
+
+def individual_of(experiment: Experiment, subjects: Subjects) -> dict[str, Any]:
+    """Return what the subjects set, by flat key; refuse what cannot be set, or not so."""
+    individual = subjects.overrides(experiment)
+    for name in sorted({symbol_of(k) for k in individual} & {symbol_of(k) for k in experiment.overrides}):
+        raise ExperimentError(
+            f"'{dotted(name)}' is both changed by the experiment '{experiment.id}' and a column of the subjects",
+            remedy="keep one of the two",
+        )
+    if subjects.rows is not None:
+        may = movable(experiment.model.network)
+        for key in individual:
+            changing = subjects.changing(individual[key])
+            if changing is not None and symbol_of(key) not in may:
+                raise ExperimentError(
+                    f"'{dotted(symbol_of(key))}' changes within a subject, but the model moves it by itself",
+                    where=f"subject {changing}", remedy="give it one value per subject, which is where it starts",
+                )  # fmt: skip
+    return individual
 
 
 def dose_symbols(experiment: Experiment) -> set[str]:

@@ -27,9 +27,9 @@ LAYERS = {
     "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
-        "timeline", "deliveries", "subjects", "suspicion", "compiled", "runner", "readout", "execution", "course",
-        "periodic", "course_runner", "course_arm", "occasions", "collecting", "prediction", "outcome", "scaling", "store", "results", "exposure",
-        "simulate", "steady", "plot", "plotting",
+        "timeline", "deliveries", "occasions", "subjects", "suspicion", "compiled", "runner", "readout", "execution",
+        "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting", "prediction", "scaling",
+        "store", "results", "exposure", "simulate", "steady", "plot", "plotting",
     ),
     "analysis": ("analysis",),
     "exchange": ("exchange",),

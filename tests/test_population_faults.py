@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp.outcome import Deterministic
 from sbmlqsp.scaling import folder as folders
 from sbmlqsp.scaling import local, spreading
 from sbmlqsp.scaling.folder import LOCK, SUMS, locked
@@ -105,7 +106,7 @@ class Elsewhere(Executor):
 
 def test_a_cluster_that_does_not_say_how_large_it_is_gets_enough_to_do(arms, population):
     people = read_subjects(qsp.sample(population, 300, seed=1), tuple(arms), drawn=population)
-    work, cluster = Work.of(arms, qsp.Tolerances(), stop=False), Elsewhere()
+    work, cluster = Work.of(arms, Deterministic(qsp.Tolerances()), stop=False), Elsewhere()
     next(spreading._through(cluster, work, pieces_of(people, 1)))
     assert cluster.count == 128
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp.outcome import Deterministic
 from validation.population import checks, moments
 from validation.population.running import bits, differing
 
@@ -86,7 +87,7 @@ def test_a_process_starts_without_what_it_does_not_need(population, tmp_path):
 
     arms = [qsp.Experiment(qsp.read_antimony(WITH_UNITS), times="0:1 h by 0.5", regimen="3 ug into S every 10 min x 2")]
     people = read_subjects(qsp.sample(population, 2, seed=1), tuple(arms), drawn=population)
-    sent = (Work.of(arms, qsp.Tolerances(), stop=False), *pieces_of(people, 2))
+    sent = (Work.of(arms, Deterministic(qsp.Tolerances()), stop=False), *pieces_of(people, 2))
     (tmp_path / "sent").write_bytes(pickle.dumps(sent))
     run = """
 import pickle

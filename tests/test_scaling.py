@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp.outcome import Deterministic
 from sbmlqsp.scaling import local, sinks
 from sbmlqsp.scaling.local import Died, LocalWorkers
 from sbmlqsp.scaling.work import Piece, Work, perform, pieces_of
@@ -81,7 +82,7 @@ def test_a_subject_at_which_processes_die_twice_is_named(arms):
     assert whole.mourn(piece, Died(1, late=False, code=-11)) is piece
     rest = whole.mourn(piece, Died(1, late=False, code=-11))
     assert rest.positions.tolist() == [0, 2]
-    whole.put(rest, perform(Work.of(arms, qsp.Tolerances(), stop=False), rest))
+    whole.put(rest, perform(Work.of(arms, Deterministic(qsp.Tolerances()), stop=False), rest))
     first, second = whole.outcomes()
     assert first.status.tolist() == second.status.tolist() == [0, 5, 0]
     assert "died (exit status -11)" in first.messages[1]
@@ -93,13 +94,13 @@ def test_an_error_in_a_process_is_raised_here(arms):
     people = read_subjects(pd.DataFrame({"k": [0.1]}), tuple(arms))
     broken = Piece(0, np.array([0]), "nobody")
     with pytest.raises(AttributeError):
-        list(LocalWorkers(Work.of(arms, qsp.Tolerances(), stop=False), 1).run([broken]))
+        list(LocalWorkers(Work.of(arms, Deterministic(qsp.Tolerances()), stop=False), 1).run([broken]))
     assert people.ids == (0,)
 
 
 def test_an_interruption_ends_the_processes(arms, population):
     pieces = pieces_of(read_subjects(qsp.sample(population, 40, seed=1)[["k"]], tuple(arms)), 4)
-    runs = LocalWorkers(Work.of(arms, qsp.Tolerances(), stop=False), 2)
+    runs = LocalWorkers(Work.of(arms, Deterministic(qsp.Tolerances()), stop=False), 2)
     course = runs.run(pieces)
     next(course)
     processes = [w.process for w in runs._workers]

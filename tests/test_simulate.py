@@ -447,7 +447,8 @@ def test_reaction_rates_and_formulas_can_be_observed():
     ("options", "words"),
     [
         ({"on_failure": "ignore"}, "'raise' or 'record'"),
-        ({"method": "ssa"}, "method"),
+        ({"method": "sde"}, "method"),
+        ({"replicates": 3}, "Replicates"),
         ({"workers": 0}, "(?i)workers"),
         ({"population": 1}, "population"),
         ({"resume": True}, "resume"),

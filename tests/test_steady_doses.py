@@ -81,6 +81,7 @@ def test_an_endless_infusion_rests_where_rates_balance_and_ends():
     assert found[1] < found[0]
 
 
+@pytest.mark.filterwarnings("ignore:the data do not say in what unit")
 def test_a_target_mediated_system_settles_as_after_many_doses():
     model = qsp.load("mab_tmdd")
     options = {"compartments": "pk.central", "observables": "target.RC"}

@@ -11,6 +11,7 @@ import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp import store as storing
+from sbmlqsp.outcome import Deterministic
 from tests.decay import DECAY
 
 
@@ -107,10 +108,12 @@ def test_a_subject_at_whom_processes_die_is_filed_with_its_part(arms, population
     people = read_subjects(table, tuple(arms))
     store = storing.prepare(tmp_path / "s", {"pieces": 2, "arms": ["one", "two"], "observables": ["S"]}, resume=False)
     (first, second) = pieces_of(people, 2)
-    run = qsp.simulate.__globals__["_Run"](tuple(arms), people, qsp.Tolerances(), 1, False, 6, None, None, None, None)
+    run = qsp.simulate.__globals__["_Run"](
+        tuple(arms), people, Deterministic(qsp.Tolerances()), 1, False, 6, None, None, None, None
+    )
     filed = storing.Filed(store, arms, people, lambda *_: None, build=run._dataset)
     rest = filed.mourn(first, Died(0, late=True, code=-9))
-    filed.put(rest, perform(Work.of(arms, qsp.Tolerances(), stop=False), rest))
+    filed.put(rest, perform(Work.of(arms, Deterministic(qsp.Tolerances()), stop=False), rest))
     assert filed.mourn(second, Died(0, late=True, code=-9)) is None
     ds = store.read()
     assert ds["status"].to_numpy()[0, :, 0].tolist() == [4, 0, 4]

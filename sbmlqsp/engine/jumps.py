@@ -17,7 +17,7 @@ from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 from sbmlqsp.units import Unit
 
-__all__ = ["Channel", "JumpSystem", "jump_system", "signed_parts"]
+__all__ = ["INFLOW", "Channel", "JumpSystem", "jump_system", "signed_parts"]
 
 AVOGADRO = 6.02214076e23
 
@@ -91,7 +91,13 @@ class JumpSystem:
         return bool(self.reads(*exprs) & {"time", *self.flows})
 
 
-def jump_system(network: Network, *, continuous: Iterable[str] = ()) -> JumpSystem:
+INFLOW = "qsp_inflow_"
+"""The state that is the rate of an infusion into a species, before the species' id."""
+
+
+def jump_system(
+    network: Network, *, continuous: Iterable[str] = (), dosed: Mapping[str, bool] | None = None
+) -> JumpSystem:
     """Read a network as a jump process.
 
     Parameters
@@ -100,6 +106,8 @@ def jump_system(network: Network, *, continuous: Iterable[str] = ()) -> JumpSyst
     continuous : iterable of str
         Species that reactions change but that are not counted, beside those that have units of mass or moles where
         others are counted in items.
+    dosed : mapping of str to bool, optional
+        What doses change, and whether it is infused.
 
     Raises
     ------
@@ -120,13 +128,32 @@ def jump_system(network: Network, *, continuous: Iterable[str] = ()) -> JumpSyst
     _refuse_left(tuple(switches.left_to_engine) + left)
     events = tuple(replace(e, trigger=c) for e, c in zip(network.events, conditions, strict=True))
     switches = replace(switches, triggers=more)
-    states = _states(network, counted, flows) + tuple(s.id for s in (*switches.switches, *switches.triggers))
+    infused = _infused(dosed or {}, counted, flows)
+    states = _states(network, {*counted, *flows, *(dosed or {})})
+    states += tuple(s.id for s in (*switches.switches, *switches.triggers)) + infused
     constants = tuple(s for s in network.symbols if s not in states and s not in rules)
     return JumpSystem(network, states, counted, constants, rules, channels, flows, events, switches)
 
 
-def _states(network: Network, counted: Mapping[str, float], flows: Mapping[str, Expr]) -> tuple[str, ...]:
-    moving = {*counted, *flows, *network.changed_by_events, *network.dynamic}
+def _infused(dosed: Mapping[str, bool], counted: Mapping[str, float], flows: dict[str, Expr]) -> tuple[str, ...]:
+    """Let infusions flow into their targets; return the states that are their rates."""
+    out = []
+    for target, infused in dosed.items():
+        if not infused:
+            continue
+        if target in counted:
+            raise UnsupportedError(
+                f"'{target}' is counted, so nothing can be infused into it",
+                remedy=f"name it in continuous=['{target}'], or give boluses of whole molecules",
+            )
+        out.append(INFLOW + target)
+        inflow = sym(INFLOW + target)
+        flows[target] = Expr("add", (flows[target], inflow)) if target in flows else inflow
+    return tuple(out)
+
+
+def _states(network: Network, moving: set[str]) -> tuple[str, ...]:
+    moving = {*moving, *network.changed_by_events, *network.dynamic}
     moving |= {s.id for s in network.species if s.compartment not in network.static and not s.amount_only}
     return tuple(s for s in network.symbols if s in moving and s not in network.assignment_rules)
 

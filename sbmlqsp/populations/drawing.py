@@ -13,7 +13,7 @@ from sbmlqsp.streams import stream
 if TYPE_CHECKING:
     from sbmlqsp.populations.population import Population
 
-__all__ = ["by_subject", "kappas_of", "moved_typical", "own_scores", "scores"]
+__all__ = ["by_subject", "cell_scores", "kappas_of", "moved_typical", "own_scores", "scores"]
 
 BLOCK = 512
 """How many subjects share a stream; part of what a seed means, so never to be changed."""
@@ -48,6 +48,18 @@ def own_scores(
         for who, occasion in zip(labels, marks, strict=True)
     ]
     return _correlated(np.array(rows), correlation)
+
+
+def cell_scores(ids: Sequence[Any], replicates: range, seed: int, correlation: Any) -> Any:
+    """Return correlated standard normal numbers for the cells of subjects, one row per subject and replicate."""
+    n, number = len(correlation), np.array(replicates)
+    blocks, place = np.divmod(number, BLOCK)
+    rows = []
+    for who in ids:
+        drawn = {b: stream(seed, "cells", subject=who, replicate=b).standard_normal((BLOCK, n))
+                 for b in np.unique(blocks).tolist()}  # fmt: skip
+        rows += [drawn[b][k] for b, k in zip(blocks.tolist(), place.tolist(), strict=True)]
+    return _correlated(np.array(rows).reshape(len(rows), n), correlation)
 
 
 def kappas_of(population: Population, ids: Any, seed: int, occasions: int) -> Any:

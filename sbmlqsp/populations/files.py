@@ -28,6 +28,8 @@ SECTIONS = (
     "omega",
     "occasion_variability",
     "occasion_omega",
+    "cell_variability",
+    "cell_omega",
     "correlations",
     "uncertainty",
 )
@@ -40,9 +42,9 @@ def read_population(path: str | Path) -> Population:
     ----------
     path : str or Path
         Sections as the arguments of `Population`: ``[parameters]``, ``[typical]``, ``[covariates.WT]``,
-        ``[variability.CL]`` and ``[occasion_variability.CL]`` (keys as in `Covariate` and `Variability`), ``[omega]``,
-        ``[occasion_omega]`` and ``[correlations]`` with keys such as ``"CL, V"``, and ``[uncertainty]``, a covariance
-        by pairs ``"a, b"`` (a variance is ``"a, a"``).
+        ``[variability.CL]``, ``[occasion_variability.CL]`` and ``[cell_variability.CL]`` (keys as in `Covariate` and
+        `Variability`), ``[omega]``, ``[occasion_omega]``, ``[cell_omega]`` and ``[correlations]`` with keys such as
+        ``"CL, V"``, and ``[uncertainty]``, a covariance by pairs ``"a, b"`` (a variance is ``"a, a"``).
         ``people = "people.csv"`` names a table of people, beside the file; ``[demographics]`` has the keys of
         `Demographics`; ``derived`` is a list of names, or a section of formulas.
 
@@ -84,6 +86,8 @@ def read_population(path: str | Path) -> Population:
         omega=_part(content, "omega"),
         occasion_variability=_variabilities(content, "occasion_variability", where),
         occasion_omega=_part(content, "occasion_omega"),
+        cell_variability=_variabilities(content, "cell_variability", where),
+        cell_omega=_part(content, "cell_omega"),
         correlations=_part(content, "correlations"),
         uncertainty=_covariance(_part(content, "uncertainty"), where),
         id=str(content.get("id", Path(path).stem)),

@@ -55,6 +55,10 @@ class Population:
         occasion of a subject has an effect κ of its own, which adds to the subject's η on the same scale.
     occasion_omega : mapping of (str, str) to float, optional
         Correlations of the effects of one occasion.
+    cell_variability : mapping of str to Variability, optional
+        How much the single cells of one subject differ, a level of its own for stochastic runs.
+    cell_omega : mapping of (str, str) to float, optional
+        Correlations of the effects of one cell.
     correlations : mapping of (str, str) to float, optional
         Correlations of the covariates, on the scale of normal scores (a Gaussian copula).
     uncertainty : DataFrame, optional
@@ -89,6 +93,8 @@ class Population:
     omega: Correlations = field(default_factory=dict)
     occasion_variability: Mapping[str, Variability] = field(default_factory=dict)
     occasion_omega: Correlations = field(default_factory=dict)
+    cell_variability: Mapping[str, Variability] = field(default_factory=dict)
+    cell_omega: Correlations = field(default_factory=dict)
     correlations: Correlations = field(default_factory=dict)
     uncertainty: pd.DataFrame | None = None
     id: str = "population"
@@ -97,11 +103,11 @@ class Population:
         put = object.__setattr__
         put(self, "derived", derived_by_name(self.derived))
         put(self, "parameters", {str(k): v for k, v in dict(self.parameters).items()})
-        for name in ("covariates", "typical", "variability", "occasion_variability"):
+        for name in ("covariates", "typical", "variability", "occasion_variability", "cell_variability"):
             put(self, name, dict(getattr(self, name)))
         self._check_kinds()
         _ = self.formulas, self.effect_correlation, self.covariate_correlation, self.uncertainty_matrix
-        _ = self.occasion_correlation, self.courses, self.derivations
+        _ = self.cell_correlation, self.occasion_correlation, self.courses, self.derivations
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -199,6 +205,12 @@ class Population:
         where = f"occasion_omega of the population '{self.id}'"
         return correlation_matrix(self.occasion_omega, self.occasion_effects, where)
 
+    @cached_property
+    def cell_correlation(self) -> Any:
+        """The correlation matrix of the effects of one cell."""
+        where = f"cell_omega of the population '{self.id}'"
+        return correlation_matrix(self.cell_omega, tuple(self.cell_variability), where)
+
     @property
     def covariance(self) -> Any:
         """Omega: the covariance matrix of the random effects."""
@@ -233,7 +245,7 @@ class Population:
 
     def _check_kinds(self) -> None:
         where = f"the population '{self.id}'"
-        for key in (*self.variability, *self.occasion_variability):
+        for key in (*self.variability, *self.occasion_variability, *self.cell_variability):
             if key not in self.parameters:
                 raise DataError(
                     f"variability is given for '{key}', which has no typical value",
@@ -243,7 +255,8 @@ class Population:
         for key, number in self.typical.items():
             if isinstance(number, bool | str) or not math.isfinite(number):
                 raise DataError(f"the typical value of '{key}' is no finite number", value=number, where=where)
-        nouns = (Variability, self.variability), (Variability, self.occasion_variability), (Covariate, self.covariates)
+        nouns = [(Covariate, self.covariates), (Variability, self.variability)]
+        nouns += [(Variability, self.occasion_variability), (Variability, self.cell_variability)]
         for noun, given in nouns:
             for key, value in given.items():
                 if not isinstance(value, noun):

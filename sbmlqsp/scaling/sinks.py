@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ COLD_DEATHS = 5  # the same where they may have died of compiling, or of whateve
 def empty_outcome(arm: Experiment, size: int) -> Outcome:
     """Return an outcome of no values yet."""
     columns = {o.id: np.full((size, len(arm.times)), np.nan) for o in arm.observables}
-    return Outcome(columns, np.zeros(size, dtype=np.int8), [""] * size)
+    extras = {"fate": np.full(size, -1), "fate_time": np.full(size, np.nan)} if arm.fates else {}
+    return Outcome(columns, np.zeros(size, dtype=np.int8), [""] * size, (), extras)
 
 
 class Sink:
@@ -45,7 +47,7 @@ class Sink:
     def put(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
         """Keep the results of a piece."""
         self.keep(piece, outcomes)
-        self._count(len(piece.positions), sum(int((o.status > 0).sum()) for o in outcomes))
+        self._count(len(piece.positions) * len(piece.replicates), sum(int((o.status > 0).sum()) for o in outcomes))
 
     def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
         """Keep the results of a piece, of whose subjects some may have been named before."""
@@ -64,9 +66,9 @@ class Sink:
             return piece
         why = "it took longer than the time allowed" if died.late else f"its process died (exit status {died.code})"
         self.name(piece, position, LATE if died.late else CRASHED, why)
-        self._count(1, len(self.arms))
+        self._count(len(piece.replicates), len(self.arms) * len(piece.replicates))
         left = np.delete(piece.positions, place)
-        return Piece(piece.number, left, self.people.some(left)) if len(left) else None
+        return Piece(piece.number, left, self.people.some(left), piece.replicates) if len(left) else None
 
     def _count(self, more: int, failed: int) -> None:
         self.failed += failed
@@ -77,28 +79,33 @@ class Sink:
 class Whole(Sink):
     """All results, put together in memory in the order of the people."""
 
-    def __init__(self, arms: Sequence[Experiment], people: Subjects, tick: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        arms: Sequence[Experiment],
+        people: Subjects,
+        tick: Callable[[int, int], None],
+        *,
+        replicates: int = 1,
+    ) -> None:
         super().__init__(arms, people, tick)
-        self._all = [empty_outcome(arm, len(people)) for arm in arms]
+        self._replicates = replicates
+        self._all = [empty_outcome(arm, len(people) * replicates) for arm in arms]
         self._doses: list[Any] = [() for _ in arms]
 
     def keep(self, piece: Piece, outcomes: Sequence[Outcome]) -> None:
         """Put the results where they belong."""
+        rows = piece.rows(piece.positions, self._replicates)
         for k, (whole, part) in enumerate(zip(self._all, outcomes, strict=True)):
-            for name, values in part.columns.items():
-                whole.columns[name][piece.positions] = values
-            whole.status[piece.positions] = part.status
-            for position, message in zip(piece.positions.tolist(), part.messages, strict=True):
-                whole.messages[position] = message
+            whole.take(part, rows)
             if len(piece.positions) and piece.positions[0] == 0:
                 self._doses[k] = part.doses
 
-    def name(self, piece: Piece, position: int, status: int, message: str) -> None:  # noqa: ARG002
+    def name(self, piece: Piece, position: int, status: int, message: str) -> None:
         """Note that a subject has no result."""
         for whole in self._all:
-            whole.status[position], whole.messages[position] = status, message
+            whole.lose(piece.rows([position], self._replicates), status, message)
 
     def outcomes(self) -> list[Outcome]:
         """Return one outcome per arm."""
         pairs = zip(self._all, self._doses, strict=True)
-        return [Outcome(o.columns, o.status, o.messages, doses) for o, doses in pairs]
+        return [replace(o, doses=doses) for o, doses in pairs]

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from typing import Any
 
-from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import SimulationError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.outcome import Outcome
+from sbmlqsp.outcome import Method, Outcome
 from sbmlqsp.scaling.local import Died, LocalWorkers
 from sbmlqsp.scaling.sinks import Sink
 from sbmlqsp.scaling.work import Piece, Work, perform
@@ -32,7 +31,7 @@ def spread(
     pieces: Sequence[Piece],
     sink: Sink,
     *,
-    tolerances: Tolerances,
+    method: Method,
     stop: bool,
     most: int,
     workers: int | None = None,
@@ -46,7 +45,7 @@ def spread(
     arms : sequence of Experiment
     pieces : sequence of Piece
     sink : Sink
-    tolerances : Tolerances
+    method : Method
     stop : bool
         Whether the first failure ends all, also in the middle of a piece.
     most : int
@@ -64,7 +63,7 @@ def spread(
     SimulationError
         The executor broke.
     """
-    work = Work.of(arms, tolerances, stop=stop)
+    work = Work.of(arms, method, stop=stop)
     if executor is not None:
         results: Iterator[tuple[Piece, Any]] = _through(executor, work, pieces)
     elif workers is None:

@@ -15,10 +15,10 @@ import numpy as np
 from sbmlqsp.compiled import LOCK, prepared_for, take_over
 from sbmlqsp.dosing import expand
 from sbmlqsp.engine.libsbml_engine import Prepared
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.roadrunner import quiet
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.model import flat_id
-from sbmlqsp.outcome import Outcome, outcome_of
+from sbmlqsp.outcome import Method, Outcome
 from sbmlqsp.subjects import Subjects
 from sbmlqsp.units.names import known_atoms, remember
 
@@ -34,17 +34,17 @@ class Work:
     arms: int
 
     @classmethod
-    def of(cls, arms: Sequence[Experiment], tolerances: Tolerances, *, stop: bool) -> Work:
+    def of(cls, arms: Sequence[Experiment], method: Method, *, stop: bool) -> Work:
         """Pack arms, with what a process would otherwise work out again: documents for the engine, names of units."""
         documents = [_document(arm) for arm in arms]
-        content = (tuple(arms), tolerances, stop), documents, known_atoms()
+        content = (tuple(arms), method, stop), documents, known_atoms()
         packed = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
         return cls(packed, hashlib.sha256(packed).hexdigest(), len(arms))
 
     @property
-    def content(self) -> tuple[tuple[Experiment, ...], Tolerances, bool]:
-        """The arms, the tolerances, and whether to stop at a failure."""
-        content: tuple[tuple[Experiment, ...], Tolerances, bool] = _unpacked(self.key, self)
+    def content(self) -> tuple[tuple[Experiment, ...], Method, bool]:
+        """The arms, how they are run, and whether to stop at a failure."""
+        content: tuple[tuple[Experiment, ...], Method, bool] = _unpacked(self.key, self)
         return content
 
 
@@ -67,24 +67,36 @@ def _document(arm: Experiment) -> tuple[list[str], Prepared]:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some people, by their positions among all."""
+    """Some people, by their positions among all, and which of their replicates."""
 
     number: int
     positions: Any
     people: Subjects = field(repr=False)
+    replicates: range = range(1, 2)
+
+    def rows(self, positions: Any, replicates: int = 0) -> Any:
+        """Return which runs are those of people at some positions: among all, or among so many replicates of each."""
+        count, first = (replicates, self.replicates.start - 1) if replicates else (len(self.replicates), 0)
+        return (np.asarray(positions, dtype=int)[:, None] * count + first + np.arange(len(self.replicates))).ravel()
 
 
-def pieces_of(people: Subjects, size: int) -> list[Piece]:
-    """Cut people into pieces of a size; their table stays behind, since runs read the numbers alone."""
+def pieces_of(people: Subjects, size: int, *, replicates: int = 1) -> list[Piece]:
+    """Cut people into pieces of so many runs; their table stays behind, since runs read the numbers alone.
+
+    Who has more replicates than that is cut by replicates.
+    """
     people = replace(people, table=None)
-    starts = range(0, len(people), size)
-    every = [np.arange(a, min(a + size, len(people))) for a in starts]
-    return [Piece(k, positions, people.some(positions)) for k, positions in enumerate(every)]
+    each = max(1, size // replicates)
+    every = [np.arange(a, min(a + each, len(people))) for a in range(0, len(people), each)]
+    cells = [range(a + 1, min(a + size, replicates) + 1) for a in range(0, replicates, max(size, 1))]
+    cells = cells if size < replicates else [range(1, replicates + 1)]
+    pairs = [(positions, people.some(positions), r) for positions in every for r in cells]
+    return [Piece(k, *pair) for k, pair in enumerate(pairs)]
 
 
 def perform(work: Work, piece: Piece, note: Callable[[int], None] = lambda _: None) -> list[Outcome]:
     """Run a piece; ``note`` is told the position within the piece of the subject that runs now."""
-    arms, tolerances, stop = work.content
+    arms, method, stop = work.content
     out = []
     with quiet():
         for arm in arms:
@@ -93,5 +105,6 @@ def perform(work: Work, piece: Piece, note: Callable[[int], None] = lambda _: No
             def tick(done: int, _: int) -> None:
                 note(done)
 
-            out.append(outcome_of(arm, piece.people, tolerances=tolerances, tick=tick, most=0 if stop else math.inf))
+            most = 0 if stop else math.inf
+            out.append(method.outcome(arm, piece.people, replicates=piece.replicates, tick=tick, most=most))
     return out

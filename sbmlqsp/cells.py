@@ -1,0 +1,177 @@
+"""Single cells of one arm: every subject's replicates as an exact jump process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.deliveries import Deliveries, resolve_deliveries
+from sbmlqsp.engine.initial import initial_state
+from sbmlqsp.engine.jumps import INFLOW, JumpSystem, jump_system
+from sbmlqsp.engine.ssa import CellResults, Cells, Stop
+from sbmlqsp.errors import ExperimentError, UnsupportedError
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.expressions import Expr, substitute, sym
+from sbmlqsp.model import dotted, flat_id
+from sbmlqsp.outcome import Outcome, dose_rows
+from sbmlqsp.populations import Population
+from sbmlqsp.populations.drawing import cell_scores
+from sbmlqsp.readout import read_out, wanted
+from sbmlqsp.runner import STOPPED
+from sbmlqsp.streams import key64
+from sbmlqsp.subjects import Subjects, individual_of
+
+__all__ = ["Stochastic"]
+
+
+@dataclass(frozen=True)
+class Stochastic:
+    """How single cells are run.
+
+    Parameters
+    ----------
+    seed : int
+    replicates : int
+        Cells per subject.
+    continuous : tuple of str
+        Species that are not counted, by path.
+    most_jumps : int
+        More than so many jumps of a cell are a failure.
+    threads : int, optional
+    population : Population, optional
+        Its ``cell_variability`` is drawn for every cell.
+    """
+
+    seed: int = 0
+    replicates: int = 1
+    continuous: tuple[str, ...] = ()
+    most_jumps: int = 50_000_000
+    threads: int | None = None
+    population: Population | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the numbers depend on, for provenance."""
+        return {"name": "ssa", "replicates": self.replicates, "continuous": list(self.continuous),
+                "most_jumps": self.most_jumps}  # fmt: skip
+
+    def outcome(
+        self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float
+    ) -> Outcome:
+        """Run an arm; one run per subject and replicate, those of a subject together."""
+        del most  # cells are quick to fail
+        if people.rows is not None:
+            raise UnsupportedError("subjects that change on the way cannot be run stochastically yet",
+                                   remedy="give each subject one row of parameters")  # fmt: skip
+        runs = _Runs(self, arm, people, replicates)
+        result = runs.results()
+        tick(len(people), int((result.status > 0).sum()))
+        columns = {c: result.out[:, :, k] for k, c in enumerate(runs.cells.outputs)}
+        shape, time = result.out.shape[:2], np.asarray(arm.times)[None, :]
+        values = {o.id: read_out(o, arm.model, columns=columns, time=time, shape=shape) for o in arm.observables}
+        extras = {}
+        if arm.fates:
+            extras = {"fate": result.fate, "fate_time": np.where(result.fate >= 0, result.time, np.nan)}
+        status = np.where(result.status > 0, STOPPED, 0).astype(np.int8)
+        return Outcome(values, status, result.messages, tuple(dose_rows(arm, runs.deliveries)), extras)
+
+
+class _Runs:
+    """The cells of one arm, made ready."""
+
+    def __init__(self, how: Stochastic, arm: Experiment, people: Subjects, replicates: range) -> None:
+        self._how, self._arm, self._people, self._replicates = how, arm, people, replicates
+        network = arm.model.network
+        individual = individual_of(arm, people)
+        self._rows = len(people)
+        varied = self._by_cell(individual)
+        if varied:
+            self._rows = len(people) * len(replicates)
+            individual = {k: np.repeat(v, len(replicates)) for k, v in individual.items()} | varied
+        numbers = {k: np.repeat(v, self._rows // len(people)) for k, v in people.numbers.items()}
+        self._env = initial_state(network, {**arm.overrides, **individual})
+        self.deliveries = resolve_deliveries(arm, {**numbers, **self._env}, self._rows)
+        if any(d.steady_state for d in arm.regimen):
+            raise UnsupportedError("a stochastic run cannot start from the steady state of doses",
+                                   remedy="give the doses one by one, and look after enough of them")  # fmt: skip
+        infused: dict[str, bool] = {}
+        for k, target in enumerate(self.deliveries.targets):
+            infused[target] = infused.get(target, False) or bool((self.deliveries.duration[:, k] > 0).any())
+        system = jump_system(network, continuous=[flat_id(n) for n in how.continuous], dosed=infused)
+        fates = tuple(_flat(e) for e in arm.fates.values())
+        self.cells = Cells(system, tuple(wanted(arm.model, arm.observables)), fates)
+
+    def _by_cell(self, individual: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is drawn anew for every cell, one value per run."""
+        population = self._how.population
+        if population is None or not population.cell_variability:
+            return {}
+        z = cell_scores(self._people.ids, self._replicates, self._how.seed, population.cell_correlation)
+        out = {}
+        for i, (key, how) in enumerate(population.cell_variability.items()):
+            flat = flat_id(key)
+            if flat not in individual:
+                raise ExperimentError(f"'{key}' varies between cells, and is no parameter of the subjects")
+            mean = np.repeat(individual[flat], len(self._replicates))
+            out[flat] = how.individual(mean, z[:, i] * how.omega)
+        return out
+
+    def results(self) -> CellResults:
+        """Run all cells."""
+        how, arm, people, r = self._how, self._arm, self._people, np.array(self._replicates)
+        starts, constants, own = self.cells.starts(self._env, self._rows, arm.times[-1])
+        stops = [_merged([*own[i], *self._doses(i)]) for i in range(self._rows)]
+        count = len(people) * len(r)
+        streams = np.zeros((count, 3), dtype=np.uint64)
+        streams[:, 0] = np.tile(r, len(people))
+        keys = [key64(how.seed, "ssa", subject=who) for who in people.ids]
+        streams[:, 1:] = np.repeat(np.array(keys, dtype=np.uint64), len(r), axis=0)
+        rows = np.arange(count) if self._rows == count else np.repeat(np.arange(len(people)), len(r))
+        return self.cells.run(
+            starts, constants, rows=rows, streams=streams, grid=arm.times, stops=stops, at_dose=arm.at_dose,
+            most=how.most_jumps, threads=how.threads,
+        )  # fmt: skip
+
+    def _doses(self, i: int) -> list[Stop]:
+        """Return what one row is given, and when."""
+        d: Deliveries = self.deliveries
+        out = []
+        for k, target in enumerate(d.targets):
+            start, amount, length = float(d.start[i, k]), float(d.amount[i, k]), float(d.duration[i, k])
+            if length > 0:
+                rate = INFLOW + target
+                out.append(Stop(start, ((rate, True, amount / length),), dosed=True))
+                out.append(Stop(start + length, ((rate, True, -amount / length),)))
+            else:
+                out.append(Stop(start, ((target, True, _molecules(self.cells.system, target, amount, i)),), dosed=True))
+        return out
+
+
+def _molecules(system: JumpSystem, target: str, amount: float, row: int) -> float:
+    if target not in system.counted:
+        return amount
+    count = amount * system.counted[target]
+    if abs(count - round(count)) > 1e-6 * max(1.0, abs(count)):
+        raise UnsupportedError(
+            f"a dose into '{dotted(target)}', which is counted, is no whole number of molecules", value=count,
+            where=f"row {row + 1} of the subjects", remedy=f"round it, or name continuous=['{dotted(target)}']",
+        )  # fmt: skip
+    return float(round(count))
+
+
+def _merged(stops: list[Stop]) -> list[Stop]:
+    """Return stops in order of time, those of one time as one."""
+    out: list[Stop] = []
+    for stop in sorted(stops, key=lambda s: s.time):
+        if out and stop.time - out[-1].time <= 1e-12 * max(1.0, stop.time):
+            last = out.pop()
+            out.append(Stop(last.time, last.changes + stop.changes, last.dosed or stop.dosed))
+        else:
+            out.append(stop)
+    return out
+
+
+def _flat(expr: Expr) -> Expr:
+    return substitute(expr, {n: sym(flat_id(n)) for n in expr.symbols()})
