@@ -180,7 +180,7 @@ def _measure(
     seen = _from(times, after)
     if tau is None and len(gaps := np.diff(_merged(times))):
         tau = float(gaps[-1])
-    time, curves = _with_values_before_doses(time, curves, times[seen & (ends == times)])
+    time, curves = with_values_before_doses(time, curves, times[seen & (ends == times)])
     curves = _censored(curves, blq)
     profiles = pack(time, curves)
     numbers = _peak(profiles) | {"caution": cautions(time, curves, np.concatenate([times, ends]))}
@@ -205,7 +205,7 @@ def _merged(times: Floats) -> Floats:
     return ordered[np.diff(ordered, prepend=-math.inf) > tolerance(ordered)]
 
 
-def _with_values_before_doses(time: Floats, curves: Floats, doses: Floats) -> tuple[Floats, Floats]:
+def with_values_before_doses(time: Floats, curves: Floats, doses: Floats) -> tuple[Floats, Floats]:
     """Add the values just before bolus doses, at the times of the doses."""
     at = np.unique([i for d in doses for i in np.flatnonzero(np.abs(time - d) <= tolerance(time))]).astype(int)
     # Both observations before it must lie after the previous dose, at times of their own.
