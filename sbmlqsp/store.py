@@ -18,6 +18,7 @@ from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Sink
 from sbmlqsp.scaling.folder import LOCK, Sums, locked, unwritable, written
 from sbmlqsp.scaling.sinks import empty_outcome
+from sbmlqsp.scaling.summing import filled, summary_of, with_values
 from sbmlqsp.subjects import Subjects, read_subjects
 
 if TYPE_CHECKING:
@@ -96,8 +97,6 @@ class Store:
 
     def read(self, *, subjects: Sequence[Any] | None = None, observables: Sequence[str] | None = None) -> xr.Dataset:
         """Return the results, or those of some subjects or observables, as one Dataset in memory."""
-        import xarray as xr
-
         chosen, wanted = [], None if subjects is None else set(subjects)
         for part in self.parts():
             about = [n for n in ("status", "message", "fate", "fate_time") if n in part]
@@ -108,21 +107,21 @@ class Store:
                 chosen.append(some)
         if not chosen:
             raise DataError("the store holds none of these subjects", value=subjects, where=str(self.path))
-        how: dict[str, Any] = {"combine_attrs": "override", "data_vars": "minimal", "coords": "minimal",
-                               "compat": "override", "join": "override"}  # fmt: skip
-        people: dict[Any, list[xr.Dataset]] = {}
-        for part in chosen:  # who was cut by replicates is put together first
-            people.setdefault(tuple(part["subject"].to_numpy().tolist()), []).append(part)
-        whole = [p[0] if len(p) == 1 else xr.concat(p, dim="replicate", **how) for p in people.values()]
-        return xr.concat(whole, dim="subject", **how)
+        return _joined(chosen)
 
     def summarise(self, **options: Any) -> pd.DataFrame:
-        """Return ``summarise`` of everything, one observable in memory at a time."""
+        """Return ``summarise`` of everything, one observable in memory at a time, of which a few times are at work."""
         import pandas as pd
 
-        from sbmlqsp.results import summarise
-
-        tables = [summarise(self.read(observables=[name]), **options) for name in self.plan["observables"]]
+        some, light = [], []
+        for part in self.parts():
+            some.append(with_values(part))
+            light.append(part.drop_vars([n for n, v in part.data_vars.items() if "time" in v.dims]))
+        asked = np.any(some, axis=0)
+        asked |= ~asked.any(axis=1, keepdims=True)
+        whole = _joined(light)
+        names = self.plan["observables"]
+        tables = [summary_of(filled(whole, name, self.parts()), asked, **options) for name in names]
         rows = pd.concat(tables, ignore_index=True)
         return rows[(rows["n"] > 0) | (rows["n_failed"] > 0)].reset_index(drop=True)
 
@@ -214,6 +213,18 @@ class Store:
         state = "complete" if not lost else f"{lost} of {self.plan['pieces']} parts missing"
         arms = ", ".join(self.plan["arms"])
         return f"<store {self.path}: {self.plan['subjects']} subjects, arms {arms}; {state}>"
+
+
+def _joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    import xarray as xr
+
+    how: dict[str, Any] = {"combine_attrs": "override", "data_vars": "minimal", "coords": "minimal",
+                           "compat": "override", "join": "override"}  # fmt: skip
+    people: dict[Any, list[xr.Dataset]] = {}
+    for part in parts:  # who was cut by replicates is put together first
+        people.setdefault(tuple(part["subject"].to_numpy().tolist()), []).append(part)
+    whole = [p[0] if len(p) == 1 else xr.concat(p, dim="replicate", **how) for p in people.values()]
+    return xr.concat(whole, dim="subject", **how)
 
 
 def _failures(part: xr.Dataset) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pytest
 import sbmlqsp as qsp
 from sbmlqsp.outcome import Deterministic
 from sbmlqsp.scaling import folder as folders
-from sbmlqsp.scaling import local, spreading
+from sbmlqsp.scaling import local, spreading, summing
 from sbmlqsp.scaling.folder import LOCK, SUMS, locked
 from sbmlqsp.scaling.sinks import Whole
 from sbmlqsp.scaling.work import Work, pieces_of
@@ -189,6 +189,18 @@ def test_one_changed_bit_of_a_part_is_noticed_and_the_part_done_again(arms, popu
     again = stored(arms, population, tmp_path / "s", resume=True)
     assert again.damaged == []
     assert all(here[name].equals(again.read()[name]) for name in here.variables)
+
+
+@pytest.mark.parametrize("options", [{}, {"by": "arm"}, {"over": "replicate"}, {"quantiles": [0.3]}], ids=str)
+def test_a_summary_of_some_times_after_others_is_that_of_all(arms, tmp_path, monkeypatch, options):
+    people = pd.DataFrame({"k": [0.1, 0.2, -1.7e308, 0.3, 0.5], "arm": list("baabb")})
+    how = {"subjects": people, "on_failure": "record"}
+    later = [arms[1], arms[0]]  # the first arm has none of the last times
+    store = qsp.simulate(later, store=tmp_path / "s", chunk=2, **how)
+    expected = qsp.summarise(qsp.simulate(later, **how), **options)
+    expected = expected[(expected["n"] > 0) | (expected["n_failed"] > 0)].reset_index(drop=True)
+    monkeypatch.setattr(summing, "AT_WORK", 1)
+    pd.testing.assert_frame_equal(store.summarise(**options), expected, rtol=1e-13)
 
 
 def test_sums_are_those_that_sha256sum_reads(arms, population, tmp_path):
