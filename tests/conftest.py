@@ -3,6 +3,12 @@
 Two arms of a small decay and a population of it serve the tests of processes and of stores.
 """
 
+import os
+
+# Before numpy is imported: threads of its linear algebra would wait for those of the other workers of pytest-xdist.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

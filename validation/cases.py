@@ -19,7 +19,7 @@ import pkgutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 import sbmlqsp as qsp
 from sbmlqsp.catalogue import ProvisionalModelWarning
 from sbmlqsp.library import models_root
+from sbmlqsp.model import dotted
 
 __all__ = ["Bench", "Case", "Comparison", "all_cases", "case", "holds", "same"]
 
@@ -125,7 +126,7 @@ class Bench:
     model: qsp.Model
     changes: Mapping[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def p(self) -> SimpleNamespace:
         """Every constant that the model's file gives a number, the set applied; dots become underscores."""
         n = self.model.network
@@ -166,7 +167,7 @@ class Bench:
 
     def start(self, changes: Mapping[str, float | str] | None = None) -> Any:
         """Return the values of all symbols at time 0, by path; for modules that only evaluate formulas."""
-        names = [n for n, row in self.model.symbols.iterrows() if row["kind"] != "reaction"]
+        names = [dotted(name) for name in self.model.network.symbols]
         found = self.run([0.0, 1.0], *names, changes=changes)
         return {name: float(values[0]) for name, values in found.items()}
 

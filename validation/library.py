@@ -252,7 +252,10 @@ def _curves(model: qsp.Model, names: Iterable[str], changes: dict[str, float], e
 
 def runs_bare(item: Item) -> Iterator[str]:
     """The bare engine runs it to finite numbers."""
-    result = np.asarray(roadrunner.RoadRunner(item.sbml).simulate(0, 10, 5))
+    options = roadrunner.LoadSBMLOptions()
+    # The faster of the engine's two compilers; tests/test_engine_facts_state.py pins that both give the same numbers.
+    options.setLLVMBackend(roadrunner.LoadSBMLOptions.LLJIT)
+    result = np.asarray(roadrunner.RoadRunner(item.sbml, options).simulate(0, 10, 5))
     if not np.isfinite(result).all():
         yield "a value is not finite in the bare engine"
 
