@@ -155,13 +155,18 @@ class Store:
         # What nothing reads is left out: beside a model it would be taken for a misspelt name.
         rows = rows[list(read_subjects(rows, tuple(arms), drawn=Population({})).numbers)]
         about = json.loads(self._read(number).attrs["provenance"])
-        control = Tolerances(**about["inputs"]["tolerances"])
-        again = simulate(arms, subjects=rows, seed=about["seed"], on_failure="record", tolerances=control)
+        how = _method(about["inputs"])
+        again = simulate(arms, subjects=rows, seed=about["seed"], on_failure="record", **how)
         now = json.loads(again.attrs["provenance"])
         if (now["models"], now["inputs"]["experiments"]) != (about["models"], about["inputs"]["experiments"]):
             raise DataError(
                 "these are not the experiments of the store, although they bear the same names", where=str(self.path),
                 remedy="give the same models, changes, regimens, times and observables",
+            )  # fmt: skip
+        if "method" in how and not again.drop_attrs().equals(self.read(subjects=[subject]).drop_attrs()[[*again]]):
+            raise DataError(
+                "these cells do not come back alone: they were drawn from a population, which the store does not hold",
+                value=subject, where=str(self.path), remedy="simulate with population= again, with the same seed",
             )  # fmt: skip
         return again  # type: ignore[no-any-return]
 
@@ -213,6 +218,14 @@ class Store:
         state = "complete" if not lost else f"{lost} of {self.plan['pieces']} parts missing"
         arms = ", ".join(self.plan["arms"])
         return f"<store {self.path}: {self.plan['subjects']} subjects, arms {arms}; {state}>"
+
+
+def _method(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a simulation was run, as arguments, from what its provenance says of it."""
+    if inputs.get("name") == "ssa":
+        counts = {"replicates": inputs["replicates"], "max_jumps": inputs["most_jumps"]}
+        return {"method": "ssa", "continuous": inputs["continuous"], **counts}
+    return {"tolerances": Tolerances(**inputs["tolerances"])}
 
 
 def _joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp import store as storing
 from sbmlqsp.outcome import Deterministic
 from sbmlqsp.scaling import folder as folders
 from sbmlqsp.scaling import local, spreading, summing
@@ -241,6 +242,21 @@ def test_a_run_again_has_whatever_the_first_had(tmp_path):
     other = qsp.Experiment(model, times=[0, 1, 5], regimen="[0.2*WT] into S at 1", observables=["S"], id="one")
     with pytest.raises(qsp.DataError, match="although they bear the same names"):
         store.rerun(other, "y")
+
+
+def test_cells_run_again_alone_are_the_same_cells_or_refused(tmp_path):
+    model = qsp.read_antimony("model m(k, S); substanceOnly species S; S = 20; J: S => ; k*S; k = 0.1; end")
+    arm = qsp.Experiment(model, times=[0, 1, 5], observables=["S"])
+    people = pd.DataFrame({"k": [0.1, 0.2, 0.3]}, index=[1, 2, 3])
+    store = qsp.simulate(arm, subjects=people, method="ssa", replicates=5, seed=3, store=tmp_path / "s", chunk=4)
+    own = store.rerun(arm, 3)["S"].to_numpy()
+    assert own.shape == (1, 1, 5, 3)
+    assert np.array_equal(own, store.read(subjects=[3])["S"].to_numpy())
+    path = tmp_path / "s" / storing.PEOPLE  # as if the cells had parameters of their own
+    pd.read_parquet(path).assign(k=0.9).to_parquet(path)
+    folders.Sums(tmp_path / "s").add(path)
+    with pytest.raises(qsp.DataError, match="do not come back alone"):
+        store.rerun(arm, 3)
 
 
 def test_subjects_of_two_kinds_are_refused_with_a_sentence(tmp_path):
