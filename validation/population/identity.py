@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,8 @@ def interrupted(size: int, whole: Any, folder: Path) -> bool:
         before = count(parts)
         until(lambda a=process, b=before: count(parts) > b or a.poll() is not None, 120)
         time.sleep(float(rng.uniform(0.0, 0.3)))
-        os.killpg(process.pid, signal.SIGINT)  # to all, as Ctrl-C does
+        with suppress(ProcessLookupError):  # done already
+            os.killpg(process.pid, signal.SIGINT)  # to all, as Ctrl-C does
         process.communicate()
         notes.append(f"{count(parts)} parts after exit {process.returncode}")
     lacking = len(qsp.open_store(folder).missing)

@@ -34,6 +34,7 @@ def main(size: int = 10_000, repeats: int = 3) -> bool:
     def ours(workers: int):
         return qsp.simulate(arm, subjects=table, workers=workers, progress=False)
 
+    qsp.simulate(arm, subjects=table.head(2), progress=False)  # compiled, as in a session
     bare = BareLoop(arm, table)
     jobs = {"bare": bare.run, "one": lambda: ours(1), "two": lambda: ours(2)}
     spent: dict[str, list[float]] = {k: [] for k in jobs}
