@@ -55,7 +55,14 @@ class Stochastic:
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""
         return {"name": "ssa", "replicates": self.replicates, "continuous": list(self.continuous),
-                "most_jumps": self.most_jumps}  # fmt: skip
+                "most_jumps": self.most_jumps, "between_cells": self._between_cells}  # fmt: skip
+
+    @property
+    def _between_cells(self) -> dict[str, Any]:
+        if self.population is None:
+            return {}
+        p = self.population
+        return {k: repr(v) for k, v in p.cell_variability.items()} | {str(k): v for k, v in p.cell_omega.items()}
 
     def outcome(
         self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float

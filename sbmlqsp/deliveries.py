@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Deliveries:
     """Targets and, per subject and administration, start, amount and duration.
 
     Arrays have shape (subjects, administrations), in the model's units of time and substance; a duration of 0 is a
-    bolus. ``given`` are the administrations as written.
+    bolus. ``given`` are the administrations as written. ``refused`` says by subject why it cannot be dosed so.
     """
 
     given: tuple[Administration, ...]
@@ -31,12 +31,15 @@ class Deliveries:
     start: Any
     amount: Any
     duration: Any
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     def chosen(self, rows: Any) -> Deliveries:
         """Return the deliveries of subjects, of shape (subjects, administrations), each from the row named for it."""
         places = np.arange(len(self.given))
         start, amount, duration = (v[rows, places] for v in (self.start, self.amount, self.duration))
-        return replace(self, start=start, amount=amount, duration=duration)
+        own = {i: next((self.refused[r] for r in row if r in self.refused), "") for i, row in enumerate(rows.tolist())}
+        refused = {i: why for i, why in own.items() if why}
+        return replace(self, start=start, amount=amount, duration=duration, refused=refused)
 
 
 def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int) -> Deliveries:
@@ -44,26 +47,30 @@ def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int
 
     With a rate, bioavailability scales the duration; with a duration it scales the rate (as NONMEM does).
 
+    A subject for whom a formula gives a value that is negative or not finite is refused alone.
+
     Raises
     ------
     DosingError
-        A formula cannot be resolved, or gives a value that is negative or not finite.
+        A formula cannot be resolved, or gives such a value for everybody alike.
     UnitError
         The dose's unit cannot be converted to its target's.
     """
     given = expand(experiment.regimen, time_unit=experiment.model.time_unit)
-    rows = [_resolve(a, experiment, env, size) for a in given]
+    refused: dict[int, str] = {}
+    rows = [_resolve(a, experiment, env, size, refused) for a in given]
     shape = (size, len(rows))
-    columns = [np.empty(shape) for _ in range(3)]
+    start, amount, duration = (np.empty(shape) for _ in range(3))
     for i, row in enumerate(rows):
-        for column, value in zip(columns, row, strict=True):
-            column[:, i] = value
-    return Deliveries(given, tuple(flat_id(a.target) for a in given), *columns)
+        start[:, i], amount[:, i], duration[:, i] = row
+    return Deliveries(given, tuple(flat_id(a.target) for a in given), start, amount, duration, refused)
 
 
-def _resolve(a: Administration, experiment: Experiment, env: Mapping[str, Any], size: int) -> tuple[Any, Any, Any]:
+def _resolve(
+    a: Administration, experiment: Experiment, env: Mapping[str, Any], size: int, refused: dict[int, str]
+) -> tuple[Any, Any, Any]:
     where = f"dose {a.dose_index + 1} into {a.target}"
-    number = _Reader(env, size, where)
+    number = _Reader(env, size, where, refused)
     amount = number(a.amount, "amount")
     lag = number(a.lag, "lag")
     fraction = number(a.bioavailability, "bioavailability")
@@ -73,17 +80,16 @@ def _resolve(a: Administration, experiment: Experiment, env: Mapping[str, Any], 
         duration = number(a.duration, "duration")
     elif a.rate is not None:
         rate = number(a.rate, "rate") * rate_factor(a, experiment.model, where)
-        if (rate <= 0).any():
-            raise DosingError("the infusion rate is not positive", value=float(rate.min()), where=where)
-        duration = amount * fraction / rate
+        number.refuse(rate <= 0, rate, "the infusion rate is not positive", alike=not isinstance(a.rate, str))
+        duration = amount * fraction / np.where(rate > 0, rate, 1.0)
     return a.time + lag, amount * fraction * factor, duration
 
 
 class _Reader:
-    """Turns a number or a formula into one value per subject."""
+    """Turns a number or a formula into one value per subject; notes for whom that is none."""
 
-    def __init__(self, env: Mapping[str, Any], size: int, where: str) -> None:
-        self.env, self.size, self.where = env, size, where
+    def __init__(self, env: Mapping[str, Any], size: int, where: str, refused: dict[int, str]) -> None:
+        self.env, self.size, self.where, self._refused = env, size, where, refused
 
     def __call__(self, value: float | str, what: str) -> Any:
         if isinstance(value, str):
@@ -98,11 +104,17 @@ class _Reader:
                     remedy=did_you_mean(missing[0], (dotted(k) for k in self.env if "(" not in k)),
                 )
             value = evaluate(expr, scope)
+        alike = np.ndim(value) == 0
         out = np.broadcast_to(np.asarray(value, dtype=float), (self.size,)).copy()
         bad = ~np.isfinite(out) | (out < 0)
-        if bad.any():
-            i = int(np.argmax(bad))
-            raise DosingError(
-                f"the {what} is negative or not finite", value=float(out[i]), where=f"{self.where}, subject {i + 1}"
-            )
+        self.refuse(bad, out, f"the {what} is negative or not finite", alike=alike)
+        out[bad] = 0.0
         return out
+
+    def refuse(self, bad: Any, values: Any, why: str, *, alike: bool) -> None:
+        """Note whom a value refuses, or raise where it is the same for everybody."""
+        for i in np.flatnonzero(bad).tolist():
+            error = DosingError(why, value=float(values[i]), where=self.where)
+            if alike:
+                raise error
+            self._refused.setdefault(i, str(error))

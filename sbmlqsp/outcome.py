@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -83,7 +83,7 @@ class Deterministic:
 
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""
-        return {"tolerances": {"relative": self.tolerances.relative, "absolute": self.tolerances.absolute}}
+        return {"tolerances": asdict(self.tolerances)}
 
     def outcome(
         self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float

@@ -16,7 +16,7 @@ from sbmlqsp.model import dotted
 from sbmlqsp.suspicion import suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
-__all__ = ["CRASHED", "FAILED", "LATE", "OK", "STATUS", "STOPPED", "Job", "Runner"]
+__all__ = ["CRASHED", "FAILED", "IMPOSSIBLE", "LATE", "OK", "STATUS", "STOPPED", "Job", "Runner"]
 
 STATUS = {
     0: "fine",
@@ -26,11 +26,13 @@ STATUS = {
     4: "it ran out of time",
     5: "its process died",
     6: "the cell could not be followed to the end",
+    7: "its values allow no run",
 }
-OK, FAILED, NOT_FINITE, UNCONFIRMED, LATE, CRASHED, STOPPED = range(7)
+OK, FAILED, NOT_FINITE, UNCONFIRMED, LATE, CRASHED, STOPPED, IMPOSSIBLE = range(8)
 
 # What is tried in turn when the integrator fails, as shares of each state's scale.
 LOOSER = (1e-24, 1e-16, 1e-12)
+PATIENCE = 50_000  # steps of a further attempt: where the first used up ten times as many, most will as well
 
 # How often an event may fire at once again (an event that repeats without end does so a dozen times, then is missed).
 RUSHES = 3
@@ -73,6 +75,7 @@ def _ladder(tolerances: Tolerances, end: float) -> Iterator[tuple[Tolerances, fl
     A start from exactly zero cannot be held to a share of nothing, so the absolute tolerance is loosened first. Another
     integrator is not among them: the engine's explicit ones return finite garbage where this one fails.
     """
+    tolerances = replace(tolerances, maximum_steps=min(tolerances.maximum_steps, PATIENCE))
     for absolute in LOOSER:
         if absolute > tolerances.absolute:
             words = f"an absolute tolerance of {absolute:g} of each state's scale"
