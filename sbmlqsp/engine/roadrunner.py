@@ -93,11 +93,19 @@ def _seed_ties() -> None:
         srand(1)
 
 
+BACKEND = "LLJIT"
+"""Compiles several times faster than the engine's default, and what it compiles runs as fast, with the same bits.
+
+It keeps some memory per load, of which there is one per model, outputs and process.
+"""
+
+
 def _compiled(sbml: str) -> Any:
     library = _library()
     options = library.LoadSBMLOptions()
     # Without this a second instance of a model silently loses piecewise root finding (measured).
     options.recompile = True
+    options.setLLVMBackend(getattr(library.LoadSBMLOptions, BACKEND))
     with quiet():
         try:
             return library.RoadRunner(sbml, options)
