@@ -41,9 +41,10 @@ def listed_ports(text: str) -> list[ListedPort]:
     'dose'
     """
     units, has, meanings = dict(_UNIT.findall(text)), dict(_HAS.findall(text)), dict(_IS.findall(text))
-    density = f"({units['substance']}) / ({units.get('volume', 'litre')})" if "substance" in units else ""
     for only, name in _SPECIES.findall(text):
-        has[name] = units.get("substance", "") if only else density
+        # A species may have a unit of substance of its own, such as a drug in moles beside counted molecules.
+        amount = units.get(has.get(name, "substance"), has.get(name, ""))
+        has[name] = amount if only or not amount else f"({amount}) / ({units.get('volume', 'litre')})"
     return [
         ListedPort(name, direction, _unit(str(units.get(has.get(name, ""), has.get(name, "")))), meanings.get(name, ""))
         for direction, names in DIRECTIVE.findall(text)
