@@ -31,11 +31,12 @@ MOST_ROWS = 300
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the page with what stands over and under it."""
+    """A figure of the page with what stands over and under it; ``svg`` is a file of it, where there is one."""
 
     figure: Figure
     title: str = ""
     caption: str = ""
+    svg: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _targets(results: xr.Dataset) -> set[str]:
 
 def _picture(given: Picture | Figure) -> dict[str, str]:
     picture = given if isinstance(given, Picture) else Picture(given)
-    return {"title": picture.title, "caption": picture.caption, "uri": _uri(picture.figure),
+    return {"title": picture.title, "caption": picture.caption, "uri": _uri(picture),
             "alt": picture.title or picture.caption or "figure"}  # fmt: skip
 
 
@@ -178,15 +179,17 @@ def _found(heading: str, findings: Sequence[Finding]) -> dict[str, Any]:
     return {"id": f"found-{name}", "heading": heading, "parts": parts}
 
 
-def _uri(figure: Figure) -> str:
+def _uri(picture: Picture) -> str:
     """Return a figure as a data address: vector graphics where they are not huge."""
     import matplotlib as mpl
 
+    if picture.svg is not None and picture.svg.stat().st_size < LARGEST_SVG:
+        return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg.read_bytes()).decode()}"
     for form, kind in (("svg", "image/svg+xml"), ("png", "image/png")):
         buffer = io.BytesIO()
         meta: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
         with mpl.rc_context({"svg.hashsalt": "sbmlqsp", "svg.fonttype": "path"}):
-            figure.savefig(buffer, format=form, dpi=160, metadata=meta)
+            picture.figure.savefig(buffer, format=form, dpi=160, metadata=meta)
         if form == "png" or buffer.tell() < LARGEST_SVG:
             return f"data:{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
     raise AssertionError

@@ -40,6 +40,7 @@ The file, with every key it may have::
     # [population]                      # instead of subjects: drawn from a population, with the study's seed
     # file = "population.toml"          # under [simulation]: occasions = "0:84 day by 28", where it varies between
     # size = 1000                       # occasions; on_failure = "record" and max_failed = 0.05
+    # figure = true                     # show the sample
 
     [data]                              # measured data, laid over the figures
     file = "theophylline.csv"
@@ -66,6 +67,21 @@ The file, with every key it may have::
     measure = "auc_inf"                 # a column of the exposure table
     # id, title, caption, arms, groups = 4 or limits as [60, 80], kind = "violin", log = true; interval and after as in
     # [exposure] where left out
+
+    # [[forest]]                        # needs [population]: what each covariate alone does to a measure
+    # observable = "Cp"
+    # measure = "auc_tau"               # or a parameter of the population, such as "CL"
+    # percentiles = [5, 95], band = [0.8, 1.25] or false, draws = 200 of the uncertainty, size = 100 subjects at each
+    # value, reference = {WT = 70}, values = {WT = [50, 90]}; id, title, caption, arms, interval, after
+
+    [[attainment]]                      # how many subjects reach a target
+    observable = "Cp"
+    measure = "time_above"              # share of the interval above each MIC; or "auc_tau", "cmax", "ctrough", …
+    at_least = 0.5                      # or at_most; a list of goals where there is no mic; texts with units, "125 h"
+    mic = [0.5, 1, 2, 4]                # the measure is divided by each
+    interval = "24 h"
+    # unbound = 0.3, distribution = {"0.5" = 10, "1" = 30}, enough = 0.9, max_unsure = 0.05; id, title, caption, arms,
+    # after
 
     [output]
     formats = ["svg", "png"]            # of the figures; also "pdf"

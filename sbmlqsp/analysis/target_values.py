@@ -110,7 +110,7 @@ def _times_above(
     shares, change = window.shares(mic / target.unbound)
     goals = np.array([float(g) for g in target.goals])
     sign = "≥" if target.rises else "≤"
-    text = f"{target.name(mic=True)} {sign} {100 * goals[0]:g} %" if len(goals) == 1 else f"{target.name(mic=True)}"
+    text = f"{target.name(mic=True)} {sign} " + (f"{100 * goals[0]:g} %" if len(goals) == 1 else "the goal")
     many = len(goals)
     return Values(
         str(ds["experiment"].to_numpy()[e]), name, np.repeat(shares, many, axis=1), np.repeat(change, many, axis=1),
@@ -159,7 +159,7 @@ def _against(
     many, sign = len(goals), "≥" if target.rises else "≤"
     name = target.name(mic=mic is not None)
     shown = "" if unit == "dimensionless" else f" {unit}"
-    text = f"{name} {sign} {goals[0]:.4g}{shown}" if many == 1 else name
+    text = f"{name} {sign} " + (f"{goals[0]:.4g}{shown}" if many == 1 else "the goal")
     scaled = [np.repeat(v[:, None] * target.unbound / by, many, axis=1) for v in (value, error)]
     return Values(
         str(table["experiment"].iloc[0]), str(table["observable"].iloc[0]), *scaled, np.repeat(mics, many),

@@ -1,9 +1,13 @@
-"""Figures: time courses and exposure, as Matplotlib figures that touch no global state."""
+"""Figures of runs, populations and what follows from them, as Matplotlib figures that touch no global state."""
 
 from __future__ import annotations
 
+from sbmlqsp.plot.attainment import attainment
+from sbmlqsp.plot.by_covariate import exposure_by
 from sbmlqsp.plot.exposures import exposure_figure
+from sbmlqsp.plot.forest import forest
+from sbmlqsp.plot.population import population
 from sbmlqsp.plot.style import save
 from sbmlqsp.plot.timecourse import time_course
 
-__all__ = ["exposure_figure", "save", "time_course"]
+__all__ = ["attainment", "exposure_by", "exposure_figure", "forest", "population", "save", "time_course"]

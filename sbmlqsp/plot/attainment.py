@@ -81,7 +81,7 @@ def attainment(
         ax.axhline(100 * enough, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1.5)
     ax.set_ylim(-2, 103)
     ax.set_yticks(sorted({0, 25, 50, 75, 100} | ({90} if enough == 0.9 else set())))
-    ax.set_ylabel(label(f"Subjects with {table['index'].iloc[0]} (%)", "", width=34), fontsize=TEXT)
+    ax.set_ylabel(label(f"Subjects with {table['index'].iloc[0]} (%)", "", width=40), fontsize=TEXT)
     ax.set_xlabel(_xlabel(table, over), fontsize=TEXT)
     return fig
 

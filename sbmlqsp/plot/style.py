@@ -154,7 +154,7 @@ def frame(
     from matplotlib.figure import Figure
 
     width = size[0]
-    note = textwrap.wrap(caption, int(width * 17.5))
+    note = textwrap.wrap(caption, int(width * 16.8))
     heading = textwrap.wrap(title or "", int(width * 11))
     columns = max(1, int((width - 0.3) / (0.7 + 0.072 * max((len(str(h.get_label())) for h in handles), default=1))))
     rows = math.ceil(len(handles) / columns)

@@ -16,6 +16,7 @@ from sbmlqsp.errors import DataError, QSPError, StudyError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     from sbmlqsp.studies.running import Outcome
     from sbmlqsp.studies.spec import Study
 
-__all__ = ["Analysis", "findings_of", "known_name", "labelled", "measured", "short_table", "tables_of"]
+__all__ = [
+    "Analysis",
+    "chosen_arms",
+    "figures_of_analyses",
+    "findings_of",
+    "known_name",
+    "labelled",
+    "measured",
+    "need_population",
+    "saved_svg",
+    "short_table",
+    "tables_of",
+]
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,10 @@ class Analysis(ABC):
         """Return the table as the page shows it: how many columns are labels, the heads and the rows."""
         return 0, (), ()
 
+    def note(self, table: pd.DataFrame, outcome: Outcome) -> str:  # noqa: ARG002
+        """Return what the page says below the figure, after the caption."""
+        return ""
+
     def check(self, study: Study) -> None:  # noqa: B027 (most kinds have names to check, not all)
         """Refuse names that the study does not have, before anything runs."""
 
@@ -90,16 +107,23 @@ def tables_of(outcome: Outcome) -> tuple[pd.DataFrame, ...]:
     return tuple(_named(analysis, "table", outcome) for analysis in outcome.study.analyses)
 
 
-def findings_of(outcome: Outcome, figures: Sequence[Figure]) -> dict[str, list[Finding]]:
-    """Return what the page shows of the analyses, by heading."""
+def findings_of(outcome: Outcome, figures: Sequence[Figure], folder: Path) -> dict[str, list[Finding]]:
+    """Return what the page in a folder of results shows of the analyses, by heading."""
     from sbmlqsp.report import Finding, Picture
 
     out: dict[str, list[Finding]] = {}
     for analysis, table, figure in zip(outcome.study.analyses, outcome.tables, figures, strict=True):
         labels, heads, rows = analysis.page(table, outcome)
-        picture = Picture(figure, "", analysis.caption)
+        caption = " ".join(filter(None, [analysis.caption, analysis.note(table, outcome)]))
+        picture = Picture(figure, "", caption, saved_svg(folder, analysis.id))
         out.setdefault(analysis.HEADING, []).append(Finding(picture, labels, tuple(heads), tuple(map(tuple, rows))))
     return out
+
+
+def saved_svg(folder: Path, name: str) -> Path | None:
+    """Return the file of a figure that a folder of results holds as vector graphics, None where it holds none."""
+    path = folder / "figures" / f"{name}.svg"
+    return path if path.is_file() else None
 
 
 def figures_of_analyses(outcome: Outcome) -> list[Figure]:

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 from sbmlqsp.errors import StudyError
 from sbmlqsp.studies.analyses import Analysis
+from sbmlqsp.studies.attainment import Attainment
 from sbmlqsp.studies.exposure_by import ExposureBy
+from sbmlqsp.studies.forest import Forest
+from sbmlqsp.studies.sampled import Sampled
 
 if TYPE_CHECKING:
     from sbmlqsp.studies.keys import Keys
 
 __all__ = ["KINDS", "read_analyses"]
 
-KINDS: tuple[type[Analysis], ...] = (ExposureBy,)
+KINDS: tuple[type[Analysis], ...] = (ExposureBy, Forest, Attainment)
 
 
-def read_analyses(top: Keys) -> tuple[Analysis, ...]:
-    """Return the analyses that a study file asks for.
+def read_analyses(top: Keys, *, sampled: bool) -> tuple[Analysis, ...]:
+    """Return the analyses that a study file asks for, that of its population first where it is to be shown.
 
     Raises
     ------
@@ -26,7 +29,7 @@ def read_analyses(top: Keys) -> tuple[Analysis, ...]:
     """
     from sbmlqsp.studies.spec import ID
 
-    out = []
+    out: list[Analysis] = [Sampled("population")] if sampled else []
     for kind in KINDS:
         for i, keys in enumerate(top.tables(kind.SECTION), 1):
             common = {

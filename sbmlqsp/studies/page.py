@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import QSPError
 from sbmlqsp.report import Picture, report
-from sbmlqsp.studies.analyses import findings_of
+from sbmlqsp.studies.analyses import findings_of, saved_svg
 from sbmlqsp.studies.lock import model_path
 from sbmlqsp.studies.running import titles
 
@@ -36,11 +36,11 @@ def write_page(
 ) -> Path:
     """Write the report of a study; ``found`` are the figures of its analyses, the lock holds the card of its model."""
     study = outcome.study
-    pictures = [Picture(f, "", spec.caption) for spec, f in figures.items()]
+    pictures = [Picture(f, "", spec.caption, saved_svg(path.parent, spec.id)) for spec, f in figures.items()]
     return report(
         outcome.results, outcome.experiments, path=path, title=study.title, description=study.description,
         titles=titles(study), pictures=pictures, exposure=outcome.exposure, card=lock["card"], sources=lock["sources"],
-        findings=findings_of(outcome, found), notes=outcome.notes, lock=lock,
+        findings=findings_of(outcome, found, path.parent), notes=outcome.notes, lock=lock,
     )  # fmt: skip
 
 

@@ -47,10 +47,11 @@ class People:
 
 @dataclass(frozen=True)
 class Crowd:
-    """A population to draw subjects from: its file, and how many."""
+    """A population to draw subjects from: its file, how many, and whether a sample of it is shown."""
 
     file: str
     size: int
+    figure: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,13 @@ def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Pat
     about.done()
     model, is_file = _model(top.table("model"))
     run = _simulation(top)
-    observables = _observables(top)
+    observables, crowd = _observables(top), _population(top)
     study = Study(
         id=name, title=title, description=description, model=model, model_is_file=is_file, **run,
         observables=observables, changes=_settings(top.table("changes")), arms=_arms(top), people=_people(top),
-        population=_population(top), data=_data(top), figures=_figures(top), exposure=_exposure(top),
-        analyses=read_analyses(top), formats=_formats(top), text=text, folder=folder, source=source,
+        population=crowd, data=_data(top), figures=_figures(top), exposure=_exposure(top),
+        analyses=read_analyses(top, sampled=crowd is not None and crowd.figure),
+        formats=_formats(top), text=text, folder=folder, source=source,
     )  # fmt: skip
     top.done()
     if study.people is not None and study.population is not None:
@@ -298,13 +300,14 @@ def _population(top: Keys) -> Crowd | None:
     keys = top.table("population")
     file = keys.take("file", str)
     if file is None:
-        keys.done(["file", "size"])
+        keys.done(["file", "size", "figure"])
         return None
     size = keys.need("size", int, example="1000")
+    figure = keys.take("figure", bool, False)
     keys.done()
     if size < 1:
         raise StudyError("a population without subjects", value=size, where=keys.where, expected="a positive number")
-    return Crowd(file, size)
+    return Crowd(file, size, figure)
 
 
 def _data(top: Keys) -> Data | None:
