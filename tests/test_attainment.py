@@ -146,7 +146,10 @@ def test_coarse_times_are_refused_where_they_leave_targets_undecided():
     loose = attainment(ds, Target("cmax", at_least=6.0), max_unsure=0.99).iloc[0]
     assert loose["n_close"] > 0
     assert loose["error"] > 0.01
-    assert loose["pta_low"] < loose["pta"] < loose["pta_high"]
+    # Undecided runs widen the interval beyond that of the binomial distribution, on both sides.
+    low, high = binomial_interval(loose["n_attained"], 40, 0.95)
+    assert loose["pta_low"] < low
+    assert loose["pta_high"] > high
     table = exposure(ds, "C")
     assert table["caution"].str.contains("cmax").any()
     with pytest.raises(DataError, match="too coarse"):

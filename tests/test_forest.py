@@ -92,6 +92,17 @@ def test_covariates_that_nothing_reads_have_no_row_and_derived_ones_follow():
     assert low["ratio"] < 1
 
 
+def test_a_dose_by_a_derived_covariate_follows_the_covariates_it_is_made_of(arms):
+    by_size = qsp.Experiment(arms[0].model, times=arms[0].times, observables=["C"], regimen="[10*SIZE] into S")
+    who = qsp.Population({"CL": 2.0}, covariates={"WT": WEIGHT, "HT": qsp.Covariate("normal", mean=170, sd=10)},
+                         derived={"SIZE": "(WT*HT/3600)^0.5"})  # fmt: skip
+    table = covariate_effects(by_size, who, measure="cmax", size=0)
+    assert table["covariate"].tolist() == ["WT", "WT", "HT", "HT"]
+    weights = WEIGHT.quantile(np.array([0.05, 0.95])) / WEIGHT.quantile(0.5)
+    np.testing.assert_allclose(table["ratio"][:2], weights**0.5, rtol=1e-9)
+    np.testing.assert_allclose(table["ratio"][2:], ((170 + np.array([-16.4485, 16.4485])) / 170) ** 0.5, rtol=1e-5)
+
+
 def test_variability_between_occasions_is_left_out():
     who = population(occasion_variability={"CL": qsp.Variability("log-normal", cv=0.5)}, variability={})
     table = covariate_effects(None, who, measure="CL", size=20)

@@ -175,3 +175,38 @@ def test_wrong_arms_and_places_are_refused(tmp_path):
 )
 def test_numbers_are_short(value, text):
     assert number(value) == text
+
+
+def test_findings_have_a_section_each_with_picture_and_table(tmp_path):
+    from matplotlib.figure import Figure
+
+    from sbmlqsp.report import Finding
+
+    model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    arm = qsp.Experiment(model, times=[0, 1])
+    found = Finding(Picture(Figure(figsize=(1, 1)), caption="What <it> shows"), 1, ("Arm", "Share"), (("<a>", "12 %"),))
+    path = tmp_path / "page.html"
+    report(qsp.simulate(arm), arm, path=path, findings={"Target attainment": [found], "Covariate effects": [found]})
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.headings[page.headings.index("Target attainment") + 1] == "Covariate effects"
+    assert {"#found-target-attainment", "#found-covariate-effects"} <= set(page.addresses)
+    assert "<a> 12 %" in page.text
+    assert "What <it> shows" in page.text
+
+
+def test_exposure_of_many_subjects_is_a_column_of_percentiles_per_arm(tmp_path):
+    from sbmlqsp.exposure import exposure
+
+    model = qsp.read_antimony("model m; compartment V = 1; species S in V; S = 0; J: S -> ; k*S; k = 0.1; end")
+    arms = [qsp.Experiment(model, times=[0, 1, 2, 4, 8], regimen="10 into S", observables=["S"], id=i) for i in "ab"]
+    ds = qsp.simulate(arms, subjects={"ID": list(range(30)), "k": [0.1 + 0.01 * i for i in range(30)]})
+    table = exposure(ds, "S")
+    table.loc[3, "half_life"] = float("nan")
+    path = tmp_path / "page.html"
+    report(ds, arms, path=path, exposure=table, titles={"a": "The first arm"})
+    text = Page(path.read_text(encoding="utf-8")).text
+    first = table[table["experiment"] == "a"]
+    low, middle, high = (number(float(first["auc_last"].quantile(q)), 3) for q in (0.05, 0.5, 0.95))
+    assert f"{middle} ({low}–{high})" in text
+    assert "; of 29" in text  # a missing value is told
+    assert "The first arm 30 runs: median (5th–95th percentile)" in text

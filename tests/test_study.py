@@ -437,3 +437,121 @@ def test_a_study_runs_occasions_and_people_of_a_table_and_locks_both(crowd):
     table = pd.read_csv(run_study(crowd, output=folder / "fifth") / "subjects.csv")
     assert table[["subject", "occasion"]].to_numpy()[:3].tolist() == [[1, 1], [1, 2], [2, 1]]
     assert table["k"].nunique() == 24
+
+
+# ------------------------------------------------------------------------------------------------------------ analyses
+ANALYSES = """
+[[exposure_by]]
+id = "by_weight"
+observable = "A"
+measure = "cmax"
+covariate = "WT"
+groups = 2
+[[forest]]
+observable = "A"
+measure = "cmax"
+size = 4
+[[attainment]]
+id = "peak"
+observable = "A"
+measure = "cmax"
+at_least = [0.5, 1.0, 2.0]
+[output]
+formats = ["svg"]
+"""
+
+
+@pytest.fixture
+def analysed(crowd):
+    population = POPULATION.replace("k = 0.2", 'k = "0.2*(WT/70)^0.75"')
+    population += '[covariates.WT]\nkind = "normal"\nmean = 70\nsd = 10\nunit = "kg"\n'
+    (crowd.parent / "population.toml").write_text(population, encoding="utf-8")
+    text = CROWD.replace("times = [0, 1, 6]", "times = [0, 0.25, 0.5, 0.75, 1, 2, 4, 6]")
+    text = text.replace("size = 12", "size = 12\nfigure = true") + ANALYSES
+    crowd.write_text(text, encoding="utf-8")
+    return crowd
+
+
+def test_analyses_give_a_table_a_figure_and_a_part_of_the_page_and_repeat(analysed):
+    out = run_study(analysed, output=analysed.parent / "out")
+    names = {"population", "by_weight", "forest_1", "peak"}
+    assert {p.stem for p in (out / "figures").glob("*.csv")} == names
+    assert names < {p.stem for p in (out / "figures").glob("*.svg")}
+    groups = pd.read_csv(out / "figures" / "by_weight.csv")
+    people = pd.read_csv(out / "subjects.csv")
+    assert groups["n"].tolist() == [6, 6]
+    assert groups["high"].max() == pytest.approx(people["WT"].max())
+    effects = pd.read_csv(out / "figures" / "forest_1.csv")
+    assert effects["covariate"].tolist() == ["WT", "WT"]
+    assert effects["n_subjects"].tolist() == [4, 4]
+    assert not (out / "exposure.csv").exists()  # the study asked for none, and its analyses need none
+    ds = qsp.read_results(out / "data.parquet")
+    highest = ds["A"].max("time").to_numpy().ravel()
+    attained = pd.read_csv(out / "figures" / "peak.csv")
+    assert attained["n_attained"].tolist() == [int((highest >= g).sum()) for g in (0.5, 1.0, 2.0)]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for heading in ("Population", "Exposure by covariate", "Covariate effects", "Target attainment"):
+        assert f"<h2>{heading}</h2>" in page
+    assert "normal, mean 70, sd 10 kg" in page
+    lock = json.loads((out / "lock.json").read_text())
+    assert {f"figures/{n}.csv" for n in names} < set(lock["results"])
+    again = run_study(out / "lock.json", output=analysed.parent / "again", workers=2)
+    assert json.loads((again / "lock.json").read_text())["repeats"]["identical"] is True
+    for name in (*names, "time_courses"):
+        svg = f"figures/{name}.svg"
+        assert (out / svg).read_bytes() == (again / svg).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('covariate = "WT"', 'covariat = "WT"', ["'covariat'", "'covariate'", "[[exposure_by]] 1"]),
+        ('covariate = "WT"', 'covariate = "WTT"', ["did you mean 'WT'", "'by_weight'"]),
+        ('id = "peak"', 'id = "by_weight"', ["one id", "by_weight"]),
+        ('id = "peak"', 'id = "a/b"', ["cannot name a file"]),
+        ("at_least = [0.5, 1.0, 2.0]", "at_least = 0.5\nat_most = 1", ["no goal, or two", "[[attainment]] 1"]),
+        ("at_least = [0.5, 1.0, 2.0]", "at_least = 1\nmic = [1, 2]\ndistribution = {x = 1}", ["share of MICs"]),
+        ('observable = "A"\nmeasure = "cmax"\nsize', 'observable = "B"\nmeasure = "cmax"\nsize', ["no observable 'B'"]),
+        ("size = 4", "size = 4\nband = [1]", ["'band' is no pair"]),
+        ("groups = 2", 'groups = 2\nkind = "bar"', ["No such kind", "violin"]),
+        ("groups = 2", 'groups = 2\narms = ["three"]', ["no arm 'three'"]),
+        ("figure = true", 'figure = "yes"', ["'figure'", "true or false"]),
+        ("[population]", "[populations]", ["'populations'"]),
+    ],
+)
+def test_wrong_analyses_are_refused_where_they_are(analysed, old, new, words):
+    text = analysed.read_text(encoding="utf-8")
+    assert old in text
+    analysed.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(qsp.QSPError) as caught:
+        run_study(analysed, output=analysed.parent / "out")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_covariate_effects_need_a_population(folder):
+    text = STUDY + '[[forest]]\nobservable = "A"\n'
+    (folder / "study.toml").write_text(text)
+    with pytest.raises(StudyError, match="need a population"):
+        read_study(folder / "study.toml")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("percentiles = [5, 95]", "around the median"),
+        ("percentiles = [25, 50, 50]", "around the median"),
+        ("individuals = 0", "how many"),
+    ],
+)
+def test_wrong_bands_of_a_figure_are_refused(folder, keys, words):
+    (folder / "study.toml").write_text(STUDY.replace('id = "curves"', f'id = "curves"\n{keys}'))
+    with pytest.raises(StudyError, match=words):
+        read_study(folder / "study.toml")
+
+
+def test_bands_and_individuals_of_a_figure_are_read(folder):
+    keys = "percentiles = [10, 25, 50, 75, 90]\nindividuals = 7"
+    (folder / "study.toml").write_text(STUDY.replace('id = "curves"', f'id = "curves"\n{keys}'))
+    (figure,) = read_study(folder / "study.toml").figures
+    assert (figure.bands, figure.individuals) == (((10, 90), (25, 75)), 7)

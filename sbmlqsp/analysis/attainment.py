@@ -271,11 +271,13 @@ def fraction_of_response(table: pd.DataFrame, distribution: Mapping[float, float
         raise DataError("the weights of the MICs are not usable", value=dict(distribution), expected="none negative")
     rows = []
     for arm, part in table.groupby("experiment", sort=False):
-        by_mic = part.set_index("mic")
-        if strange := sorted(m for m, w in weights.items() if w and m not in by_mic.index):
+        place = {float(m): k for k, m in enumerate(part["mic"])}
+        if strange := sorted(m for m, w in weights.items() if w and m not in place):
             raise DataError("the table lacks a MIC of the distribution", value=strange[0], where=f"the arm '{arm}'",
                             remedy="give it to attainment(…, mic=…) as well")  # fmt: skip
-        sums = {c: math.fsum(by_mic.loc[m, f"pta{c}"] * w for m, w in weights.items() if w) / total
-                for c in ("", "_low", "_high")}  # fmt: skip
-        rows.append({"experiment": arm} | {f"cfr{c}": v for c, v in sums.items()})
+        sums = {}
+        for column in ("pta", "pta_low", "pta_high"):
+            shares = part[column].to_numpy(float)
+            sums[column] = math.fsum(shares[place[m]] * w for m, w in weights.items() if w) / total
+        rows.append({"experiment": arm} | {c.replace("pta", "cfr"): v for c, v in sums.items()})
     return pd.DataFrame(rows)

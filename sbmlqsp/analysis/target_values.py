@@ -160,9 +160,9 @@ def _against(
     name = target.name(mic=mic is not None)
     shown = "" if unit == "dimensionless" else f" {unit}"
     text = f"{name} {sign} " + (f"{goals[0]:.4g}{shown}" if many == 1 else "the goal")
-    scaled = [np.repeat(v[:, None] * target.unbound / by, many, axis=1) for v in (value, error)]
+    measure, wrong = (np.repeat(v[:, None] * target.unbound / by, many, axis=1) for v in (value, error))
     return Values(
-        str(table["experiment"].iloc[0]), str(table["observable"].iloc[0]), *scaled, np.repeat(mics, many),
+        str(table["experiment"].iloc[0]), str(table["observable"].iloc[0]), measure, wrong, np.repeat(mics, many),
         np.tile(goals, len(mics)), text, unit, conc, relative=True, has_error=has_error,
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ def share_above(time: Floats, curves: Floats, levels: Floats) -> Floats:
             high, low = (before > level) & (after > level), (before <= level) & (after <= level)
             part = np.where(high, 1.0, np.where(low, 0.0, part))
             out[:, j] = np.where(np.isfinite(curves).all(axis=1), (part * step).sum(axis=1), np.nan)
-    return out / (time[-1] - time[0])
+    return np.asarray(out / (time[-1] - time[0]))
 
 
 def every_second(time: Floats, marks: Floats) -> NDArray[np.bool_]:

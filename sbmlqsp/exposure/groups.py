@@ -174,7 +174,8 @@ def _cut(values: pd.Series[Any], groups: int | Sequence[float], covariate: str) 
     out = pd.DataFrame({"place": -1, "group": UNKNOWN, "low": np.nan, "high": np.nan}, index=range(len(plain)))
     if not numeric or (isinstance(groups, int) and len(np.unique(plain[~missing])) <= FEW_VALUES):
         for i, level in enumerate(sorted(set(plain[~missing].tolist()))):
-            out.loc[~missing & (plain == level), ["place", "group"]] = [i, f"{level:g}" if numeric else str(level)]
+            own = ~missing & (plain == level)
+            out.loc[own, "place"], out.loc[own, "group"] = i, f"{level:g}" if numeric else str(level)
     else:
         _put_numbers(out, plain.astype(float), missing, _limits(plain[~missing].astype(float), groups, covariate))
     out.loc[missing, "place"] = int(out["place"].max()) + 1
@@ -197,4 +198,5 @@ def _put_numbers(out: pd.DataFrame, values: Any, missing: Any, limits: Any) -> N
     for i in np.unique(place[~missing]):
         own = ~missing & (place == i)
         low, high = float(values[own].min()), float(values[own].max())
-        out.loc[own, ["place", "group", "low", "high"]] = [int(i), f"{low:.3g}–{high:.3g}", low, high]
+        out.loc[own, "place"], out.loc[own, "group"] = int(i), f"{low:.3g}–{high:.3g}"
+        out.loc[own, "low"], out.loc[own, "high"] = low, high

@@ -93,7 +93,7 @@ def _xlabel(table: pd.DataFrame, over: str) -> str:
 
 
 def _caption(table: pd.DataFrame, distribution: Mapping[float, float] | None) -> str:
-    counts = {a: (int(p["n"].iloc[0]), int(p["n_lost"].max())) for a, p in table.groupby("experiment", sort=False)}
+    counts = {str(a): (int(p["n"].iloc[0]), int(p["n_lost"].max())) for a, p in table.groupby("experiment", sort=False)}
     same = len({n for n, _ in counts.values()}) == 1
     who = f"{next(iter(counts.values()))[0]:,} subjects" + " per arm" * (len(counts) > 1)
     if not same:

@@ -174,4 +174,4 @@ def curves_of(s: Series, look: Look) -> list[NDArray[np.float64]]:
 
 def some_of(runs: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Return so many runs, evenly spaced in their order, so that every call and every arm shows the same."""
-    return runs[np.unique(np.linspace(0, len(runs) - 1, min(count, len(runs))).round().astype(int))]
+    return np.asarray(runs[np.unique(np.linspace(0, len(runs) - 1, min(count, len(runs))).round().astype(int))])

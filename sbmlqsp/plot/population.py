@@ -201,7 +201,7 @@ def _pair(ax: Axes, one: pd.Series[Any], other: pd.Series[Any]) -> None:
         else:
             values.append(column.to_numpy(float))
     alpha, size = (0.5, 6.0) if len(one) <= 300 else (0.25, 3.0)
-    ax.scatter(*values, s=size, color=colour(0), alpha=alpha, linewidths=0, rasterized=True)
+    ax.scatter(values[0], values[1], s=size, color=colour(0), alpha=alpha, linewidths=0, rasterized=True)
 
 
 def _correlation(ax: Axes, one: pd.Series[Any], other: pd.Series[Any]) -> None:

@@ -36,7 +36,7 @@ def run_context(
         "subjects": _subjects(results),
         "outputs": _outputs(results, arms),
         "doses": [d for d in (_doses(a, titles.get(a.id, "") or a.id) for a in arms) if d],
-        "exposure": _exposure(exposure, results) if exposure is not None and len(exposure) else [],
+        "exposure": _exposure(exposure, results, titles) if exposure is not None and len(exposure) else [],
         "failures": failures,
         "facts": _facts(results, arms, len(failures), unit),
         "time_unit": unit,
@@ -72,6 +72,8 @@ def _subjects(results: xr.Dataset) -> dict[str, Any]:
 
     rows = []
     for name in covariate_names(results):
+        if name.startswith(("ETA(", "KAPPA(")):
+            continue  # the parameters they make are there
         values = results[name].to_numpy()
         if values.dtype.kind in "iuf":
             low, mid, high = (number(float(f(values))) for f in (np.nanmin, np.nanmedian, np.nanmax))
@@ -116,28 +118,53 @@ def _plain(value: float | str) -> str:
     return value if isinstance(value, str) else number(float(value), 6)
 
 
-def _exposure(table: pd.DataFrame, results: xr.Dataset) -> list[dict[str, Any]]:
-    """Return one table per observable: each subject where they are few, else median and range per arm."""
+def _exposure(table: pd.DataFrame, results: xr.Dataset, titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return one table per observable: each subject where they are few, else a column of percentiles per arm."""
     several_arms, several = results.sizes["experiment"] > 1, results.sizes["subject"] > 1
     tables = []
     for name, part in table.groupby("observable", sort=False):
         measures = [m for m in _MEASURES if m[0] in part and part[m[0]].notna().any()]
         heads = [(label, shown_unit(str(part[unit].iloc[0])) if unit else "") for _, label, unit in measures]
+        if several and len(part) > MOST_ROWS:
+            tables.append(_crowd(str(name), part, measures, heads, titles))
+            continue
         rows = []
         for arm, group in part.groupby("experiment", sort=False):
             labels = [str(arm)] if several_arms else []
             if several:
                 rows.append({"labels": [*labels, f"median of {len(group)} (range)"], "summary": True,
                              "cells": [_spread(group[m]) for m, _, _ in measures]})  # fmt: skip
-            if not several or len(part) <= MOST_ROWS:
-                rows += [
-                    {"labels": [*labels, *([str(s)] if several else [])], "summary": False,
-                     "cells": [number(float(r[m])) for m, _, _ in measures]}
-                    for s, (_, r) in zip(group["subject"], group.iterrows(), strict=True)
-                ]  # fmt: skip
+            rows += [
+                {"labels": [*labels, *([str(s)] if several else [])], "summary": False,
+                 "cells": [number(float(r[m])) for m, _, _ in measures]}
+                for s, (_, r) in zip(group["subject"], group.iterrows(), strict=True)
+            ]  # fmt: skip
         names = (["Arm"] if several_arms else []) + (["Subject"] if several else [])
         tables.append({"observable": str(name), "names": names, "heads": heads, "rows": rows})
     return tables
+
+
+def _crowd(
+    name: str, part: pd.DataFrame, measures: Sequence[tuple[str, str, str]], heads: Sequence[tuple[str, str]],
+    titles: Mapping[str, str],
+) -> dict[str, Any]:  # fmt: skip
+    """Return a table of many subjects: a row per measure, and per arm its median and percentiles."""
+    groups = [(titles.get(str(a)) or str(a), g) for a, g in part.groupby("experiment", sort=False)]
+    rows = [
+        {"labels": [label, unit], "summary": False, "cells": [_percentiles(g[measure]) for _, g in groups]}
+        for (measure, _, _), (label, unit) in zip(measures, heads, strict=True)
+    ]
+    columns = [(title, f"{len(g)} runs: median (5th–95th percentile)") for title, g in groups]
+    return {"observable": name, "names": ["Measure", "Unit"], "heads": columns, "rows": rows}
+
+
+def _percentiles(values: pd.Series[Any]) -> str:
+    kept = values.dropna()
+    if kept.empty:
+        return "–"
+    low, middle, high = (number(float(kept.quantile(q)), 3) for q in (0.05, 0.5, 0.95))
+    few = f"; of {len(kept)}" if len(kept) < len(values) else ""
+    return f"{middle} ({low}–{high}){few}"
 
 
 def _spread(values: pd.Series[Any]) -> str:

@@ -77,11 +77,12 @@ class ExposureBy(Analysis):
 
     def page(self, table: pd.DataFrame, outcome: Outcome) -> tuple[int, Sequence[str], Sequence[Sequence[str]]]:
         """Return median and percentiles of every group."""
-        unit = f" ({table['unit'].iloc[0]})" if len(table) and table["unit"].iloc[0] else ""
-        columns = {
-            "experiment": "Arm", "group": self.covariate, "n": "Runs", "n_missing": "Without", "p50": f"Median{unit}",
-            "p05": "5th percentile", "p95": "95th percentile",
-        }  # fmt: skip
+        from sbmlqsp.reporting.model import shown_unit
+
+        unit = shown_unit(str(table["unit"].iloc[0])) if len(table) else ""
+        lost = {"n_missing": "Without the measure"} if table["n_missing"].any() else {}
+        columns = {"experiment": "Arm", "group": self.covariate, "n": "Runs", **lost}
+        columns |= {"p50": f"Median ({unit})" if unit else "Median", "p05": "5th percentile", "p95": "95th percentile"}
         return short_table(labelled(table, outcome), columns, labels=2)
 
     @property

@@ -34,7 +34,8 @@ class Sampled(Analysis):
     def table(self, outcome: Outcome) -> pd.DataFrame:
         """Return what ``describe`` says of the sample."""
         population = need_population(self, outcome)
-        return population.describe(size=outcome.people["size"], seed=outcome.study.seed).reset_index()
+        table: pd.DataFrame = population.describe(size=outcome.people["size"], seed=outcome.study.seed)
+        return table.reset_index()
 
     def figure(self, table: pd.DataFrame, outcome: Outcome) -> Figure:  # noqa: ARG002
         """Draw the sample."""

@@ -391,7 +391,7 @@ def _check_references(study: Study) -> None:
     """Refuse a figure, an exposure or data of an observable or arm that the study does not have."""
     from sbmlqsp.errors import did_you_mean
 
-    _refuse_twice([f.id for f in (*study.figures, *study.analyses)], "figures", str(study.source))
+    _refuse_twice([f.id for f in study.figures] + [a.id for a in study.analyses], "figures", str(study.source))
     for analysis in study.analyses:
         analysis.check(study)
     observables, arms = [o.id for o in study.observables], [a.id for a in study.arms]
