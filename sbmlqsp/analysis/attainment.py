@@ -165,7 +165,7 @@ def _refuse_unsure(row: Mapping[str, Any], most: float) -> None:
         raise DataError(
             f"{row['n_lost']} of {n} runs failed or lack the measure, so the probability of attainment is not known",
             where=where + at, expected=f"at most {most:.0%}",
-            remedy="find out why they failed, or allow more by max_unsure=",
+            remedy="see status, and the reason in exposure(…); a single dose needs interval=; max_unsure= allows more",
         )  # fmt: skip
     if row["n_lost"] + row["n_close"] > most * n:
         raise DataError(
