@@ -6,12 +6,15 @@ one or many subjects, and reported. ``import sbmlqsp as qsp`` gives the whole pu
 
 from sbmlqsp import plot
 from sbmlqsp.analysis.answer import Answer
+from sbmlqsp.analysis.attainment import attainment, fraction_of_response, pta_breakpoint
 from sbmlqsp.analysis.best import optimum
+from sbmlqsp.analysis.covariate_effects import covariate_effects
 from sbmlqsp.analysis.crossing import time_to
 from sbmlqsp.analysis.doses import dose_for
 from sbmlqsp.analysis.extremes import extremum
 from sbmlqsp.analysis.integrals import accumulate, integral
 from sbmlqsp.analysis.levels import dose_response, ec50, level_for
+from sbmlqsp.analysis.target import Target
 from sbmlqsp.catalogue import LibraryWarning, ProvisionalModelWarning, card, catalogue, load
 from sbmlqsp.checks import check
 from sbmlqsp.compose import Link, Share, compose
@@ -40,6 +43,7 @@ from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure
+from sbmlqsp.exposure.groups import exposure_groups
 from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
 from sbmlqsp.populations import Covariate, Demographics, Population, Variability, read_population, sample
@@ -88,22 +92,27 @@ __all__ = [
     "SteadyState",
     "Store",
     "StudyError",
+    "Target",
     "Tolerances",
     "UnitError",
     "UnsupportedError",
     "Variability",
     "accumulate",
     "add_residual",
+    "attainment",
     "card",
     "catalogue",
     "check",
     "compose",
+    "covariate_effects",
     "dose_for",
     "dose_response",
     "ec50",
     "expose",
     "exposure",
+    "exposure_groups",
     "extremum",
+    "fraction_of_response",
     "from_roadrunner",
     "integral",
     "level_for",
@@ -112,6 +121,7 @@ __all__ = [
     "optimum",
     "plot",
     "predict",
+    "pta_breakpoint",
     "read_antimony",
     "read_nonmem",
     "read_population",
