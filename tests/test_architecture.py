@@ -31,7 +31,7 @@ LAYERS = {
         "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting", "prediction", "scaling",
         "store", "results", "exposure", "simulate", "steady", "plot", "plotting",
     ),
-    "analysis": ("analysis",),
+    "analysis": ("analysis", "ensembles", "vpc"),
     "exchange": ("exchange",),
     "reporting": ("diagram", "report", "reporting", "study", "studies"),
     "face": ("__init__", "__main__", "cli"),

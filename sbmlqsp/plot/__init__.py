@@ -9,5 +9,6 @@ from sbmlqsp.plot.forest import forest
 from sbmlqsp.plot.population import population
 from sbmlqsp.plot.style import save
 from sbmlqsp.plot.timecourse import time_course
+from sbmlqsp.plot.vpc import vpc
 
-__all__ = ["attainment", "exposure_by", "exposure_figure", "forest", "population", "save", "time_course"]
+__all__ = ["attainment", "exposure_by", "exposure_figure", "forest", "population", "save", "time_course", "vpc"]
