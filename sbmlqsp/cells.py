@@ -21,7 +21,7 @@ from sbmlqsp.populations import Population
 from sbmlqsp.populations.drawing import cell_scores
 from sbmlqsp.readout import read_out, wanted
 from sbmlqsp.runner import STOPPED
-from sbmlqsp.streams import key64
+from sbmlqsp.streams import key64, seed32
 from sbmlqsp.subjects import Subjects, individual_of
 
 __all__ = ["Stochastic"]
@@ -43,6 +43,8 @@ class Stochastic:
     threads : int, optional
     population : Population, optional
         Its ``cell_variability`` is drawn for every cell.
+    engine : {"kernel", "roadrunner"}
+        The second is libRoadRunner's own integrator, for comparison.
     """
 
     seed: int = 0
@@ -51,11 +53,14 @@ class Stochastic:
     most_jumps: int = 50_000_000
     threads: int | None = None
     population: Population | None = None
+    engine: str = "kernel"
 
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""
-        return {"name": "ssa", "replicates": self.replicates, "continuous": list(self.continuous),
-                "most_jumps": self.most_jumps, "between_cells": self._between_cells}  # fmt: skip
+        return {
+            "name": "ssa", "engine": self.engine, "replicates": self.replicates, "continuous": list(self.continuous),
+            "most_jumps": self.most_jumps, "between_cells": self._between_cells,
+        }  # fmt: skip
 
     @property
     def _between_cells(self) -> dict[str, Any]:
@@ -73,7 +78,7 @@ class Stochastic:
             raise UnsupportedError("subjects that change on the way cannot be run stochastically yet",
                                    remedy="give each subject one row of parameters")  # fmt: skip
         runs = _Runs(self, arm, people, replicates)
-        result = runs.results()
+        result = runs.results() if self.engine == "kernel" else runs.compared()
         tick(len(people), int((result.status > 0).sum()))
         columns = {c: result.out[:, :, k] for k, c in enumerate(runs.cells.outputs)}
         shape, time = result.out.shape[:2], np.asarray(arm.times)[None, :]
@@ -140,6 +145,41 @@ class _Runs:
             starts, constants, rows=rows, streams=streams, grid=arm.times, stops=stops, at_dose=arm.at_dose,
             most=how.most_jumps, threads=how.threads,
         )  # fmt: skip
+
+    def compared(self) -> CellResults:
+        """Run all cells on libRoadRunner's stochastic integrator, without what it would get silently wrong."""
+        from sbmlqsp.engine.roadrunner_cells import gillespie
+
+        how, arm, network = self._how, self._arm, self._arm.model.network
+        system = self.cells.system
+        given = {
+            "doses": len(arm.regimen), "events": network.events, "fates": arm.fates, "rate rules": network.rate_rules,
+            "continuous species": how.continuous,
+            "reversible reactions": [c for c in system.channels if c.id.endswith(" backward")],
+            "propensities that change with time": [c for c in system.channels if system.moves(c.law)],
+        }  # fmt: skip
+        for what, there in given.items():
+            if there:
+                raise UnsupportedError(f"libRoadRunner's stochastic integrator cannot run {what} rightly",
+                                       remedy="leave engine= out")  # fmt: skip
+        count = len(self._people) * len(self._replicates)
+        rows = np.arange(count) * self._rows // count
+        names = [*(s.id for s in network.parameters), *(s.id for s in network.compartments)]
+        settable = [n for n in names if n not in network.assignment_rules and n in network.static]
+        amounts = [s.id for s in network.species if not s.constant and s.id not in network.assignment_rules]
+        values = [
+            {n: float(np.broadcast_to(self._env[key], (self._rows,))[r])
+             for n, key in [*((n, n) for n in settable), *((n, f"amount({n})") for n in amounts)]}
+            for r in range(self._rows)
+        ]  # fmt: skip
+        seeds = [
+            seed32(how.seed, "ssa", subject=who, replicate=r) for who in self._people.ids for r in self._replicates
+        ]
+        out = gillespie(
+            arm.model.sbml, columns=self.cells.outputs, times=arm.times, values=values, rows=rows, seeds=seeds
+        )
+        none = np.full(count, -1)
+        return CellResults(out, np.zeros(count, dtype=np.int8), [""] * count, none, none, none)
 
     def _doses(self, i: int) -> list[Stop]:
         """Return what one row is given, and when."""

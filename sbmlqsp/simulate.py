@@ -47,6 +47,7 @@ def simulate(
     method: str = "ode",
     continuous: Sequence[str] = (),
     max_jumps: int = 50_000_000,
+    engine: str | None = None,
     seed: int = 0,
     workers: int | None = None,
     executor: Executor | None = None,
@@ -88,6 +89,9 @@ def simulate(
         species have units of items, those in moles or mass are continuous without being named.
     max_jumps : int
         With ``method="ssa"``, a cell that makes more jumps is a failed run.
+    engine : {"roadrunner"}, optional
+        With ``method="ssa"``, libRoadRunner's own stochastic integrator instead, for comparison; what it would get
+        silently wrong is refused.
     on_failure : {"raise", "record"}
         Raise at the first failed run, or keep its row as NaN with a status and a message.
     max_failed : float, optional
@@ -135,6 +139,8 @@ def simulate(
     3.6788
     """
     _check_method(method, replicates, continuous, store, resume)
+    if engine is not None and (engine != "roadrunner" or method != "ssa"):
+        raise UnsupportedError("no such engine", value=engine, expected="engine='roadrunner' with method='ssa'")
     _check_spreading(workers, executor, chunk, time_limit)
     _check_failures(on_failure, max_failed)
     arms = _arms(experiments)
@@ -142,7 +148,7 @@ def simulate(
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     how: Method = Deterministic(tolerances or Tolerances())
     if method == "ssa":
-        how = Stochastic(seed, replicates, tuple(continuous), max_jumps, workers, population)
+        how = Stochastic(seed, replicates, tuple(continuous), max_jumps, workers, population, engine or "kernel")
         workers = None
     _refuse_fates(arms, method)
     runs = len(arms) * len(people) * replicates
