@@ -202,7 +202,7 @@ def _line(ax: Axes, part: pd.DataFrame, ends: tuple[float, float], *, dashed: bo
     ax.plot(x, seen, color=INK, linewidth=1.3, linestyle=style, zorder=3, **lone)  # type: ignore[arg-type]
     out = part["outside"].to_numpy(bool)
     ax.plot(x[out], marked[out], "D", markersize=5, markerfacecolor=MARK, markeredgecolor=INK, markeredgewidth=0.8,
-            zorder=4, clip_on=False)  # fmt: skip
+            zorder=4)  # fmt: skip
 
 
 def _shares(ax: Axes, table: pd.DataFrame, side: str) -> None:
