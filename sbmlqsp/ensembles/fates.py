@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,9 @@ def survival(
         - alive: n_alive / n, which is the Kaplan–Meier estimate, as nothing is censored before the end.
         - std_error: Greenwood's, which is binomial here; of several subjects, from the differences between them.
         - low, high: interval. Failed runs are dead in the one and alive in the other. Of one subject it is
-          Clopper–Pearson's; of several it holds for subjects drawn as these were.
+          Clopper–Pearson's; of several it holds for subjects drawn as these were. Where
+          all cells are alive, or none, the limit towards the others is not wider than that of the nearest time at which
+          some are, since survival never rises.
         - time_unit.
 
     Raises
@@ -90,10 +93,21 @@ def survival(
         grid = ds["time"].to_numpy() if at is None else np.asarray(at, dtype=float)
         times = grid[grid <= ends.last] if at is None else grid
         for about, who in rows_of(ends, by):
-            for time in times.tolist():
-                row = _row(ends, who, ends.ended(fates, time), confidence, alive=True)
-                rows.append(about | {"time": time} | row | {"time_unit": unit})
+            line = [_row(ends, who, ends.ended(fates, t), confidence, alive=True) for t in times.tolist()]
+            _settle(line, times)
+            rows += [about | {"time": t} | r | {"time_unit": unit} for t, r in zip(times.tolist(), line, strict=True)]
     return pd.DataFrame(rows)
+
+
+def _settle(line: list[dict[str, Any]], times: NDArray[np.float64]) -> None:
+    """Give rows in which all cells agree the limits of their neighbours in time: survival never rises."""
+    order = [line[i] for i in np.argsort(times, kind="stable")]
+    for row, later in zip(order[-2::-1], order[:0:-1], strict=True):
+        if row["n_alive"] == row["n"]:
+            row["low"] = max(row["low"], later["low"])
+    for before, row in itertools.pairwise(order):
+        if not row["n_alive"]:
+            row["high"] = min(row["high"], before["high"])
 
 
 def _row(ends: Ends, who: slice, dead: NDArray[np.bool_], confidence: float, *, alive: bool) -> dict[str, Any]:

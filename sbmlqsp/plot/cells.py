@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cells"]
 
+FEWEST = 10
+"""The mean of fewer cells than this, of more at the start, is not drawn: it follows the last of them."""
+
 
 def cells(
     ds: xr.Dataset,
@@ -74,7 +77,9 @@ def cells(
     rows, columns = grid_for(len(arms))
     size = {1: (6.6, 3.7), 2: (4.5, 3.2)}.get(columns, (3.4, 2.7))
     unit = str(ds["time"].attrs.get("units", ""))
-    heading = label(str(ds[known[0]].attrs.get("long_name") or known[0]), str(ds[known[0]].attrs.get("units", "")))
+    name = str(ds[known[0]].attrs.get("long_name") or known[0])
+    heading = label(name[:1].upper() + name[1:] if " " in name else name, str(ds[known[0]].attrs.get("units", "")),
+                    width=int(9 * size[1]))  # fmt: skip
     fig, axes = frame((size[0] * columns, size[1] * rows), (rows, columns), title=title,
                       caption=_cells_caption(ds, values, count), handles=_cell_lines(ds, threshold))  # fmt: skip
     for i, (ax, arm) in enumerate(zip(axes.ravel(), arms, strict=False)):
@@ -110,7 +115,7 @@ def _cells_of_arm(ax: Axes, time: Floats, runs: Floats, fated: NDArray[np.bool_]
     ax.plot(time, shown.T, color=colour(i), linewidth=thin, alpha=0.35, zorder=2)
     last = np.array([np.flatnonzero(np.isfinite(r))[-1] for r in shown[ended]], dtype=int)
     ax.plot(time[last], shown[ended, last], "x", color=INK, markersize=4.0, markeredgewidth=0.9, zorder=4)
-    alive = np.isfinite(runs).any(axis=0)
+    alive = np.isfinite(runs).sum(axis=0) >= min(FEWEST, len(runs))
     ax.plot(time[alive], np.nanmean(runs[:, alive], axis=0), color=colour(i), linewidth=2.2, zorder=3)
 
 
@@ -132,7 +137,9 @@ def _cell_lines(ds: xr.Dataset, threshold: float | None) -> list[Artist]:
         Line2D([], [], color=GREY, linewidth=2.2, label="Mean"),
     ]
     if _fated(ds).any():
-        handles.append(Line2D([], [], color=INK, marker="x", markersize=4.0, linestyle="none", label="End by a fate"))
+        handles.append(
+            Line2D([], [], color=INK, marker="x", markersize=4.0, linestyle="none", label="Last value before a fate")
+        )
     if threshold is not None:
         handles.append(Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="Threshold"))
     return handles
@@ -142,7 +149,7 @@ def _cells_caption(ds: xr.Dataset, values: Floats, count: int) -> str:
     runs = np.isfinite(values).any(axis=-1).sum(axis=(1, 2))
     most = int(runs.max(initial=0))
     arms = " per arm" if len(runs) > 1 else ""
-    living = ", of those alive at the time" if _fated(ds).any() else ""
+    living = f" that are alive then, while {FEWEST} or more are" if _fated(ds).any() and most > FEWEST else ""
     said = [f"Thin lines: {min(count, most):,} of {most:,} cells{arms}; thick line: mean of all{living}."]
     if lost := int(failed(ds).sum()):
         said.append(f"{lost:,} run{'s' * (lost > 1)} failed and {'are' if lost > 1 else 'is'} left out.")

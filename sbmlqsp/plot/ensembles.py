@@ -136,6 +136,7 @@ def dose_kill(
     *,
     curves: Mapping[str, Curve] | None = None,
     dose: str = "Dose",
+    share: str = "Cells killed",
     title: str | None = None,
 ) -> Figure:
     """Draw the share of cells killed by dose.
@@ -149,6 +150,8 @@ def dose_kill(
         black.
     dose : str, optional
         What the dose is, for its axis, which is logarithmic; a dose of zero stands apart at its left.
+    share : str, optional
+        What the share is, for its axis.
     title : str, optional
 
     Returns
@@ -182,15 +185,16 @@ def dose_kill(
     apart = _log_doses(x)
     bands = _share_caption(tables, line="dose").replace("Bands", "Bars")
     said = f"Points: simulated; lines: closed form. {bands}" if curves else bands
+    said += " A dose of zero stands apart at the left." if x[0] == 0 else ""
     fig, axes = frame((6.6, 3.7), (1, 1), title=title, caption=said, handles=_dose_lines(tables, curves))
     ax = axes[0, 0]
     dress(ax)
     _theory(ax, x, apart, tables, curves)
     for i, part in enumerate(tables.values()):
-        at, share = np.where(part["dose"] > 0, part["dose"], apart), 100 * part["killed"].to_numpy(float)
-        reach = np.abs(100 * part[["low", "high"]].to_numpy(float).T - share)
-        ax.errorbar(at, share, yerr=reach, fmt="o", color=colour(i), markersize=4.2, elinewidth=1.2, zorder=3)
-    _percent(ax, "Cells killed (%)")
+        at, percent = np.where(part["dose"] > 0, part["dose"], apart), 100 * part["killed"].to_numpy(float)
+        reach = np.abs(100 * part[["low", "high"]].to_numpy(float).T - percent)
+        ax.errorbar(at, percent, yerr=reach, fmt="o", color=colour(i), markersize=4.2, elinewidth=1.2, zorder=3)
+    _percent(ax, f"{plain(share)} (%)")
     _dose_axis(ax, x, apart)
     ax.set_xlabel(label(dose, units.pop()), fontsize=TEXT)
     return fig
@@ -327,7 +331,7 @@ def _edges(x: Floats, *, whole: bool) -> Floats:
     width = 2 * float(np.diff(quartiles)[0]) / len(x) ** (1 / 3) or float(np.ptp(x)) / 10
     width = max(width, float(np.ptp(x)) / BARS)
     if whole:
-        width = max(1.0, float(np.round(width)))
+        width = 1.0 if np.ptp(x) < BARS else max(1.0, float(np.round(width)))
         start = np.floor(x.min() / width) * width - 0.5
     else:
         start = 0.0 if 0 <= x.min() < 2 * width else float(x.min())
