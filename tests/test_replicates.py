@@ -17,13 +17,13 @@ MODEL = """model m
   J: S -> ; k*S
   C := S/V; E := 2*C
 end"""
-DATA = """ID,TIME,AMT,DV,MDV,WT,SEX
-ann,0,100,.,1,70,F
-ann,2,.,8,0,70,F
-ann,5,.,6,0,70,F
-ann,6,.,.,1,70,F
-bob,0,150,.,1,35,M
-bob,3,.,10,0,35,M
+DATA = """ID,TIME,EVID,AMT,DV,MDV,WT,SEX
+ann,0,1,100,.,1,70,F
+ann,2,0,.,8,0,70,F
+ann,5,0,.,.,1,70,F
+ann,6,0,.,6,0,70,F
+bob,0,1,150,.,1,35,M
+bob,3,0,.,10,0,35,M
 """
 ERROR = qsp.ErrorModel(additive=0.3, proportional=0.1)
 
@@ -63,7 +63,7 @@ def test_each_row_is_what_plain_loops_give(model, data):
             for t, e in zip(times, eps, strict=True):
                 f = dose / 10 * np.exp(-k * t)
                 pred = dose / 10 * np.exp(-0.1 * weight / 70 * (1.2 if sex == "M" else 1) * t)
-                if t != 6:  # MDV 1: nothing was measured
+                if t != 5:  # MDV 1: nothing was measured
                     rows.append((r, who, t, f + np.hypot(0.3, 0.1 * f) * e, f, pred))
     assert table[["REP", "ID", "TIME"]].to_numpy().tolist() == [list(row[:3]) for row in rows]
     np.testing.assert_allclose(table[["DV", "IPRED", "PRED"]], [row[3:] for row in rows], rtol=1e-6)

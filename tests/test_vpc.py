@@ -207,6 +207,10 @@ def test_samples_around_nominal_times_are_found():
     assert exact.tolist() == [0.0, 0.5, 12.5, 96.0, 168.0]
     stray = bin_edges(np.concatenate([np.tile([0.0, 1.0, 24.0], 10), [9.0]]), "auto", subjects=10)
     assert len(stray) == 4
+    # Where half the subjects come a little later, their samples stay together; of half as many subjects they are two.
+    halves = np.concatenate([np.tile([0.5, 1.0, 24.0], 10), np.tile([0.6, 1.0, 24.0], 10)])
+    assert bin_edges(halves, "auto", subjects=20).tolist() == [0.5, 0.8, 12.5, 24.0]
+    assert len(bin_edges(halves, "auto", subjects=10)) == 5
 
 
 def test_many_times_and_one_time_have_bins():
