@@ -20,6 +20,17 @@ from sbmlqsp.checks import check
 from sbmlqsp.compose import Link, Share, compose
 from sbmlqsp.dosing import Dose, Regimen
 from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.ensembles import (
+    Fit,
+    by_fate,
+    dose_kill_curve,
+    fano,
+    fit_distribution,
+    killed,
+    moments,
+    noise,
+    survival,
+)
 from sbmlqsp.errors import (
     CompositionError,
     DataError,
@@ -58,6 +69,7 @@ from sbmlqsp.steady import SteadyState, steady_state
 from sbmlqsp.store import Store, open_store
 from sbmlqsp.study import read_study, run_study
 from sbmlqsp.tables import read_table
+from sbmlqsp.vpc import simulate_records, vpc
 
 __version__ = "0.1.0"
 
@@ -73,6 +85,7 @@ __all__ = [
     "ErrorModel",
     "Experiment",
     "ExperimentError",
+    "Fit",
     "ImpossibleError",
     "LibraryWarning",
     "Link",
@@ -100,23 +113,30 @@ __all__ = [
     "accumulate",
     "add_residual",
     "attainment",
+    "by_fate",
     "card",
     "catalogue",
     "check",
     "compose",
     "covariate_effects",
     "dose_for",
+    "dose_kill_curve",
     "dose_response",
     "ec50",
     "expose",
     "exposure",
     "exposure_groups",
     "extremum",
+    "fano",
+    "fit_distribution",
     "fraction_of_response",
     "from_roadrunner",
     "integral",
+    "killed",
     "level_for",
     "load",
+    "moments",
+    "noise",
     "open_store",
     "optimum",
     "plot",
@@ -133,12 +153,15 @@ __all__ = [
     "run_study",
     "sample",
     "simulate",
+    "simulate_records",
     "steady_state",
     "summarise",
+    "survival",
     "time_to",
     "to_frame",
     "to_roadrunner",
     "to_tellurium",
+    "vpc",
     "with_doses",
     "with_records",
     "write_antimony",

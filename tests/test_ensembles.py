@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 import sbmlqsp as qsp
+from sbmlqsp import plot
 from sbmlqsp.catalogue import ProvisionalModelWarning
 from sbmlqsp.ensembles import (
     by_fate,
@@ -22,8 +23,6 @@ from sbmlqsp.ensembles import (
     survival,
 )
 from sbmlqsp.ensembles.shares import share_of
-from sbmlqsp.plot import cells as plot_cells
-from sbmlqsp.plot import ensembles as plot
 from sbmlqsp.results import make_dataset
 
 RUN = ("experiment", "subject", "replicate")
@@ -245,7 +244,7 @@ def test_standard_errors_are_those_of_the_jackknife():
     assert row["std_error"] == pytest.approx(jackknife(lambda k: x[k].var(ddof=1) / x[k].mean(), 400), rel=0.03)
     ds = reporters(rng, cells=400, cv=0.9)
     a, b = (ds[k].to_numpy().ravel() for k in "ab")
-    [row] = noise(ds, "a", "b").to_dict("records")
+    [row] = noise(ds, ("a", "b")).to_dict("records")
     t = stats.t(399).ppf(0.975)
     error = jackknife(lambda k: np.cov(a[k], b[k])[0, 1] / a[k].mean() / b[k].mean(), 400)
     assert row["extrinsic_high"] - row["extrinsic"] == pytest.approx(t * error, rel=0.03)
@@ -263,7 +262,7 @@ def reporters(rng, subjects=1, cells=4000, cv=0.4):
 
 def test_two_reporters_tell_intrinsic_from_extrinsic_noise():
     ds = reporters(np.random.default_rng(4))
-    [row] = noise(ds, "a", "b").to_dict("records")
+    [row] = noise(ds, ("a", "b")).to_dict("records")
     a, b = (ds[k].to_numpy().ravel() for k in "ab")
     assert row["intrinsic"] == pytest.approx(((a - b) ** 2).mean() / 2 / a.mean() / b.mean(), rel=2e-3)
     assert row["extrinsic"] == pytest.approx(((a * b).mean() / a.mean() / b.mean() - 1), rel=2e-3)
@@ -276,11 +275,11 @@ def test_two_reporters_tell_intrinsic_from_extrinsic_noise():
 def test_reporters_that_are_not_alike_are_refused():
     ds = reporters(np.random.default_rng(5))
     with pytest.raises(qsp.DataError, match="not regulated alike"):
-        noise(ds.assign(b=(1.2 * ds["b"]).assign_attrs(ds["b"].attrs)), "a", "b")
+        noise(ds.assign(b=(1.2 * ds["b"]).assign_attrs(ds["b"].attrs)), ("a", "b"))
     with pytest.raises(qsp.DataError, match="no two reporters"):
-        noise(ds, "a", "a")
+        noise(ds, ("a", "a"))
     with pytest.raises(qsp.DataError, match="no mean above zero"):
-        noise(ds.assign(a=(0 * ds["a"]).assign_attrs(ds["a"].attrs)), "a", "b")
+        noise(ds.assign(a=(0 * ds["a"]).assign_attrs(ds["a"].attrs)), ("a", "b"))
 
 
 def test_intervals_of_noise_hold_the_truth_as_often_as_stated():
@@ -288,7 +287,7 @@ def test_intervals_of_noise_hold_the_truth_as_often_as_stated():
     for _ in range(60):
         means = 50.0 * rng.lognormal(-0.02, 0.2, 80)
         [by_subjects] = noise(counts(rng.poisson(means[:, None], (80, 8))), "n").to_dict("records")
-        [two] = noise(reporters(rng, cells=1000), "a", "b").to_dict("records")
+        [two] = noise(reporters(rng, cells=1000), ("a", "b")).to_dict("records")
         truths = [(by_subjects, np.expm1(0.04)), (two, 0.16)]
         held[:2] += [r["intrinsic_low"] < 1 / 50 < r["intrinsic_high"] for r, _ in truths]
         held[2:] += [r["extrinsic_low"] < right < r["extrinsic_high"] for r, right in truths]
@@ -459,7 +458,7 @@ def test_a_distribution_is_drawn_as_densities_with_its_laws(born):
 
 
 def test_cells_are_drawn_with_their_mean_and_their_ends(born):
-    figure = plot_cells.cells(born, "n", count=20, threshold=30.0)
+    figure = plot.cells(born, "n", count=20, threshold=30.0)
     assert len(figure.axes) == 3
     free, _, many = figure.axes
     assert len(free.lines) == 20 + 3  # the cells, no crosses, their mean and the threshold
@@ -467,4 +466,4 @@ def test_cells_are_drawn_with_their_mean_and_their_ends(born):
     assert len(free.lines[20].get_xdata()) == 0
     assert len(many.lines[20].get_xdata()) > 5
     with pytest.raises(qsp.DataError, match=r"(?i)no cells are to be drawn"):
-        plot_cells.cells(born, "n", count=0)
+        plot.cells(born, "n", count=0)

@@ -90,5 +90,10 @@ STUDIES = (
     Study("theophylline", "validation.estimation.theophylline", (), "pooled estimates of theophylline"),
     Study("semantic", "validation.cross.semantic_suite", ("M-06",), "semantic cases of the SBML Test Suite",
           folder="SBML_SEMANTIC_SUITE"),
+    Study("killing", "validation.stochastic.killing", ("S0-36", "S0-39"),
+          "single cells against the incomplete gamma function"),
+    Study("moments", "validation.population.moments", (), "what populations draw against theory"),
+    Study("identity", "validation.population.identity", (), "the same bits however a population is spread"),
+    Study("faults", "validation.population.faults", (), "processes, disks and patients that fail"),
     Study("speed", "validation.speed.population", (), "1,000 subjects against a bare engine loop"),
 )  # fmt: skip

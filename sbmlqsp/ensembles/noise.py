@@ -30,8 +30,7 @@ UNLIKE = 5.0
 
 def noise(
     ds: xr.Dataset,
-    first: str,
-    second: str | None = None,
+    reporters: str | tuple[str, str],
     *,
     at: float | str | Sequence[float] | None = None,
     confidence: float = 0.95,
@@ -42,11 +41,9 @@ def noise(
     ----------
     ds : xarray.Dataset
         Results of single cells.
-    first : str
-        The observable.
-    second : str, optional
-        A second reporter in the same cells that is made and regulated as the first, so that they differ by intrinsic
-        noise alone. Without it noise is split by subjects.
+    reporters : str or (str, str)
+        The observable, whose noise is split by subjects; or two reporters in the same cells that are made and regulated
+        alike, so that they differ by intrinsic noise alone.
     at : float, str or sequence of float, optional
         Times on the grid of the results; all where not given.
     confidence : float, optional
@@ -87,6 +84,7 @@ def noise(
 
     checked_confidence(confidence)
     ds = as_results(ds)
+    first, second = (reporters, None) if isinstance(reporters, str) else reporters
     names = observable_names(ds, [first] if second is None else [first, second])
     if second is not None:
         _same_units(ds, first, second)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sbmlqsp.plot.attainment import attainment
 from sbmlqsp.plot.by_covariate import exposure_by
+from sbmlqsp.plot.cells import cells
+from sbmlqsp.plot.ensembles import distribution, dose_kill, survival
 from sbmlqsp.plot.exposures import exposure_figure
 from sbmlqsp.plot.forest import forest
 from sbmlqsp.plot.population import population
@@ -11,4 +13,17 @@ from sbmlqsp.plot.style import save
 from sbmlqsp.plot.timecourse import time_course
 from sbmlqsp.plot.vpc import vpc
 
-__all__ = ["attainment", "exposure_by", "exposure_figure", "forest", "population", "save", "time_course", "vpc"]
+__all__ = [
+    "attainment",
+    "cells",
+    "distribution",
+    "dose_kill",
+    "exposure_by",
+    "exposure_figure",
+    "forest",
+    "population",
+    "save",
+    "survival",
+    "time_course",
+    "vpc",
+]

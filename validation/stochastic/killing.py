@@ -184,7 +184,7 @@ def two_reporters(checks: Checks) -> None:
     cv = 0.5
     people = qsp.Population({"km": 2.0}, cell_variability={"km": qsp.Variability("log-normal", cv=cv)})
     ds = qsp.simulate(arm, population=people, size=1, replicates=CELLS, method="ssa", seed=5, progress=False)
-    [row] = noise(ds, "one.p", "other.p", at=24.0).to_dict("records")
+    [row] = noise(ds, ("one.p", "other.p"), at=24.0).to_dict("records")
     average = np.sqrt(1 + cv**2)  # of a log-normal parameter whose median is one
     mean = 2.0 * average * 200.0 / (20.0 * 0.5)
     for name, right in (("intrinsic", (1 + 200.0 / 20.5) / mean), ("extrinsic", cv**2)):
