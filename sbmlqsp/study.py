@@ -83,6 +83,17 @@ The file, with every key it may have::
     # unbound = 0.3, distribution = {"0.5" = 10, "1" = 30}, enough = 0.9, max_unsure = 0.05; id, title, caption, arms,
     # after
 
+    # [[vpc]]                           # needs [population]: measured data beside replicates of them
+    # file = "theophylline.csv"         # read as by read_nonmem: columns, derive, units, ignore, cens
+    # columns = {ID = "subject", TIME = "time_h", DV = "conc_mg_per_L", WT = "weight_kg"}
+    # derive = {AMT = "piecewise(dose_mg_per_kg*WT, TIME == 0, 0)"}
+    # units = {TIME = "h", AMT = "mg", DV = "mg/L", WT = "kg"}
+    # compartments = "absorption.depot" # or by CMT, {1 = "absorption.depot"}
+    # errors = {Cp = {additive = 0.3, proportional = 0.1}}  # the residual error, by observable
+    # observables = "Cp" or by DVID {1 = "Cp"}, occasion = "OCC", replicates = 200, uncertainty = true, bins = "auto" or
+    # how many or their edges, time = "TAD", strata = ["SEX"], percentiles = [5, 50, 95], confidence = 0.95, corrected =
+    # true or "log", lloq = 0.1 or by DVID {1 = 0.1}, uloq, log = true; id, title, caption
+
     [output]
     formats = ["svg", "png"]            # of the figures; also "pdf"
 

@@ -446,3 +446,95 @@ def test_a_percentile_outside_has_a_mark(pair):
     assert "Outside" in legend(fig)
     one = vpc(observed, simulated, bins=1, corrected=False)
     assert np.ptp(bands(plot.vpc(one).axes[0])[0].get_paths()[0].vertices[:, 0]) > 0
+
+
+# -------------------------------------------------------------------------------------------------------------- studies
+STUDY = """[study]
+id = "checked"
+[model]
+file = "m.ant"
+[simulation]
+times = [0, 1, 5]
+seed = 4
+[changes]
+d = 0.5
+[population]
+file = "population.toml"
+size = 3
+[[observables]]
+id = "C"
+formula = "S/10"
+[[arms]]
+id = "one"
+regimen = "100 into S"
+[[vpc]]
+id = "check"
+title = "Check"
+file = "data.csv"
+columns = { DV = "conc" }
+compartments = "S"
+errors = { C = { proportional = 0.2 } }
+replicates = 20
+confidence = 0.9
+percentiles = [25, 50, 75]
+lloq = { 1 = 0.5 }
+[output]
+formats = ["svg"]
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "m.ant").write_text("model m; species S; S = 0; k = 0.1; d = 1; J: S -> ; k*d*S; end", encoding="utf-8")
+    (tmp_path / "population.toml").write_text(
+        '[parameters]\nk = "k_pop"\n[typical]\nk_pop = 0.2\n[variability.k]\nkind = "log-normal"\ncv = 0.3\n', "utf-8"
+    )
+    lines = [f"{i},0,100,.\n{i},2,.,{8 + i / 10}\n{i},20,.,{1 + i / 10}\n" for i in range(1, 9)]
+    (tmp_path / "data.csv").write_text("ID,TIME,AMT,conc\n" + "".join(lines), encoding="utf-8")
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    return tmp_path / "study.toml"
+
+
+def test_a_study_checks_its_population_and_repeats(study):
+    from sbmlqsp.study import run_study
+
+    out = run_study(study, output=study.parent / "out")
+    found = pd.read_csv(out / "figures" / "check.csv")
+    data = qsp.read_nonmem(study.parent / "data.csv", columns={"DV": "conc"})
+    model = qsp.read_antimony(study.parent / "m.ant")
+    who = qsp.read_population(study.parent / "population.toml")
+    drawn = simulate_records(
+        model, data, population=who, errors=qsp.ErrorModel(proportional=0.2), compartments="S", observables="S/10",
+        parameters={"d": 0.5}, replicates=20, seed=4,
+    )  # fmt: skip
+    exact = vpc(data, drawn, confidence=0.9, percentiles=(25, 50, 75), lloq=0.5).percentiles
+    columns = ["bin", "n", "percentile", "observed", "median", "low", "high", "outside"]
+    pd.testing.assert_frame_equal(found[columns], exact[columns], rtol=1e-9)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "<h2>Visual predictive check</h2>" in page
+    assert "observed percentiles lie outside" in page
+    again = run_study(out / "lock.json", output=study.parent / "again")
+    assert (again / "figures" / "check.svg").read_bytes() == (out / "figures" / "check.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('file = "population.toml"\nsize = 3', "", "needs a population"),
+        ("errors = { C = { proportional = 0.2 } }", "", "'C' has no residual error"),
+        ("errors = { C =", "errors = { D =", "no observable 'D'"),
+        ("proportional = 0.2", "proportion = 0.2", "no key 'proportion'"),
+        ("proportional = 0.2", "proportional = -0.2", "not a standard deviation"),
+        ("replicates = 20", "replicate = 20", "no key 'replicate'"),
+        ('compartments = "S"', 'compartments = "S"\nobservables = { 1 = "B" }', "no observable 'B'"),
+        ('file = "data.csv"', 'file = "dat.csv"', "dat.csv"),
+        ("replicates = 20", "replicates = 10", "too few replicates for the intervals"),
+    ],
+)
+def test_a_study_that_cannot_be_meant_is_refused(study, old, new, said):
+    from sbmlqsp.study import run_study
+
+    assert old in STUDY
+    study.write_text(STUDY.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(qsp.QSPError, match=said):
+        run_study(study, output=study.parent / "out")

@@ -10,13 +10,14 @@ from sbmlqsp.studies.attainment import Attainment
 from sbmlqsp.studies.exposure_by import ExposureBy
 from sbmlqsp.studies.forest import Forest
 from sbmlqsp.studies.sampled import Sampled
+from sbmlqsp.studies.vpc import Vpc
 
 if TYPE_CHECKING:
     from sbmlqsp.studies.keys import Keys
 
 __all__ = ["KINDS", "read_analyses"]
 
-KINDS: tuple[type[Analysis], ...] = (ExposureBy, Forest, Attainment)
+KINDS: tuple[type[Analysis], ...] = (ExposureBy, Forest, Attainment, Vpc)
 
 
 def read_analyses(top: Keys, *, sampled: bool) -> tuple[Analysis, ...]:
