@@ -150,8 +150,9 @@ def vpc(
     -----
     An observed percentile is computed as those of the replicates are, so that whatever a percentile of few values is
     worth, it is compared with its like. Few subjects make wide intervals: of twelve, a population with twice the
-    variability between subjects may look right, which then says little. Observations that are left out of the data because they lay below a limit (MDV
-    1) are left out of the replicates too, which then show too many values that are low: keep them, with CENS 1.
+    variability between subjects may look right, which then says little. Observations that are left out of the data
+    because they lay below a limit (MDV 1) are left out of the replicates too, which then show too many low values:
+    keep them, with CENS 1.
 
     References
     ----------

@@ -7,8 +7,8 @@ outside of their 95 % intervals. (With R replicates the ends of an interval lie 
 checked against populations that are wrong in one thing each, which must show. Of twelve subjects alone twice the
 variability does not show (6.6 % outside), nor do errors of three times the size: the intervals are too wide.
 
-``python -m validation.population.vpc`` (a minute and a half) prints the shares and exits 1 where one is not as it should be. With
-the right program the first fails once in a thousand times.
+``python -m validation.population.vpc`` (a minute and a half) prints the shares and exits 1 where one is not as it
+should be. With the right program the first fails once in a thousand times.
 """
 
 from __future__ import annotations
