@@ -262,7 +262,7 @@ def runs_bare(item: Item) -> Iterator[str]:
 
 
 def survives_extremes(item: Item) -> Iterator[str]:
-    """A tenth and ten times each parameter: finite, and no amount below zero; or refused as values that allow no run."""
+    """A tenth and ten times each parameter: finite, no amount below zero; or refused as allowing no run."""
     n = item.model.network
     defined = set(n.assignment_rules) | set(n.initial_assignments) | set(n.rate_rules)
     numbers = {s.id: s.value for s in (*n.parameters, *n.compartments) if s.id not in defined}
