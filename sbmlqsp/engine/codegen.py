@@ -63,7 +63,10 @@ class _Writer:
 
     # --------------------------------------------------------------------------------------------------------- reading
     def _name(self, name: str) -> str:
-        """Return the source of a symbol in its SBML meaning."""
+        """Return the source of a symbol in its SBML meaning, or of ``"amount(S)"`` and ``"concentration(S)"``."""
+        if name.endswith(")"):
+            meaning, bare = name[:-1].split("(")
+            return self._selection(bare if meaning == "amount" else f"[{bare}]")
         if name in self.system.rules:
             return f"v{self.system.order[name]}"
         symbol = self.system.network.symbols.get(name)
@@ -112,7 +115,7 @@ class _Writer:
         for name in expr.symbols():
             out.append(name)
             symbol = self.system.network.symbols.get(name)
-            if symbol is not None and symbol.kind == "species" and not symbol.amount_only:
+            if symbol is not None and symbol.kind == "species" and self.system.per_volume(symbol, expr):
                 out.append(symbol.compartment)
         return out
 
@@ -139,8 +142,10 @@ class _Writer:
     def _happening(self, channel: Channel) -> list[str]:
         lines = self._locals(channel.change.values())
         lines += [f"d{i} = {numeric(size, self._name)}" for i, size in enumerate(channel.change.values())]
-        for i, name in enumerate(channel.change):
+        for i, (name, size) in enumerate(channel.change.items()):
             place = self._x[name]
+            if size.op != "num":
+                lines += [f"if not d{i} == np.rint(d{i}):", f"    return {len(self._x) + place + 1}"]
             lines += [f"x[{place}] += d{i}", f"if x[{place}] < 0.0:", f"    return {place + 1}"]
         changed = set(channel.change)
         after = [k for k, c in enumerate(self.system.channels) if self.system.reads(c.law) & changed]
@@ -208,7 +213,7 @@ class _Writer:
             text = text if molecules == 1.0 else f"{text} * {molecules!r}"
         lines = [f"x[{place}] = {text}"]
         if name in self.system.counted:
-            whole = f"if abs(n - x[{place}]) > 1e-6 * max(1.0, abs(n)) or n < -1e-6:"
+            whole = f"if not abs(n - x[{place}]) <= 1e-6 * max(1.0, abs(n)) or n < -1e-6:"
             lines = [f"n = {text}", f"x[{place}] = np.rint(n)", whole, f"    return {place + 1}"]
         return lines
 

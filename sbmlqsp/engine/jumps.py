@@ -1,7 +1,7 @@
 """A network read as a jump process: what is counted in whole molecules, what moves continuously, what happens when.
 
 Laws are propensities as they are written, in events per unit of time: ``k*X*(X - 1)/2`` is a dimerisation of counted
-molecules, and ``k*X*X`` is not. A reversible law is split at its top-level minus into a forward and a backward channel.
+molecules, and ``k*X*X`` is not. A reversible law is split at its minus into a forward and a backward channel.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from functools import cached_property
 from sbmlqsp.engine.cuts import Switches, find_conditions, find_switches
 from sbmlqsp.engine.initial import dependency_order
 from sbmlqsp.engine.network import Event, Network, Participant, Reaction, Symbol
+from sbmlqsp.engine.signs import AmbiguousSignError, signed_parts
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 from sbmlqsp.units import Unit
 
-__all__ = ["INFLOW", "Channel", "JumpSystem", "jump_system", "signed_parts"]
+__all__ = ["INFLOW", "Channel", "JumpSystem", "jump_system"]
 
 AVOGADRO = 6.02214076e23
 
@@ -82,9 +83,14 @@ class JumpSystem:
                 if name in self.rules:
                     waiting.append(self.rules[name])
                 symbol = self.network.symbols.get(name)
-                if symbol is not None and symbol.kind == "species" and not symbol.amount_only:
+                if symbol is not None and symbol.kind == "species" and self.per_volume(symbol, expr):
                     waiting.append(sym(symbol.compartment))
         return frozenset(seen)
+
+    @staticmethod
+    def per_volume(symbol: Symbol, expr: Expr) -> bool:
+        """Return whether a formula may read a species per volume."""
+        return not symbol.amount_only or expr.has("concentration")
 
     def moves(self, *exprs: Expr) -> bool:
         """Return whether formulas change between events, with time or with what moves continuously."""
@@ -122,7 +128,7 @@ def jump_system(
              if k not in network.static}  # fmt: skip
     laws = {k: rewritten.get(("kinetic law", k), r.law) for k, r in network.reactions.items() if r.law is not None}
     rules |= {k: v for k, v in laws.items() if v is not None}
-    channels, flows = _split_reactions(network, laws, counted)
+    channels, flows = _split_reactions(network, laws, rules, counted)
     flows |= {k: _in_amounts(network, k, rewritten.get(("rate rule", k), v)) for k, v in network.rate_rules.items()}
     conditions, more, left = find_conditions(network)
     _refuse_left(tuple(switches.left_to_engine) + left)
@@ -217,7 +223,7 @@ def _molecules(species: Symbol) -> float:
 
 # ----------------------------------------------------------------------------------------------------------- reactions
 def _split_reactions(
-    network: Network, laws: Mapping[str, Expr | None], counted: Mapping[str, float]
+    network: Network, laws: Mapping[str, Expr | None], rules: Mapping[str, Expr], counted: Mapping[str, float]
 ) -> tuple[tuple[Channel, ...], dict[str, Expr]]:
     channels: list[Channel] = []
     flows: dict[str, list[Expr]] = {}
@@ -236,7 +242,7 @@ def _split_reactions(
                 remedy="write it as two reactions, or let both be counted or both be continuous",
             )
         else:
-            channels += _channels(reaction, law, change, counted)
+            channels += _channels(reaction, law, change, counted, rules)
     return tuple(channels), {k: Expr("add", tuple(v)) for k, v in flows.items()}
 
 
@@ -247,7 +253,7 @@ def _change(network: Network, reaction: Reaction) -> dict[str, Expr]:
         for p in side:
             s = network.symbols[p.species]
             if not (s.boundary or s.constant):
-                parts.setdefault(p.species, []).append(_amount(p, sign, s.conversion_factor))
+                parts.setdefault(p.species, []).append(_amount(network, p, sign, s.conversion_factor))
     out = {}
     for name, terms in parts.items():
         fixed = [float(t.value or 0.0) for t in terms if t.op == "num"]
@@ -257,20 +263,23 @@ def _change(network: Network, reaction: Reaction) -> dict[str, Expr]:
     return out
 
 
-def _amount(p: Participant, sign: float, factor: str) -> Expr:
-    size = num(sign * p.stoichiometry) if p.formula is None else Expr("mul", (num(sign), p.formula))
+def _amount(network: Network, p: Participant, sign: float, factor: str) -> Expr:
+    """Return the signed size of one participant; a stoichiometry that has a name can be changed under it."""
+    formula = sym(p.id) if p.formula is None and p.id in network.symbols else p.formula
+    size = num(sign * p.stoichiometry) if formula is None else Expr("mul", (num(sign), formula))
     return Expr("mul", (size, sym(factor))) if factor else size
 
 
 def _channels(
-    reaction: Reaction, law: Expr, change: Mapping[str, Expr], counted: Mapping[str, float]
+    reaction: Reaction, law: Expr, change: Mapping[str, Expr], counted: Mapping[str, float], rules: Mapping[str, Expr]
 ) -> Iterable[Channel]:
     """Return the one-way channels of a reaction, in molecules and events."""
     per_unit = {counted[s] for s in change}
     if len(per_unit) > 1:
         raise UnsupportedError(f"the species of the reaction '{reaction.id}' are counted in different units")
     [molecules] = per_unit
-    forward, backward = signed_parts(law) if reaction.reversible else (law, None)
+    _refuse_fractions(reaction, change)
+    forward, backward = _ways(reaction, law, change, rules) if reaction.reversible else (law, None)
     ways = [(reaction.id, forward, 1.0)]
     if backward is not None:
         ways.append((f"{reaction.id} backward", backward, -1.0))
@@ -279,69 +288,38 @@ def _channels(
         yield Channel(name, events, {s: _times(sign, size) for s, size in change.items()})
 
 
+def _refuse_fractions(reaction: Reaction, change: Mapping[str, Expr]) -> None:
+    for name, size in change.items():
+        if size.op == "num" and not float(size.value or 0.0).is_integer():
+            raise UnsupportedError(
+                f"the reaction '{reaction.id}' changes '{name}', which is counted, by no whole number of molecules",
+                value=size.value,
+                remedy=f"give whole stoichiometries, or name it in continuous=['{name}']",
+            )
+
+
+def _ways(
+    reaction: Reaction, law: Expr, change: Mapping[str, Expr], rules: Mapping[str, Expr]
+) -> tuple[Expr, Expr | None]:
+    """Return the forward and the backward law of a reversible reaction."""
+    products = {p.species for p in reaction.products}
+    consumed = {p.species for p in reaction.reactants if p.species not in products}
+    consumed |= {s for s, size in change.items() if size.op == "num" and float(size.value or 0.0) < 0}
+    try:
+        return signed_parts(law, rules=rules, reactants=consumed)
+    except AmbiguousSignError as err:
+        raise UnsupportedError(
+            f"the reaction '{reaction.id}' is reversible, and its law does not say what its reverse rate is",
+            value=str(err),
+            remedy="write it as two reactions, as a rate forward minus a rate backward, or say that it is irreversible "
+            "(in Antimony '=>')",
+        ) from None
+
+
 def _times(sign: float, size: Expr) -> Expr:
     if size.op == "num":
         return num(sign * float(size.value or 0.0))
     return size if sign > 0 else Expr("neg", (size,))
-
-
-def signed_parts(law: Expr) -> tuple[Expr, Expr | None]:
-    """Return what a law adds and what it takes away, None for nothing.
-
-    Only a minus outside every other formula splits, or one inside a product or over a divisor: ``k*(A - B)/(1 + A)``. A
-    minus before a plain number stays where it is, since ``X - 1`` counts pairs.
-
-    Examples
-    --------
-    >>> from sbmlqsp.expressions import parse_formula
-    >>> tuple(map(str, signed_parts(parse_formula("kf*A - kr*B"))))
-    ('kf*A', 'kr*B')
-    >>> signed_parts(parse_formula("k*A*(A - 1)"))[1] is None
-    True
-    """
-    plus, minus = _terms(law)
-    if not minus or not plus:
-        return law, None
-    return _sum(plus), _sum(minus)
-
-
-def _sum(terms: list[Expr]) -> Expr:
-    return terms[0] if len(terms) == 1 else Expr("add", tuple(terms))
-
-
-def _terms(expr: Expr) -> tuple[list[Expr], list[Expr]]:
-    if expr.op == "sub" and expr.args[1].symbols():
-        (p, n), (q, m) = map(_terms, expr.args)
-        return p + m, n + q
-    if expr.op == "neg":
-        p, n = _terms(expr.args[0])
-        return n, p
-    if expr.op == "add":
-        parts = [_terms(a) for a in expr.args]
-        return [t for p, _ in parts for t in p], [t for _, n in parts for t in n]
-    if expr.op == "num" and float(expr.value or 0.0) < 0:
-        return [], [replace(expr, value=-float(expr.value or 0.0))]
-    if expr.op == "div":
-        p, n = _terms(expr.args[0])
-        return [Expr("div", (t, expr.args[1])) for t in p], [Expr("div", (t, expr.args[1])) for t in n]
-    if expr.op == "mul":
-        return _product(expr)
-    return [expr], []
-
-
-def _product(expr: Expr) -> tuple[list[Expr], list[Expr]]:
-    """Split one factor that has a minus; with several it is left as it is."""
-    parts = [_terms(a) for a in expr.args]
-    signed = [i for i, (_, n) in enumerate(parts) if n]
-    if len(signed) != 1:
-        return [expr], []
-    [i] = signed
-
-    def with_factor(t: Expr) -> Expr:
-        return Expr("mul", (*expr.args[:i], t, *expr.args[i + 1 :]))
-
-    plus, minus = parts[i]
-    return [with_factor(t) for t in plus], [with_factor(t) for t in minus]
 
 
 def _in_amounts(network: Network, name: str, rate: Expr) -> Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from itertools import pairwise
 
 from sbmlqsp.errors import UnsupportedError
@@ -11,13 +12,14 @@ from sbmlqsp.expressions import CONSTANTS, Expr
 
 __all__ = ["condition", "numeric", "render"]
 
-_INFIX = {"sub": "-", "div": "/", "pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+_INFIX = {"pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _FOLDED = {"add": ("+", "0.0"), "mul": ("*", "1.0"), "and": (" and ", "True"), "or": (" or ", "False")}
+_CHAINED = {"add": {"add", "sub"}, "sub": {"add", "sub"}, "mul": {"mul", "div"}, "div": {"mul", "div"}}
 _CALLS = {
     "exp": "math.exp", "ln": "math.log", "log10": "math.log10", "sqrt": "math.sqrt", "abs": "abs", "floor": "np.floor",
     "ceil": "np.ceil", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan", "asin": "math.asin",
     "acos": "math.acos", "atan": "math.atan", "sinh": "math.sinh", "cosh": "math.cosh", "tanh": "math.tanh",
-    "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh", "rem": "math.fmod",
+    "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh", "rem": "np.fmod",
 }  # fmt: skip
 _RECIPROCAL = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
 _OF_RECIPROCAL = {
@@ -45,6 +47,8 @@ def render(expr: Expr, name: Callable[[str], str]) -> str:
         return _number(CONSTANTS["avogadro"])
     if op in {"true", "false"}:
         return str(op == "true")
+    if op in {"amount", "concentration"}:
+        return name(f"{op}({expr.args[0].value})")
     if op in {"delay", "rateOf"}:
         raise UnsupportedError(f"{op}() cannot be compiled", value=str(expr))
     return _operation(expr, name)
@@ -54,6 +58,8 @@ def _operation(expr: Expr, name: Callable[[str], str]) -> str:
     op = expr.op
     if op == "piecewise":
         return _piecewise(expr, name)
+    if op in _CHAINED and expr.args:
+        return _chain(expr, name)
     if op in {"and", "or", "xor", "not", "implies"}:
         args = [condition(a, name) for a in expr.args]
     else:
@@ -66,6 +72,16 @@ def _operation(expr: Expr, name: Callable[[str], str]) -> str:
     if op in _CALLS:
         return f"{_CALLS[op]}({', '.join(args)})"
     return _function(op, args)
+
+
+def _chain(expr: Expr, name: Callable[[str], str]) -> str:
+    """Return sums and products of one rank from left to right; Python reads few parentheses within each other."""
+    group, tail = _CHAINED[expr.op], list[str]()
+    while expr.op in group and expr.args:
+        sign = {"add": "+", "sub": "-", "mul": "*", "div": "/"}[expr.op]
+        tail += [f" {sign} {numeric(a, name)}" for a in reversed(expr.args[1:])]
+        expr = expr.args[0]
+    return f"({numeric(expr, name)}{''.join(reversed(tail))})"
 
 
 def _relation(op: str, args: list[str]) -> str:
@@ -91,9 +107,9 @@ def _function(op: str, args: list[str]) -> str:
     if op == "quotient":
         return f"np.trunc({args[0]} / {args[1]})"
     if op == "factorial":
-        return f"math.gamma({args[0]} + 1.0)"
-    if op in {"min", "max"}:
-        return args[0] if len(args) == 1 else f"{op}({', '.join(args)})"
+        return f"(math.gamma({args[0]} + 1.0) if {args[0]} >= 0.0 else math.nan)"
+    if op in {"min", "max"}:  # numpy's hand on what is not a number, Python's do not
+        return reduce(lambda a, b: f"np.{op}imum({a}, {b})", args)
     if op in _RECIPROCAL:
         return f"(1.0 / math.{_RECIPROCAL[op]}({args[0]}))"
     if op in _OF_RECIPROCAL:
@@ -105,8 +121,8 @@ def _piecewise(expr: Expr, name: Callable[[str], str]) -> str:
     args = expr.args
     out = numeric(args[-1], name) if len(args) % 2 else "math.nan"
     for k in range(len(args) // 2 - 1, -1, -1):
-        out = f"({numeric(args[2 * k], name)} if {condition(args[2 * k + 1], name)} else {out})"
-    return out
+        out = f"{numeric(args[2 * k], name)} if {condition(args[2 * k + 1], name)} else {out}"
+    return f"({out})"
 
 
 def condition(expr: Expr, name: Callable[[str], str]) -> str:

@@ -20,7 +20,7 @@ from sbmlqsp.expressions import Expr
 __all__ = ["CELL_STATUS", "CellResults", "Cells", "Stop"]
 
 CELL_STATUS = {
-    1: "a propensity is negative or not a number",
+    1: "a propensity is negative, infinite or not a number",
     2: "a count would fall below zero",
     3: "more jumps than allowed",
     4: "events follow each other without end",
@@ -28,8 +28,10 @@ CELL_STATUS = {
     6: "what moves continuously cannot be followed",
     7: "an event assigns what is no whole number of molecules",
     8: "the delay of an event is negative or not a number",
+    9: "a reaction changes a count by no whole number",
 }
 CHUNK = 64  # cells that a thread takes at once
+BELOW_ZERO = 2
 WHOLE = 1e-6  # how far from a whole number an amount may be
 
 
@@ -171,6 +173,8 @@ class Cells:
         else:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(lambda s: task(rows[s], streams[s], out[s], results[s]), spans))
+        broken = (results[:, 0] == BELOW_ZERO) & (results[:, 1] >= len(self.system.states))
+        results[broken, :2] = np.column_stack([np.full(n, 9.0), results[:, 1] - len(self.system.states)])[broken]
         status = results[:, 0].astype(np.int8)
         out[status > 0] = np.nan
         messages = [self._message(*row) if row[0] else "" for row in results[:, :4].tolist()]
@@ -183,7 +187,7 @@ class Cells:
         names: tuple[str, ...] = ()
         if int(status) == 1:
             names = tuple(c.id for c in system.channels)
-        elif int(status) in {2, 7}:
+        elif int(status) in {2, 7, 9}:
             names = system.states
         elif int(status) in {5, 8}:
             names = tuple(e.id for e in system.events)
@@ -207,7 +211,9 @@ class _Task:
         jumped = {s for c in system.channels for s in c.change}
         self._after_jump = bool(system.reads(*checks) & jumped)
         self._in_motion = any(system.moves(c) for c in checks)
-        self._hazards = any(system.moves(c.law) for c in system.channels)
+        laws = [c.law for c in system.channels]
+        self._hazards = any(map(system.moves, laws))
+        self._timed = "time" in system.reads(*laws, *system.flows.values())
 
     def __call__(self, rows: Any, streams: Any, out: Any, results: Any) -> None:
         from sbmlqsp.engine.ssa_events import Conditions
@@ -222,7 +228,7 @@ class _Task:
             self._events.reshape(-1, 2), np.zeros(checks), np.zeros(checks), np.zeros(QUEUE),
             np.zeros(QUEUE, dtype=np.int64), np.zeros((QUEUE, room)), np.zeros(room),
         )  # fmt: skip
-        longest = self._grid[-1] / 500 if self._in_motion else math.inf
+        longest = self._grid[-1] / 500 if self._in_motion or self._timed else math.inf
         motion = Motion(self._where, np.ones(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros((7, n + 1)),
                         self._hazards, self._in_motion, longest)  # fmt: skip
         blocks = -(-len(system.channels) // BLOCK)

@@ -9,12 +9,15 @@ replicate name the stream, a counter the place in it.
 
 from __future__ import annotations
 
+import hashlib
 import math
+from pathlib import Path
 
+import numba as nb
 import numpy as np
 
 from sbmlqsp.engine.ssa_events import BAD_LAW, FINE, settle
-from sbmlqsp.engine.ssa_model import ALL, BLOCK, CHECKS, OUTPUTS, State, fast, tiny, total, uniforms
+from sbmlqsp.engine.ssa_model import ALL, BLOCK, CHECKS, OUTPUTS, State, endless, fast, tiny, total, uniforms
 from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, REACHED, follow
 
 __all__ = ["BELOW_ZERO", "TOO_MANY", "run_cells"]
@@ -104,7 +107,7 @@ def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
     while True:
         every = total(b)
         if not every < math.inf:
-            return BAD_LAW, -1, t, g, jumps, False
+            return BAD_LAW, endless(a), t, g, jumps, False
         u, v = uniforms(rng)
         reach = t - math.log(u) / every if every > 0.0 else math.inf
         fired = reach < stop
@@ -118,7 +121,7 @@ def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
         jumps += 1
         if bad:
             return (BELOW_ZERO if bad > 0 else BAD_LAW), abs(bad) - 1, t, g, jumps, False
-        if jumps >= most:
+        if jumps > most:
             return TOO_MANY, 0, t, g, jumps, False
         if watch:
             look(CHECKS, x, p, t, checks)
@@ -176,7 +179,7 @@ def _next_stop(s, high, stops, end, waiting, due):
 @fast
 def _cell(model, state, grid, out, s, high, stops, conditions, motion, fates, watch, most):
     """Run one cell into ``out``; return status, detail, time, number of jumps and fate."""
-    end, still = grid[-1], motion.where.shape[0] == 0 and not motion.hazards
+    end, still = grid[-1], motion.where.shape[0] == 0 and not (motion.hazards or motion.watch)
     t, g, jumps, waiting, h, due_now = 0.0, 0, 0, 0, 0.01 * (end if end > 0.0 else 1.0), True
     while True:
         if s < high and stops.times[s] <= t:
@@ -200,35 +203,56 @@ def _cell(model, state, grid, out, s, high, stops, conditions, motion, fates, wa
             fired = what == FIRED
             jumps += fired
             due_now = what == FLIPPED or (fired and watch)
-            if status == FINE and jumps >= most:
+            if status == FINE and jumps > most:
                 status = TOO_MANY
         if status:
             return status, detail, t, jumps, -1
         due_now = due_now or (waiting > 0 and not fired)
 
 
-@fast
-def run_cells(model, starts, constants, rows, streams, grid, out, conditions, initial, fates, motion, scale, of_row,
-              stops, watch, most, blocks, results):  # fmt: skip
-    """Run cells one after the other.
+def _entry(sources):
+    """Return the loop over cells, kept on disk for these sources of it: numba itself would watch this file alone."""
 
-    ``rows`` says which row of ``starts`` and ``constants`` a cell has, ``streams`` (cells, 3) its replicate and key.
-    Row r's stops are those from ``of_row[r]`` on. ``watch``: whether conditions read what jumps change. ``results``
-    (cells, 5) takes status, detail, time, number of jumps and fate.
-    """
-    x, a, b = np.empty(starts.shape[1]), np.zeros(blocks * BLOCK), np.zeros(blocks)
-    rng = np.zeros(4, dtype=np.uint64)
-    for c in range(rows.shape[0]):
-        r = rows[c]
-        x[:] = starts[r]
-        a[:] = 0.0
-        b[:] = 0.0
-        rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
-        conditions.before[:] = initial
-        motion.scale[:] = scale[r]
-        state = State(x, constants[r], a, b, rng)
-        found = _cell(
-            model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most
-        )
-        status, detail, time, jumps, fate = found
-        results[c, 0], results[c, 1], results[c, 2], results[c, 3], results[c, 4] = status, detail, time, jumps, fate
+    def run_cells(model, starts, constants, rows, streams, grid, out, conditions, initial, fates, motion, scale, of_row,
+                  stops, watch, most, blocks, results):  # fmt: skip
+        """Run cells one after the other.
+
+        ``rows`` says which row of ``starts`` and ``constants`` a cell has, ``streams`` (cells, 3) its replicate and
+        key.
+        Row r's stops are those from ``of_row[r]`` on. ``watch``: whether conditions read what jumps change. ``results``
+        (cells, 5) takes status, detail, time, number of jumps and fate.
+        """
+        _ = sources
+        x, a, b = np.empty(starts.shape[1]), np.zeros(blocks * BLOCK), np.zeros(blocks)
+        rng = np.zeros(4, dtype=np.uint64)
+        for c in range(rows.shape[0]):
+            r = rows[c]
+            x[:] = starts[r]
+            a[:] = 0.0
+            b[:] = 0.0
+            rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
+            conditions.before[:] = initial
+            motion.scale[:] = scale[r]
+            state = State(x, constants[r], a, b, rng)
+            found = _cell(
+                model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most
+            )
+            status, detail, time, jumps, fate = found
+            results[c, 0], results[c, 1], results[c, 2], results[c, 3], results[c, 4] = (
+                status,
+                detail,
+                time,
+                jumps,
+                fate,
+            )
+
+    return nb.njit(nogil=True, cache=True, error_model="numpy")(run_cells)
+
+
+def _sources():
+    """Return the digest of everything that is compiled with the loop."""
+    files = sorted(Path(__file__).parent.glob("ssa_*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+
+
+run_cells = _entry(_sources())

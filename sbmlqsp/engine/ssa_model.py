@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numba as nb
@@ -9,7 +10,7 @@ import numpy as np
 
 __all__ = [
     "ACT", "ALL", "BLOCK", "CHECKS", "DRIFT", "LOOK", "MOVING", "OUTPUTS", "QUEUE", "UPDATE", "Model", "State", "Stops",
-    "fast", "tiny", "total", "uniforms",
+    "endless", "fast", "tiny", "total", "uniforms",
 ]  # fmt: skip
 
 ARRAY = nb.float64[::1]
@@ -32,7 +33,7 @@ BLOCK = 8
 QUEUE = 64
 """How many events may wait at once."""
 
-fast = nb.njit(nogil=True, cache=True, error_model="numpy")
+fast = nb.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 tiny = nb.njit(inline="always", error_model="numpy")
 """For what runs at every jump: a call would count the references of every array it is given."""
 
@@ -94,3 +95,12 @@ def total(b):
     for k in range(b.shape[0]):
         out += b[k]
     return out
+
+
+@fast
+def endless(a):
+    """Return the first channel whose propensity is infinite, -1 where only their sum is."""
+    for k in range(a.shape[0]):
+        if not a[k] < math.inf:
+            return k
+    return -1

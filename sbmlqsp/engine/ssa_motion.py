@@ -11,11 +11,13 @@ import math
 from typing import Any, NamedTuple
 
 from sbmlqsp.engine.ssa_events import BAD_LAW
-from sbmlqsp.engine.ssa_model import CHECKS, MOVING, fast, total
+from sbmlqsp.engine.ssa_model import CHECKS, MOVING, endless, fast, total
 
 __all__ = ["FIRED", "FLIPPED", "REACHED", "STUCK", "Motion", "follow"]
 
 RELATIVE = 1e-8
+STEPS = 20_000_000
+"""How many steps there may be between two outputs."""
 REACHED, FIRED, FLIPPED = 0, 1, 2
 STUCK = 6
 
@@ -45,7 +47,7 @@ def _slope(model, state, t, m, z, dz):
     model.drift(state.x, state.p, t, dz)
     bad = model.update(MOVING, state.x, state.p, state.a, state.b, t) if m.hazards else 0
     dz[n] = total(state.b)
-    return bad
+    return bad if bad or dz[n] < math.inf else -endless(state.a) - 1
 
 
 @fast
@@ -55,25 +57,25 @@ def _step(model, state, t, h, m):
     bad = _slope(model, state, t, m, z, k[0])
     for i in range(n):
         new[i] = z[i] + h * (k[0, i] / 5)
-    bad |= _slope(model, state, t + h / 5, m, new, k[1])
+    bad = bad or _slope(model, state, t + h / 5, m, new, k[1])
     for i in range(n):
         new[i] = z[i] + h * (k[0, i] * 3 / 40 + k[1, i] * 9 / 40)
-    bad |= _slope(model, state, t + 3 * h / 10, m, new, k[2])
+    bad = bad or _slope(model, state, t + 3 * h / 10, m, new, k[2])
     for i in range(n):
         new[i] = z[i] + h * (k[0, i] * 44 / 45 - k[1, i] * 56 / 15 + k[2, i] * 32 / 9)
-    bad |= _slope(model, state, t + 4 * h / 5, m, new, k[3])
+    bad = bad or _slope(model, state, t + 4 * h / 5, m, new, k[3])
     for i in range(n):
         c = k[0, i] * 19372 / 6561 - k[1, i] * 25360 / 2187 + k[2, i] * 64448 / 6561
         new[i] = z[i] + h * (c - k[3, i] * 212 / 729)
-    bad |= _slope(model, state, t + 8 * h / 9, m, new, k[4])
+    bad = bad or _slope(model, state, t + 8 * h / 9, m, new, k[4])
     for i in range(n):
         c = k[0, i] * 9017 / 3168 - k[1, i] * 355 / 33 + k[2, i] * 46732 / 5247
         new[i] = z[i] + h * (c + k[3, i] * 49 / 176 - k[4, i] * 5103 / 18656)
-    bad |= _slope(model, state, t + h, m, new, k[5])
+    bad = bad or _slope(model, state, t + h, m, new, k[5])
     for i in range(n):
         c = k[0, i] * 35 / 384 + k[2, i] * 500 / 1113 + k[3, i] * 125 / 192
         new[i] = z[i] + h * (c - k[4, i] * 2187 / 6784 + k[5, i] * 11 / 84)
-    bad |= _slope(model, state, t + h, m, new, k[6])
+    bad = bad or _slope(model, state, t + h, m, new, k[6])
     return _error(h, m), bad
 
 
@@ -152,12 +154,13 @@ def follow(model, state, t, end, target, h, m, c):
 
     Returns what happened (or minus a status), the time, the next step, and a bad law.
     """
-    n = m.where.shape[0]
+    n, steps = m.where.shape[0], 0
     while t < end:
+        steps += 1
         h = min(h, m.longest)
-        last = h >= end - t
+        last, planned = h >= end - t, h
         h = end - t if last else h
-        if h <= 1e-14 * abs(t) and not last:
+        if (h <= 1e-14 * abs(t) and not last) or steps > STEPS:
             return -STUCK, t, h, 0
         error, bad = _step(model, state, t, h, m)
         if bad or not error <= 1.0:
@@ -166,6 +169,7 @@ def follow(model, state, t, end, target, h, m, c):
             h = _shorter(h, error, bad)
             continue
         grown = h * (5.0 if error < 1e-4 else min(5.0, 0.9 * error**-0.2))
+        grown = max(grown, planned) if last else grown  # a step cut short says nothing about those to come
         fired = m.new[n] >= target
         if fired:
             h = _until_fired(model, state, t, h, target, m)
