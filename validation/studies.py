@@ -93,6 +93,8 @@ STUDIES = (
     Study("population-vpc", "validation.population.vpc", (), "checks of data that fit, and of data that do not"),
     Study("theophylline-population", "validation.estimation.theophylline_population", (),
           "the estimates of the theophylline population"),
+    Study("stochastic", "validation.stochastic.suite", (), "stochastic cases of the SBML Test Suite",
+          folder="SBML_STOCHASTIC_SUITE"),
     Study("killing", "validation.stochastic.killing", ("S0-36", "S0-39"),
           "single cells against the incomplete gamma function"),
     Study("moments", "validation.population.moments", (), "what populations draw against theory"),
