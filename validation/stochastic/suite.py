@@ -2,7 +2,7 @@
 
 ``python -m validation.stochastic.suite FOLDER [RUNS]`` runs every case of the folder through the public face. With n
 runs, mean m and standard deviation s for the expected mu and sigma, ``Z = sqrt(n) (m - mu) / sigma`` and
-``Y = sqrt(n/2) (s^2/sigma^2 - 1)`` must lie in the ranges of the case's settings at every output time. By these, -3 to 3
+``Y = sqrt(n/2) (s^2/sigma^2 - 1)`` must lie in the ranges of the settings at every output time. By these, -3 to 3
 and -5 to 5, a right simulator fails at a time by chance about once in 370; neighbouring times go together. The seed is
 fixed.
 
