@@ -30,7 +30,7 @@ CELL_STATUS = {
     8: "the delay of an event is negative or not a number",
     9: "a reaction changes a count by no whole number",
 }
-CHUNK = 64  # cells that a thread takes at once
+CHUNK = 64  # the most cells that a thread takes at once
 BELOW_ZERO = 2
 WHOLE = 1e-6  # how far from a whole number an amount may be
 
@@ -165,8 +165,9 @@ class Cells:
         task = _Task(self, starts, constants, times, _packed(self.system, stops, len(starts), at_dose), most)
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         streams = np.ascontiguousarray(streams, dtype=np.uint64)
-        spans = [slice(a, min(a + CHUNK, n)) for a in range(0, n, CHUNK)]
-        workers = min(threads or os.cpu_count() or 1, len(spans))
+        workers = min(threads or os.cpu_count() or 1, n)
+        each = max(1, min(CHUNK, -(-n // (4 * workers)) if workers > 1 else CHUNK))
+        spans = [slice(a, min(a + each, n)) for a in range(0, n, each)]
         if workers <= 1:
             for span in spans:
                 task(rows[span], streams[span], out[span], results[span])
