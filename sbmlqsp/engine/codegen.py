@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +129,13 @@ class _Writer:
         lines = ["if r == -1:", *_indented([*self._propensities(range(len(channels))), "return 0"]),
                  "if r == -2:", *_indented([*self._propensities(moving), "return 0"])]  # fmt: skip
         lines += self._choice(0, len(channels), [self._happening(c) for c in channels])
-        return _function("update", "UPDATE", "r, x, p, a, b, t", [*lines, "return 0"])
+        return _function("update", "UPDATE", "r, w, t", self._in_one([*lines, "return 0"]))
+
+    def _in_one(self, lines: Iterable[str]) -> list[str]:
+        """Let lines read and write states, constants, propensities and their sums in one array, one after the other."""
+        sizes = (len(self._x), len(self._p), self._blocks * BLOCK)
+        first = dict(zip("xpab", (0, *accumulate(sizes)), strict=True))
+        return [re.sub(r"\b([xpab])\[(\d+)\]", lambda m: f"w[{first[m[1]] + int(m[2])}]", line) for line in lines]
 
     def _choice(self, low: int, high: int, bodies: list[list[str]]) -> list[str]:
         """Write a choice between bodies by halves, so that no chain of conditions is long."""
@@ -158,7 +166,8 @@ class _Writer:
         for k, law in zip(which, laws, strict=True):
             lines += [f"a[{k}] = {numeric(law, self._name)}", f"if not a[{k}] >= 0.0:", f"    return {-k - 1}"]
         for block in sorted({k // BLOCK for k in which}):
-            terms = " + ".join(f"a[{j}]" for j in range(block * BLOCK, block * BLOCK + BLOCK))
+            high = min(block * BLOCK + BLOCK, len(self.system.channels))
+            terms = " + ".join(f"a[{j}]" for j in range(block * BLOCK, high))
             lines.append(f"b[{block}] = {terms}")
         return lines or ["pass"]
 

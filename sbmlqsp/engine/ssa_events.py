@@ -114,7 +114,7 @@ def settle(model, state, t, c, waiting):
         bad = model.act(APPLY, e, state.x, state.p, t, c.value)
         if bad:
             return FRACTION, bad - 1, waiting
-        bad = model.update(ALL, state.x, state.p, state.a, state.b, t)
+        bad = model.update(ALL, state.w, t)
         if bad:
             return BAD_LAW, -bad - 1, waiting
     return ENDLESS, 0, waiting

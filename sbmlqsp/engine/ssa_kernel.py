@@ -32,16 +32,20 @@ def _choose(a, b, target):
     while block < b.shape[0] - 1 and target >= b[block]:
         target -= b[block]
         block += 1
-    last = -1
     for k in range(block * BLOCK, block * BLOCK + BLOCK):
+        if target < a[k]:
+            return k
+        target -= a[k]
+    return _last(a, block)
+
+
+@tiny
+def _last(a, block):
+    """Return the last channel of a block, or else of all, that can happen: rounding led past the end."""
+    for k in range(block * BLOCK + BLOCK - 1, block * BLOCK - 1, -1):
         if a[k] > 0.0:
-            last = k
-            if target < a[k]:
-                return k
-            target -= a[k]
-    if last >= 0:
-        return last
-    for k in range(a.shape[0] - 1, -1, -1):  # rounding led past the end: the last that can happen
+            return k
+    for k in range(a.shape[0] - 1, -1, -1):
         if a[k] > 0.0:
             return k
     return -1
@@ -75,7 +79,7 @@ def _stops(model, state, t, s, high, g, stops, grid, out):
 @fast
 def _settled(model, state, t, conditions, waiting, fates):
     """Bring propensities, events and fates up to date; return status, detail, how many events wait, and the fate."""
-    bad = model.update(ALL, state.x, state.p, state.a, state.b, t)
+    bad = model.update(ALL, state.w, t)
     if bad:
         return BAD_LAW, -bad - 1, waiting, -1
     if conditions.checks.shape[0] == 0:
@@ -95,7 +99,8 @@ def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
     Returns status, detail, time, place of the grid, number of jumps, and whether a condition has changed.
     """
     update, look = model.update, model.look
-    x, p, a, b, rng, checks, before = (
+    w, x, p, a, b, rng, checks, before = (
+        state.w,
         state.x,
         state.p,
         state.a,
@@ -117,7 +122,7 @@ def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
             g += 1
         if not fired:
             return FINE, 0, t, g, jumps, False
-        bad = update(_choose(a, b, v * every), x, p, a, b, t)
+        bad = update(_choose(a, b, v * every), w, t)
         jumps += 1
         if bad:
             return (BELOW_ZERO if bad > 0 else BAD_LAW), abs(bad) - 1, t, g, jumps, False
@@ -159,10 +164,10 @@ def _moving(model, state, t, stop, grid, out, g, h, motion, conditions):
 @fast
 def _jump(model, state, t, v):
     """Let one of the channels happen; return status and detail."""
-    bad = model.update(ALL, state.x, state.p, state.a, state.b, t)
+    bad = model.update(ALL, state.w, t)
     if bad:
         return BAD_LAW, -bad - 1
-    bad = model.update(_choose(state.a, state.b, v * total(state.b)), state.x, state.p, state.a, state.b, t)
+    bad = model.update(_choose(state.a, state.b, v * total(state.b)), state.w, t)
     if bad > 0:
         return BELOW_ZERO, bad - 1
     return (BAD_LAW, -bad - 1) if bad < 0 else (FINE, 0)
@@ -223,17 +228,20 @@ def _entry(sources):
         (cells, 5) takes status, detail, time, number of jumps and fate.
         """
         _ = sources
-        x, a, b = np.empty(starts.shape[1]), np.zeros(blocks * BLOCK), np.zeros(blocks)
+        n, m = starts.shape[1], starts.shape[1] + constants.shape[1]
+        w = np.empty(m + blocks * BLOCK + blocks)
+        x, p, a, b = w[:n], w[n:m], w[m : m + blocks * BLOCK], w[m + blocks * BLOCK :]
         rng = np.zeros(4, dtype=np.uint64)
         for c in range(rows.shape[0]):
             r = rows[c]
             x[:] = starts[r]
+            p[:] = constants[r]
             a[:] = 0.0
             b[:] = 0.0
             rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
             conditions.before[:] = initial
             motion.scale[:] = scale[r]
-            state = State(x, constants[r], a, b, rng)
+            state = State(w, x, p, a, b, rng)
             found = _cell(
                 model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most
             )

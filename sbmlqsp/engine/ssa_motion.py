@@ -45,7 +45,7 @@ def _slope(model, state, t, m, z, dz):
     for i in range(n):
         state.x[m.where[i]] = z[i]
     model.drift(state.x, state.p, t, dz)
-    bad = model.update(MOVING, state.x, state.p, state.a, state.b, t) if m.hazards else 0
+    bad = model.update(MOVING, state.w, t) if m.hazards else 0
     dz[n] = total(state.b)
     return bad if bad or dz[n] < math.inf else -endless(state.a) - 1
 
