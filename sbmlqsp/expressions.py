@@ -373,6 +373,9 @@ _NUMPY: dict[str, Callable[..., Any]] = {
 }
 
 
+_LOGICAL = frozenset({"and", "or", "xor", "not", "implies", "piecewise", *RELATIONS})
+
+
 def evaluate(expr: Expr, env: Mapping[str, Any], *, time: Any = 0.0) -> Any:
     """Evaluate a formula, vectorised over numpy arrays.
 
@@ -422,4 +425,11 @@ def _evaluate(expr: Expr, env: Mapping[str, Any], time: Any) -> Any:
     function = _NUMPY.get(op)
     if function is None:
         raise ObservableError(f"'{op}' cannot be evaluated on its own", value=to_infix(expr))
-    return function(*(_evaluate(a, env, time) for a in expr.args))
+    args = [_evaluate(a, env, time) for a in expr.args]
+    if op not in _LOGICAL:  # numpy would compute exp(True) in half precision
+        args = [np.asarray(a, dtype=float) if isinstance(a, bool | np.bool_) or _is_truth(a) else a for a in args]
+    return function(*args)
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == bool

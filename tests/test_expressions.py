@@ -239,3 +239,10 @@ def test_a_formula_may_begin_with_not(text):
 def test_brackets_stay_where_they_matter(text):
     tree = parse_formula(text)
     assert parse_formula(to_infix(tree)) == tree
+
+
+def test_a_truth_in_a_formula_is_a_number_of_full_precision():
+    for text in ("exp(a >= b)", "exp(1)"):
+        assert float(evaluate(parse_formula(text), {"a": 2.0, "b": 1.0})) == pytest.approx(math.e, rel=1e-15)
+    many = evaluate(parse_formula("exp(a > b) + (a > b)"), {"a": np.array([0.0, 2.0]), "b": 1.0})
+    np.testing.assert_allclose(many, [1.0, math.e + 1.0], rtol=1e-15)
