@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 __all__ = [
     "CompositionError",
@@ -19,6 +21,7 @@ __all__ = [
     "UnitError",
     "UnsupportedError",
     "did_you_mean",
+    "located",
 ]
 
 
@@ -61,6 +64,17 @@ class QSPError(ValueError):
         self.remedy = remedy
         super().__init__(_paragraph(what, value, where, expected, remedy))
 
+    def changed(self, kind: type[QSPError] | None = None, **fields: Any) -> QSPError:
+        """Return the error with other fields, such as the place that whoever caught it knows, perhaps as another kind.
+
+        Examples
+        --------
+        >>> print(QSPError("the dose is negative", value=-5).changed(where="dose 2"))
+        The dose is negative (got -5), in dose 2.
+        """
+        own = {name: getattr(self, name) for name in ("what", "value", "where", "expected", "remedy")} | fields
+        return (kind or type(self))(own.pop("what"), **own)
+
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling between worker processes.
         return _rebuild, (type(self), self.what, self.value, self.where, self.expected, self.remedy)
@@ -70,6 +84,23 @@ def _rebuild(
     cls: type[QSPError], what: str, value: object, where: str | None, expected: str | None, remedy: str | None
 ) -> QSPError:
     return cls(what, value=value, where=where, expected=expected, remedy=remedy)
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Let errors say where they came up, before the place that they name themselves.
+
+    Examples
+    --------
+    >>> with located("arm 'low'"):
+    ...     raise QSPError("the dose is negative", where="dose 2")
+    Traceback (most recent call last):
+    sbmlqsp.errors.QSPError: The dose is negative, in arm 'low', dose 2.
+    """
+    try:
+        yield
+    except QSPError as err:
+        raise err.changed(where=f"{where}, {err.where}" if err.where else where) from None
 
 
 class ModelError(QSPError):

@@ -206,7 +206,7 @@ def _quantity(path: str, value: Value) -> tuple[float, str | None]:
         try:
             number, unit = parse_quantity(value)
         except UnitError as err:
-            raise CompositionError(err.what, value=value, where=where, expected=expected) from err
+            raise err.changed(CompositionError, value=value, where=where, expected=expected, remedy=None) from err
     if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
         raise CompositionError("this is not a value", value=value, where=where, expected=expected)
     return float(number), unit

@@ -144,7 +144,7 @@ def _at(where: str, check: Callable[[str], _T], text: str | None) -> _T | None:
     try:
         return None if text is None else check(text)
     except UnitError as err:
-        raise UnitError(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
+        raise err.changed(where=where) from None
 
 
 def _checked_target(target: object, where: str) -> str:

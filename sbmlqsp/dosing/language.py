@@ -135,8 +135,7 @@ def _dose(words: Words) -> Dose:
     except QSPError as err:
         if err.where and "▸" in err.where:
             raise
-        where = words.pointing(start)
-        raise type(err)(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
+        raise err.changed(where=words.pointing(start)) from None
 
 
 def _phrase(words: Words) -> dict[str, Quantity]:

@@ -97,7 +97,7 @@ class Words:
         try:
             return unit if unit in SPELLINGS else checked_unit(unit)
         except UnitError as err:
-            raise UnitError(err.what, where=self.pointing(place), expected=err.expected, remedy=err.remedy) from None
+            raise err.changed(value=None, where=self.pointing(place)) from None
 
     def pointing(self, place: int) -> str:
         """Return the text of the line with the word at a place between ▸ and ◂."""

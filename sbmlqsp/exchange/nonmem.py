@@ -188,7 +188,7 @@ def _from_text(text: str, names: Sequence[str] | None, label: str) -> pd.DataFra
         except DataError as err:
             where = (err.where or "").replace(str(path), label) or None
             value = label if err.value == str(path) else err.value
-            raise DataError(err.what, value=value, where=where, expected=err.expected, remedy=err.remedy) from None
+            raise err.changed(value=value, where=where) from None
 
 
 def _separator(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.errors import DataError, did_you_mean, located
 from sbmlqsp.files import read_plain
 from sbmlqsp.populations.covariate import Covariate
 from sbmlqsp.populations.demographics import Demographics
@@ -136,11 +136,8 @@ def _made(noun: Any, given: Any, where: str, *, kinds: bool = True) -> Any:
             raise DataError("no such key", value=key, where=where, remedy=did_you_mean(key, known))
     if kinds and "kind" not in given:
         raise DataError("the kind is missing", where=where, expected='such as kind = "log-normal"')
-    try:
+    with located(where):
         return noun(**given)
-    except DataError as err:
-        place = f"{where}, {err.where}" if err.where else where
-        raise DataError(err.what, value=err.value, where=place, expected=err.expected, remedy=err.remedy) from None
 
 
 def _covariance(pairs: Mapping[str, float], where: str) -> Any:

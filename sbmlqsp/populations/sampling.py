@@ -203,7 +203,7 @@ def _individual(population: Population, key: str, typical: Any, etas: Any, kappa
     try:
         return how.individual(typical, eta, kappa)
     except DataError as err:
-        raise DataError(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
+        raise err.changed(where=where) from None
 
 
 def _etas(population: Population, standard: Any) -> Any:

@@ -316,8 +316,7 @@ def _checked_units(units: Mapping[str, str], covariates: tuple[str, ...]) -> dic
         try:
             unit = parse_unit(text)
         except UnitError as err:
-            where = f"units, {key}"
-            raise UnitError(err.what, value=text, where=where, expected=err.expected, remedy=err.remedy) from None
+            raise err.changed(value=text, where=f"units, {key}") from None
         if key == "TIME" and not unit.same_dimension(parse_unit("s")):
             raise UnitError(
                 "the unit of TIME is not a time", value=text, where="units", expected="such as 'h' or 'day'"

@@ -57,7 +57,7 @@ def column_formula(text: str, columns: Mapping[str, pd.Series[Any]], *, size: in
         tree = parse_formula(plain, symbols=tuple(columns))
     except ObservableError as err:
         remedy = err.remedy or "write it as in SBML: piecewise(value, condition, otherwise)"
-        raise DataError(err.what, value=text, where=where, expected=err.expected, remedy=remedy) from None
+        raise err.changed(DataError, value=text, where=where, remedy=remedy) from None
     scope = {}
     for name in sorted(tree.symbols()):
         wanted = asked.get(name, name)
@@ -69,7 +69,7 @@ def column_formula(text: str, columns: Mapping[str, pd.Series[Any]], *, size: in
     try:
         return np.broadcast_to(np.asarray(_value(tree, scope), dtype=float), (size,)).copy()
     except ObservableError as err:
-        raise DataError(err.what, value=text, where=where, remedy=err.remedy) from None
+        raise err.changed(DataError, value=text, where=where) from None
 
 
 def _gone(series: pd.Series[Any]) -> Any:

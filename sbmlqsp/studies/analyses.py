@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sbmlqsp.errors import DataError, QSPError, StudyError, did_you_mean
+from sbmlqsp.errors import DataError, StudyError, did_you_mean, located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Analysis",
+    "OfExposure",
     "chosen_arms",
     "figures_of_analyses",
     "findings_of",
@@ -65,7 +66,7 @@ class Analysis(ABC):
 
     @classmethod
     @abstractmethod
-    def read(cls, keys: Keys, **common: str) -> Self:
+    def read(cls, keys: Keys, **common: Any) -> Self:
         """Return the analysis that the keys of one section state; ``common`` holds id, title and caption."""
 
     @abstractmethod
@@ -94,6 +95,40 @@ class Analysis(ABC):
     def moved(self, names: Mapping[str, str]) -> Self:  # noqa: ARG002
         """Return the analysis with its files under other names, as beside a lock."""
         return self
+
+
+@dataclass(frozen=True)
+class OfExposure(Analysis):
+    """An analysis of the exposure to an observable in some arms, over a dosing interval: its own, or the study's.
+
+    Parameters
+    ----------
+    observable, interval, after : str
+    arms : tuple of str
+        All where none is named.
+    """
+
+    observable: str = ""
+    interval: str = ""
+    after: str = ""
+    arms: tuple[str, ...] = ()
+
+    @staticmethod
+    def span(keys: Keys) -> dict[str, Any]:
+        """Return interval, beginning and arms as the keys state them."""
+        return {"interval": keys.take("interval", str, ""), "after": keys.take("after", str, ""),
+                "arms": keys.texts("arms")}  # fmt: skip
+
+    def check(self, study: Study) -> None:
+        """Refuse an observable or arm there is not."""
+        known_name(self, self.observable, [o.id for o in study.observables], "observable")
+        for arm in self.arms:
+            known_name(self, arm, [a.id for a in study.arms], "arm")
+
+    def window(self, study: Study) -> dict[str, Any]:
+        """Return interval and beginning as ``exposure`` takes them."""
+        spec = study.exposure
+        return {"interval": self.interval or spec.interval or None, "after": self.after or spec.after or None}
 
 
 def tables_of(outcome: Outcome) -> tuple[pd.DataFrame, ...]:
@@ -133,12 +168,8 @@ def figures_of_analyses(outcome: Outcome) -> list[Figure]:
 
 
 def _named(analysis: Analysis, method: str, *args: Any) -> Any:
-    where = f"[[{analysis.SECTION}]] '{analysis.id}'"
-    try:
+    with located(f"[[{analysis.SECTION}]] '{analysis.id}'"):
         return getattr(analysis, method)(*args)
-    except QSPError as err:
-        place = where + (f", {err.where}" if err.where else "")
-        raise type(err)(err.what, value=err.value, where=place, expected=err.expected, remedy=err.remedy) from None
 
 
 def known_name(analysis: Analysis, name: str, among: Sequence[str], what: str) -> None:
@@ -148,17 +179,16 @@ def known_name(analysis: Analysis, name: str, among: Sequence[str], what: str) -
         raise StudyError(f"the study has no {what} '{name}'", where=where, remedy=did_you_mean(name, among))
 
 
-def measured(outcome: Outcome, observable: str, interval: str, after: str) -> pd.DataFrame:
-    """Return the exposure to an observable, that of the study's own table where it was asked for in the same way."""
+def measured(analysis: OfExposure, outcome: Outcome) -> pd.DataFrame:
+    """Return the exposure that an analysis asks for, from the study's own table where that was asked for alike."""
     from sbmlqsp.exposure import exposure
 
-    spec = outcome.study.exposure
-    interval, after = interval or spec.interval, after or spec.after
-    if outcome.exposure is not None and (interval, after) == (spec.interval, spec.after):
-        part = outcome.exposure[outcome.exposure["observable"] == observable]
+    spec, window = outcome.study.exposure, analysis.window(outcome.study)
+    if outcome.exposure is not None and window == {"interval": spec.interval or None, "after": spec.after or None}:
+        part = outcome.exposure[outcome.exposure["observable"] == analysis.observable]
         if len(part):
             return part.reset_index(drop=True)
-    return exposure(outcome.results, observable, interval=interval or None, after=after or None)
+    return exposure(outcome.results, analysis.observable, **window)
 
 
 def labelled(table: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from sbmlqsp.errors import QSPError, StudyError
-from sbmlqsp.studies.analyses import Analysis, chosen_arms, known_name, labelled
+from sbmlqsp.studies.analyses import OfExposure, chosen_arms, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,54 +19,41 @@ if TYPE_CHECKING:
     from sbmlqsp.analysis.target import Target
     from sbmlqsp.studies.keys import Keys
     from sbmlqsp.studies.running import Outcome
-    from sbmlqsp.studies.spec import Study
 
 __all__ = ["Attainment"]
 
 
 @dataclass(frozen=True)
-class Attainment(Analysis):
+class Attainment(OfExposure):
     """Target attainment; ``distribution`` holds pairs of a MIC and how often it is found."""
 
     SECTION: ClassVar[str] = "attainment"
     HEADING: ClassVar[str] = "Target attainment"
 
-    observable: str = ""
     target: Target | None = None
     mic: tuple[float, ...] = ()
     distribution: tuple[tuple[float, float], ...] = ()
     enough: float = 0.9
     max_unsure: float = 0.05
-    interval: str = ""
-    after: str = ""
-    arms: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, keys: Keys, **common: str) -> Self:
+    def read(cls, keys: Keys, **common: Any) -> Self:
         """Return the analysis that the keys state."""
         return cls(
             **common, observable=keys.need("observable", str, example='"C"'), target=_target(keys),
             mic=tuple(keys.take("mic", list, [])), distribution=_distribution(keys),
             enough=keys.take("enough", float, 0.9), max_unsure=keys.take("max_unsure", float, 0.05),
-            interval=keys.take("interval", str, ""), after=keys.take("after", str, ""), arms=keys.texts("arms"),
+            **cls.span(keys),
         )  # fmt: skip
-
-    def check(self, study: Study) -> None:
-        """Refuse an observable or arm there is not."""
-        known_name(self, self.observable, [o.id for o in study.observables], "observable")
-        for arm in self.arms:
-            known_name(self, arm, [a.id for a in study.arms], "arm")
 
     def table(self, outcome: Outcome) -> pd.DataFrame:
         """Return attainment by arm and MIC or goal, with breakpoint and fraction of response beside it."""
         from sbmlqsp.analysis.attainment import attainment, fraction_of_response, pta_breakpoint
 
         assert self.target is not None
-        spec = outcome.study.exposure
         table = attainment(
             chosen_arms(outcome.results, self.arms), self.target, observable=self.observable,
-            mic=list(self.mic) or None, interval=self.interval or spec.interval or None,
-            after=self.after or spec.after or None, max_unsure=self.max_unsure,
+            mic=list(self.mic) or None, max_unsure=self.max_unsure, **self.window(outcome.study),
         )  # fmt: skip
         if self.mic:
             found = pta_breakpoint(table, at_least=self.enough)
@@ -132,8 +119,7 @@ def _target(keys: Keys) -> Target:
     try:
         return Target(measure, **goals, unbound=unbound)
     except QSPError as err:
-        raise StudyError(err.what, value=err.value, where=keys.where, expected=err.expected,
-                         remedy=err.remedy) from None  # fmt: skip
+        raise err.changed(StudyError, where=keys.where) from None
 
 
 def _distribution(keys: Keys) -> tuple[tuple[float, float], ...]:

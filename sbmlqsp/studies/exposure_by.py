@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sbmlqsp.errors import StudyError
-from sbmlqsp.studies.analyses import Analysis, known_name, labelled, measured, short_table
+from sbmlqsp.studies.analyses import OfExposure, labelled, measured, short_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from sbmlqsp.studies.keys import Keys
     from sbmlqsp.studies.running import Outcome
-    from sbmlqsp.studies.spec import Study
 
 __all__ = ["ExposureBy"]
 
@@ -24,24 +23,20 @@ KINDS = ("box", "violin")
 
 
 @dataclass(frozen=True)
-class ExposureBy(Analysis):
+class ExposureBy(OfExposure):
     """Exposure by covariate."""
 
     SECTION: ClassVar[str] = "exposure_by"
     HEADING: ClassVar[str] = "Exposure by covariate"
 
-    observable: str = ""
     measure: str = "auc_inf"
     covariate: str = ""
     groups: int | tuple[float, ...] = 4
-    interval: str = ""
-    after: str = ""
     log: bool = False
     kind: str = "box"
-    arms: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, keys: Keys, **common: str) -> Self:
+    def read(cls, keys: Keys, **common: Any) -> Self:
         """Return the analysis that the keys state."""
         groups = keys.take("groups", (int, list), 4)
         kind = keys.take("kind", str, "box")
@@ -50,15 +45,9 @@ class ExposureBy(Analysis):
         return cls(
             **common, observable=keys.need("observable", str, example='"C"'),
             measure=keys.take("measure", str, "auc_inf"), covariate=keys.need("covariate", str, example='"WT"'),
-            groups=tuple(groups) if isinstance(groups, list) else groups, interval=keys.take("interval", str, ""),
-            after=keys.take("after", str, ""), log=keys.take("log", bool, False), kind=kind, arms=keys.texts("arms"),
+            groups=tuple(groups) if isinstance(groups, list) else groups, log=keys.take("log", bool, False), kind=kind,
+            **cls.span(keys),
         )  # fmt: skip
-
-    def check(self, study: Study) -> None:
-        """Refuse an observable or arm there is not."""
-        known_name(self, self.observable, [o.id for o in study.observables], "observable")
-        for arm in self.arms:
-            known_name(self, arm, [a.id for a in study.arms], "arm")
 
     def table(self, outcome: Outcome) -> pd.DataFrame:
         """Return the summary of every group."""
@@ -92,7 +81,7 @@ class ExposureBy(Analysis):
     def _runs(self, outcome: Outcome) -> pd.DataFrame:
         from sbmlqsp.exposure.groups import with_covariates
 
-        table = with_covariates(measured(outcome, self.observable, self.interval, self.after), outcome.results)
+        table = with_covariates(measured(self, outcome), outcome.results)
         return table[table["experiment"].isin(self.arms)] if self.arms else table
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sbmlqsp.errors import StudyError
-from sbmlqsp.studies.analyses import Analysis, known_name, labelled, need_population
+from sbmlqsp.studies.analyses import OfExposure, labelled, need_population
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,13 +20,12 @@ __all__ = ["Forest"]
 
 
 @dataclass(frozen=True)
-class Forest(Analysis):
+class Forest(OfExposure):
     """Covariate effects."""
 
     SECTION: ClassVar[str] = "forest"
     HEADING: ClassVar[str] = "Covariate effects"
 
-    observable: str = ""
     measure: str = "auc_inf"
     percentiles: tuple[float, float] = (5, 95)
     reference: tuple[tuple[str, Any], ...] = ()
@@ -34,12 +33,9 @@ class Forest(Analysis):
     band: tuple[float, float] | None = (0.8, 1.25)
     draws: int | None = None
     size: int = 100
-    interval: str = ""
-    after: str = ""
-    arms: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, keys: Keys, **common: str) -> Self:
+    def read(cls, keys: Keys, **common: Any) -> Self:
         """Return the analysis that the keys state."""
         values = keys.table("values").rest()
         return cls(
@@ -48,14 +44,12 @@ class Forest(Analysis):
             reference=tuple(keys.table("reference").rest().items()),
             values=tuple((k, tuple(v) if isinstance(v, list) else (v,)) for k, v in values.items()),
             band=_pair(keys, "band", [0.8, 1.25]), draws=keys.take("draws", int), size=keys.take("size", int, 100),
-            interval=keys.take("interval", str, ""), after=keys.take("after", str, ""), arms=keys.texts("arms"),
+            **cls.span(keys),
         )  # fmt: skip
 
     def check(self, study: Study) -> None:
         """Refuse an observable or arm there is not, and a study without a population."""
-        known_name(self, self.observable, [o.id for o in study.observables], "observable")
-        for arm in self.arms:
-            known_name(self, arm, [a.id for a in study.arms], "arm")
+        super().check(study)
         if study.population is None:
             raise StudyError("covariate effects need a population", where=f"[[forest]] '{self.id}'",
                              remedy='write [population] with file = "population.toml" and size = 1000')  # fmt: skip
@@ -68,8 +62,7 @@ class Forest(Analysis):
         arms = [e for e in outcome.experiments if not self.arms or e.id in self.arms]
         return covariate_effects(
             None if self.measure in population.parameters else arms, population, measure=self.measure,
-            observable=self.observable or None, interval=self.interval or study.exposure.interval or None,
-            after=self.after or study.exposure.after or None, percentiles=self.percentiles,
+            observable=self.observable or None, percentiles=self.percentiles, **self.window(study),
             reference=dict(self.reference), values={k: list(v) for k, v in self.values}, draws=self.draws,
             size=self.size, seed=study.seed, workers=outcome.workers, tolerances=study.tolerances,
         )  # fmt: skip

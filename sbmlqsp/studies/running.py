@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbmlqsp.errors import ModelError, QSPError
+from sbmlqsp.errors import ModelError, located
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.files import refuse_missing
 from sbmlqsp.studies.analyses import tables_of
@@ -74,15 +74,12 @@ def experiments_of(study: Study, model: Model) -> tuple[Experiment, ...]:
 
 def _experiment(study: Study, model: Model, i: int) -> Experiment:
     arm = study.arms[i]
-    try:
+    with located(f"the arm '{arm.id}' of {study.source}"):
         return Experiment(
             model, times=arm.times or study.times, observables=study.observables, regimen=arm.regimen,  # type: ignore[arg-type]
             changes={**study.changes, **arm.changes}, id=arm.id, at_dose=study.at_dose,
             occasions=study.occasions,
         )  # fmt: skip
-    except QSPError as err:
-        where = f"the arm '{arm.id}' of {study.source}" + (f", {err.where}" if err.where else "")
-        raise type(err)(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
 
 
 def run(
@@ -174,7 +171,7 @@ def draw(spec: FigureSpec, outcome: Outcome) -> Figure:
     results = outcome.results.sel(experiment=list(spec.arms)) if spec.arms else outcome.results
     results = _titled(results, names_of_arms)
     names = list(spec.observables) or [o.id for o in outcome.experiments[0].observables]
-    with _named(f"the figure '{spec.id}'"):
+    with located(f"the figure '{spec.id}'"):
         return time_course(
             results, names, observed=_observed(outcome, names, names_of_arms) if spec.data else None, log=spec.log,
             individuals=spec.individuals, bands=spec.bands, panels=PANELS[spec.panels], title=spec.title or None,
@@ -198,15 +195,6 @@ def _observed(outcome: Outcome, observables: list[str], names: Mapping[str, str]
     if "EXPERIMENT" in table.columns:
         table = table.assign(EXPERIMENT=[names.get(str(v), str(v)) for v in table["EXPERIMENT"]])
     return table
-
-
-@contextmanager
-def _named(where: str) -> Iterator[None]:
-    try:
-        yield
-    except QSPError as err:
-        place = where + (f", {err.where}" if err.where else "")
-        raise type(err)(err.what, value=err.value, where=place, expected=err.expected, remedy=err.remedy) from None
 
 
 def titles(study: Study) -> dict[str, str]:

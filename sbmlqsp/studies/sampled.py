@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sbmlqsp.studies.analyses import Analysis, need_population, short_table
 
@@ -27,7 +27,7 @@ class Sampled(Analysis):
     HEADING: ClassVar[str] = "Population"
 
     @classmethod
-    def read(cls, keys: Keys, **common: str) -> Self:  # noqa: ARG003
+    def read(cls, keys: Keys, **common: Any) -> Self:  # noqa: ARG003
         """Return the analysis; it has no keys of its own."""
         return cls(**common)
 

@@ -275,8 +275,7 @@ def _placed(where: str, make: Any, *args: Any, **fields: Any) -> Any:
     try:
         return make(*args, **fields)
     except QSPError as err:
-        place = f"{err.where}, in {where}" if err.where else where
-        raise type(err)(err.what, value=err.value, where=place, expected=err.expected, remedy=err.remedy) from None
+        raise err.changed(where=f"{err.where}, in {where}" if err.where else where) from None
 
 
 def _people(top: Keys) -> People | None:

@@ -48,7 +48,7 @@ class Vpc(Analysis):
     log: bool = False
 
     @classmethod
-    def read(cls, keys: Keys, **common: str) -> Self:
+    def read(cls, keys: Keys, **common: Any) -> Self:
         """Return the analysis that the keys state."""
         return cls(
             **common, file=keys.need("file", str, example='"data.csv"'), reading=_reading(keys),

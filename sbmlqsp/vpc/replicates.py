@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.errors import DataError, QSPError, SimulationError
+from sbmlqsp.errors import DataError, SimulationError, located
 from sbmlqsp.model import Model
 from sbmlqsp.observation import ErrorModel
 from sbmlqsp.populations import Population
@@ -165,11 +165,8 @@ def _predicted(
     ready: Predictor, parameters: Mapping[str, Any], replicate: int, *, record: bool, tolerances: Tolerances | None
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return the predictions of one replicate, NaN for failed subjects, and who failed why."""
-    try:
+    with located(f"replicate {replicate}"):
         values, status, messages = ready.run(parameters, tolerances=tolerances, record=record)
-    except QSPError as err:
-        where = f"replicate {replicate}" + (f", {err.where}" if err.where else "")
-        raise type(err)(err.what, value=err.value, where=where, expected=err.expected, remedy=err.remedy) from None
     lost = [
         {"REP": replicate, "ID": ready.data.subjects[k], "status": STATUS[int(status[k])], "message": messages[k]}
         for k in np.flatnonzero(status)
