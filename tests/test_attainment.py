@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from scipy.stats import beta, binom, norm
 
-from sbmlqsp.analysis.attainment import attainment, binomial_interval, fraction_of_response, pta_breakpoint
+from sbmlqsp.analysis.attainment import attainment, fraction_of_response, pta_breakpoint
 from sbmlqsp.analysis.target import Target
 from sbmlqsp.errors import DataError
 from sbmlqsp.exposure import exposure
 from sbmlqsp.plot.attainment import attainment as attainment_figure
 from sbmlqsp.results import make_dataset
+from sbmlqsp.results.intervals import clopper_pearson
 from tests.test_plot import assert_readable, caption
 
 RATES = np.linspace(0.05, 0.6, 40)
@@ -46,7 +47,7 @@ def test_attainment_of_a_log_normal_peak_is_the_normal_distribution_function():
 
 @pytest.mark.parametrize(("k", "n"), [(0, 12), (3, 12), (12, 12), (250, 1000)])
 def test_the_interval_is_where_the_binomial_tails_are_half_of_what_is_left(k, n):
-    low, high = binomial_interval(k, n, 0.9)
+    low, high = clopper_pearson(k, n, 0.9)
     if k:
         assert binom.sf(k - 1, n, low) == pytest.approx(0.05, rel=1e-9)
     if k < n:
@@ -147,7 +148,7 @@ def test_coarse_times_are_refused_where_they_leave_targets_undecided():
     assert loose["n_close"] > 0
     assert loose["error"] > 0.01
     # Undecided runs widen the interval beyond that of the binomial distribution, on both sides.
-    low, high = binomial_interval(loose["n_attained"], 40, 0.95)
+    low, high = clopper_pearson(loose["n_attained"], 40, 0.95)
     assert loose["pta_low"] < low
     assert loose["pta_high"] > high
     table = exposure(ds, "C")

@@ -11,6 +11,7 @@ import numpy as np
 from sbmlqsp.analysis.target import TIME_ABOVE, Target
 from sbmlqsp.analysis.target_values import Values, values_of
 from sbmlqsp.errors import DataError
+from sbmlqsp.results.intervals import checked_confidence, clopper_pearson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,9 +96,9 @@ def attainment(
     """
     import pandas as pd
 
-    for name, share in (("confidence", confidence), ("max_unsure", max_unsure)):
-        if not 0 <= share < 1 or (name == "confidence" and not share):
-            raise DataError(f"the {name} is not a share", value=share, expected="between 0 and 1")
+    checked_confidence(confidence)
+    if not 0 <= max_unsure < 1:
+        raise DataError("max_unsure is not a share", value=max_unsure, expected="between 0 and 1")
     levels = None if mic is None else _checked_mic(mic)
     if target.measure == TIME_ABOVE and levels is None:
         raise DataError("time above what", expected="mic=", remedy="give the concentrations, in the observable's unit")
@@ -130,8 +131,8 @@ def _row(v: Values, k: int, target: Target, *, confidence: float) -> dict[str, A
         close &= error > 0
         relative = np.where(v.relative, error / np.abs(value), error)
     n = len(value)
-    low, _ = binomial_interval(int((met & ~close).sum()), n, confidence)
-    _, high = binomial_interval(int((met | close | lost).sum()), n, confidence)
+    low, _ = clopper_pearson(int((met & ~close).sum()), n, confidence)
+    _, high = clopper_pearson(int((met | close | lost).sum()), n, confidence)
     largest = float(relative[np.isfinite(relative)].max(initial=0.0))
     return {
         "experiment": v.experiment, "observable": v.observable, "index": v.index, "mic": v.mics[k], "goal": goal,
@@ -139,23 +140,6 @@ def _row(v: Values, k: int, target: Target, *, confidence: float) -> dict[str, A
         "n_close": int(close.sum()), "n_attained": int(met.sum()), "pta": float(met.mean()), "pta_low": low,
         "pta_high": high, "confidence": confidence, "error": largest if v.has_error else math.nan,
     }  # fmt: skip
-
-
-def binomial_interval(successes: int, n: int, confidence: float) -> tuple[float, float]:
-    """Return the Clopper–Pearson interval of a share: it holds the truth at least as often as stated.
-
-    Examples
-    --------
-    >>> low, high = binomial_interval(0, 10, 0.95)
-    >>> low, round(high, 4)
-    (0.0, 0.3085)
-    """
-    from scipy.special import betaincinv
-
-    tail = (1 - confidence) / 2
-    low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
-    high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
-    return low, high
 
 
 def _refuse_unsure(row: Mapping[str, Any], most: float) -> None:

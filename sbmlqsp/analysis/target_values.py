@@ -14,7 +14,7 @@ from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.exposure import exposure
 from sbmlqsp.exposure.groups import unit_of
 from sbmlqsp.results import as_results, asked, dose_calendar, observable_names
-from sbmlqsp.units import convert, parse_quantity, parse_unit
+from sbmlqsp.units import in_unit, parse_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ def values_of(
         )  # fmt: skip
     name = _one(observable_names(ds), observable)
     unit = str(ds["time"].attrs.get("units", ""))
-    span = {"interval": _in_unit(interval, unit), "after": _in_unit(after, unit)}
+    span = {n: None if v is None else in_unit(v, unit) for n, v in (("interval", interval), ("after", after))}
     for e in range(ds.sizes["experiment"]):
         if target.measure == TIME_ABOVE:
             assert mic is not None
@@ -96,10 +96,6 @@ def _one(known: list[str], name: str | None) -> str:
     if chosen not in known:
         raise DataError(f"there is no observable '{chosen}'", remedy=did_you_mean(str(chosen), known))
     return str(chosen)
-
-
-def _in_unit(value: float | str | None, unit: str) -> float | None:
-    return convert(*parse_quantity(value), unit) if isinstance(value, str) else value
 
 
 def _times_above(
@@ -169,8 +165,7 @@ def _against(
 
 def _goal(goal: Any, unit: str, *, mic: bool, measure: str) -> float:
     if isinstance(goal, str):
-        number, given = parse_quantity(goal)
-        return float(convert(number, given, unit))
+        return in_unit(goal, unit)
     if mic and measure.startswith("auc") and unit not in {"h", "hr", "hour"}:
         raise DataError(
             "a goal of AUC over MIC is a time, and the unit of time of these results is not the hour", value=goal,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.ensembles.ends import BY, in_time_unit
+from sbmlqsp.ensembles.ends import BY
 from sbmlqsp.errors import DataError
 from sbmlqsp.results import as_results, failed, good_values
+from sbmlqsp.units import in_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ def times_of(ds: xr.Dataset, at: float | str | Sequence[float] | None) -> list[i
     if at is None:
         return list(range(len(grid)))
     unit = str(ds["time"].attrs.get("units", ""))
-    wanted = [in_time_unit(at, unit)] if isinstance(at, str | int | float) else [float(t) for t in at]
+    wanted = [in_unit(at, unit)] if isinstance(at, str | int | float) else [float(t) for t in at]
     places = []
     for time in wanted:
         i = int(np.abs(grid - time).argmin())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["BY", "Ends", "ends_of", "in_time_unit", "rows_of"]
+__all__ = ["BY", "Ends", "ends_of", "rows_of"]
 
 BY = ("experiment", "subject")
 
@@ -125,12 +125,3 @@ def rows_of(ends: Ends, by: str) -> Iterator[tuple[dict[str, Any], slice]]:
         return
     for i, who in enumerate(ends.subjects.tolist()):
         yield {"experiment": ends.experiment, "subject": who}, slice(i, i + 1)
-
-
-def in_time_unit(time: float | str, unit: str) -> float:
-    """Return a time in a unit; a text carries its own, as in "2 day"."""
-    if not isinstance(time, str):
-        return float(time)
-    from sbmlqsp.units import convert, parse_quantity
-
-    return convert(*parse_quantity(time), unit)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.ensembles.ends import ends_of, in_time_unit, rows_of
-from sbmlqsp.ensembles.shares import checked_confidence, share_of
+from sbmlqsp.ensembles.ends import ends_of, rows_of
+from sbmlqsp.ensembles.shares import share_of
 from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.results import as_results, dose_calendar, observable_names
+from sbmlqsp.results.intervals import checked_confidence
+from sbmlqsp.units import in_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -175,7 +177,7 @@ def killed(
     ds = as_results(ds)
     unit, rows = str(ds["time"].attrs.get("units", "")), []
     for ends in ends_of(ds):
-        time = min(ends.last, float(ds["time"][-1])) if at is None else in_time_unit(at, unit)
+        time = min(ends.last, float(ds["time"][-1])) if at is None else in_unit(at, unit)
         for about, who in rows_of(ends, by):
             for name in ends.chosen(fate):
                 dead = ends.ended((name,), time)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.ensembles.cells import cells_of, half_width, standard_error
-from sbmlqsp.ensembles.shares import checked_confidence
 from sbmlqsp.errors import DataError
 from sbmlqsp.results import as_results, observable_names
+from sbmlqsp.results.intervals import checked_confidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

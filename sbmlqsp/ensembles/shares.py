@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sbmlqsp.errors import DataError
+from sbmlqsp.results.intervals import clopper_pearson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Share", "checked_confidence", "share_of"]
+__all__ = ["Share", "share_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,6 @@ class Share:
     std_error: float
     low: float
     high: float
-
-
-def checked_confidence(confidence: float) -> float:
-    """Return the confidence; `DataError` where it lies outside of (0, 1)."""
-    if not 0 < confidence < 1:
-        raise DataError("the confidence is no share between 0 and 1", value=confidence, expected="such as 0.95")
-    return float(confidence)
 
 
 def share_of(hits: NDArray[np.int64], cells: NDArray[np.int64], *, failed: int = 0, confidence: float = 0.95) -> Share:
@@ -91,13 +84,3 @@ def _between(hits: NDArray[np.int64], cells: NDArray[np.int64], share: float, co
     narrow = float(stdtrit(n - 1, tail) / stdtrit(m - 1, tail)) ** 2
     worth = share * (1 - share) / variance * narrow if variance else n
     return variance, float(np.clip(worth, 1.0, n))
-
-
-def clopper_pearson(hits: float, n: float, confidence: float) -> tuple[float, float]:
-    """Return the interval of a share that holds the truth at least as often as stated; counts need not be whole."""
-    from scipy.special import betaincinv
-
-    tail = (1 - confidence) / 2
-    low = 0.0 if hits <= 0 else float(betaincinv(hits, n - hits + 1, tail))
-    high = 1.0 if hits >= n else float(betaincinv(hits + 1, n - hits, 1 - tail))
-    return low, high

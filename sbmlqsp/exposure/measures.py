@@ -10,6 +10,7 @@ import numpy as np
 from sbmlqsp.errors import DataError
 from sbmlqsp.exposure.areas import Profiles, cautions, pack, tolerance
 from sbmlqsp.results import DIMS, as_results, dose_calendar, failed, good_values, observable_names
+from sbmlqsp.units import in_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +108,7 @@ def exposure(
     if lambda_z_points < 3:
         raise DataError("a terminal slope needs three points or more", value=lambda_z_points)
     unit = str(ds["time"].attrs.get("units", ""))
-    tau, start = (_in_time_unit(v, unit) for v in (interval, after))
+    tau, start = (None if v is None else in_unit(v, unit) for v in (interval, after))
     if tau is not None and not tau > 0:
         raise DataError("the dosing interval is not positive", value=interval)
     frames = []
@@ -123,14 +124,6 @@ def exposure(
                 pd.DataFrame(labels | _explain(numbers, ds, e) | _units(ds[name].attrs.get("units", ""), unit))
             )
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _in_time_unit(value: float | str | None, unit: str) -> float | None:
-    if value is None or not isinstance(value, str):
-        return value
-    from sbmlqsp.units import convert, parse_quantity
-
-    return convert(*parse_quantity(value), unit)
 
 
 def _limit(blq: float | Mapping[str, float] | None, name: str) -> float | None:

@@ -6,8 +6,8 @@ the surface there is only `Unit`, a value of SBML base kinds, so that no other p
 
 from __future__ import annotations
 
-from sbmlqsp.units.conversion import convert, unit_from_sbml, unit_to_sbml
+from sbmlqsp.units.conversion import convert, in_unit, unit_from_sbml, unit_to_sbml
 from sbmlqsp.units.names import parse_quantity, parse_unit
 from sbmlqsp.units.value import Unit
 
-__all__ = ["Unit", "convert", "parse_quantity", "parse_unit", "unit_from_sbml", "unit_to_sbml"]
+__all__ = ["Unit", "convert", "in_unit", "parse_quantity", "parse_unit", "unit_from_sbml", "unit_to_sbml"]

@@ -145,6 +145,17 @@ def convert(value: Any, from_unit: str, to_unit: str, *, molar_mass: str | None 
     return _scaled(values, source.factor_to(target))
 
 
+def in_unit(value: float | str, unit: str) -> float:
+    """Return a number as it is, and a text with a unit of its own in the unit asked for.
+
+    Examples
+    --------
+    >>> in_unit("2 day", "h"), in_unit(3.0, "h")
+    (48.0, 3.0)
+    """
+    return float(convert(*parse_quantity(value), unit)) if isinstance(value, str) else float(value)
+
+
 def _scaled(values: Any, factor: float) -> Any:
     """Multiply, or divide where that rounds less: 100 mg are 100/1000 g, not 100 times the nearest float to 1/1000."""
     inverse = snap(1 / factor)
