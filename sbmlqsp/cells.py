@@ -20,9 +20,9 @@ from sbmlqsp.outcome import Outcome, dose_rows
 from sbmlqsp.populations import Population
 from sbmlqsp.populations.drawing import cell_scores
 from sbmlqsp.readout import read_out, wanted
-from sbmlqsp.runner import STOPPED
+from sbmlqsp.runner import IMPOSSIBLE, STOPPED
 from sbmlqsp.streams import key64, seed32
-from sbmlqsp.subjects import Subjects, individual_of
+from sbmlqsp.subjects import Subjects, individual_of, without_volume
 
 __all__ = ["Stochastic"]
 
@@ -87,7 +87,10 @@ class Stochastic:
         if arm.fates:
             extras = {"fate": result.fate, "fate_time": np.where(result.fate >= 0, result.time, np.nan)}
         status = np.where(result.status > 0, STOPPED, 0).astype(np.int8)
-        return Outcome(values, status, result.messages, tuple(dose_rows(arm, runs.deliveries)), extras)
+        outcome = Outcome(values, status, result.messages, tuple(dose_rows(arm, runs.deliveries)), extras)
+        for row, why in runs.refused.items():
+            outcome.lose(np.flatnonzero(runs.rows == row), IMPOSSIBLE, str(why))
+        return outcome
 
 
 class _Runs:
@@ -105,6 +108,9 @@ class _Runs:
         numbers = {k: np.repeat(v, self._rows // len(people)) for k, v in people.numbers.items()}
         self._env = initial_state(network, {**arm.overrides, **individual})
         self.deliveries = resolve_deliveries(arm, {**numbers, **self._env}, self._rows)
+        self.refused = {**self.deliveries.refused, **without_volume(network, self._env, self._rows)}
+        count = len(people) * len(replicates)
+        self.rows = np.arange(count) * self._rows // count
         if any(d.steady_state for d in arm.regimen):
             raise UnsupportedError("a stochastic run cannot start from the steady state of doses",
                                    remedy="give the doses one by one, and look after enough of them")  # fmt: skip
@@ -133,18 +139,20 @@ class _Runs:
     def results(self) -> CellResults:
         """Run all cells."""
         how, arm, people, r = self._how, self._arm, self._people, np.array(self._replicates)
-        starts, constants, own = self.cells.starts(self._env, self._rows, arm.times[-1])
-        stops = [_merged([*own[i], *self._doses(i)]) for i in range(self._rows)]
-        count = len(people) * len(r)
+        count, good = len(self.rows), [i for i in range(self._rows) if i not in self.refused]
+        env = {k: np.asarray(v)[good] if np.ndim(v) else v for k, v in self._env.items()}
+        starts, constants, own = self.cells.starts(env, len(good), arm.times[-1])
+        stops = [_merged([*own[k], *self._doses(i)]) for k, i in enumerate(good)]
         streams = np.zeros((count, 3), dtype=np.uint64)
         streams[:, 0] = np.tile(r, len(people))
         keys = [key64(how.seed, "ssa", subject=who) for who in people.ids]
         streams[:, 1:] = np.repeat(np.array(keys, dtype=np.uint64), len(r), axis=0)
-        rows = np.arange(count) if self._rows == count else np.repeat(np.arange(len(people)), len(r))
-        return self.cells.run(
-            starts, constants, rows=rows, streams=streams, grid=arm.times, stops=stops, at_dose=arm.at_dose,
-            most=how.most_jumps, threads=how.threads,
+        run = np.isin(self.rows, good)
+        found = self.cells.run(
+            starts, constants, rows=np.searchsorted(good, self.rows[run]), streams=streams[run], grid=arm.times,
+            stops=stops, at_dose=arm.at_dose, most=how.most_jumps, threads=how.threads,
         )  # fmt: skip
+        return found if run.all() else found.among(run)
 
     def compared(self) -> CellResults:
         """Run all cells on libRoadRunner's stochastic integrator, without what it would get silently wrong."""
@@ -162,8 +170,9 @@ class _Runs:
             if there:
                 raise UnsupportedError(f"libRoadRunner's stochastic integrator cannot run {what} rightly",
                                        remedy="leave engine= out")  # fmt: skip
-        count = len(self._people) * len(self._replicates)
-        rows = np.arange(count) * self._rows // count
+        for why in self.refused.values():
+            raise why
+        count, rows = len(self.rows), self.rows
         names = [*(s.id for s in network.parameters), *(s.id for s in network.compartments)]
         settable = [n for n in names if n not in network.assignment_rules and n in network.static]
         amounts = [s.id for s in network.species if not s.constant and s.id not in network.assignment_rules]

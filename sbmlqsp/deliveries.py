@@ -10,7 +10,7 @@ import numpy as np
 
 from sbmlqsp.dose_units import amount_factor, rate_factor
 from sbmlqsp.dosing import Administration, expand
-from sbmlqsp.errors import DosingError, did_you_mean
+from sbmlqsp.errors import DosingError, QSPError, did_you_mean
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import evaluate, parse_formula
 from sbmlqsp.model import dotted, flat_id
@@ -31,14 +31,24 @@ class Deliveries:
     start: Any
     amount: Any
     duration: Any
-    refused: Mapping[int, str] = field(default_factory=dict)
+    refused: Mapping[int, QSPError] = field(default_factory=dict)
+
+    def certain(self) -> Deliveries:
+        """Return the deliveries where nobody is refused; raise for the first who is.
+
+        Raises
+        ------
+        DosingError
+        """
+        for error in self.refused.values():
+            raise error
+        return self
 
     def chosen(self, rows: Any) -> Deliveries:
         """Return the deliveries of subjects, of shape (subjects, administrations), each from the row named for it."""
         places = np.arange(len(self.given))
         start, amount, duration = (v[rows, places] for v in (self.start, self.amount, self.duration))
-        own = {i: next((self.refused[r] for r in row if r in self.refused), "") for i, row in enumerate(rows.tolist())}
-        refused = {i: why for i, why in own.items() if why}
+        refused = {i: self.refused[r] for i, row in enumerate(rows.tolist()) for r in row if r in self.refused}
         return replace(self, start=start, amount=amount, duration=duration, refused=refused)
 
 
@@ -57,7 +67,7 @@ def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int
         The dose's unit cannot be converted to its target's.
     """
     given = expand(experiment.regimen, time_unit=experiment.model.time_unit)
-    refused: dict[int, str] = {}
+    refused: dict[int, QSPError] = {}
     rows = [_resolve(a, experiment, env, size, refused) for a in given]
     shape = (size, len(rows))
     start, amount, duration = (np.empty(shape) for _ in range(3))
@@ -67,7 +77,7 @@ def resolve_deliveries(experiment: Experiment, env: Mapping[str, Any], size: int
 
 
 def _resolve(
-    a: Administration, experiment: Experiment, env: Mapping[str, Any], size: int, refused: dict[int, str]
+    a: Administration, experiment: Experiment, env: Mapping[str, Any], size: int, refused: dict[int, QSPError]
 ) -> tuple[Any, Any, Any]:
     where = f"dose {a.dose_index + 1} into {a.target}"
     number = _Reader(env, size, where, refused)
@@ -88,7 +98,7 @@ def _resolve(
 class _Reader:
     """Turns a number or a formula into one value per subject; notes for whom that is none."""
 
-    def __init__(self, env: Mapping[str, Any], size: int, where: str, refused: dict[int, str]) -> None:
+    def __init__(self, env: Mapping[str, Any], size: int, where: str, refused: dict[int, QSPError]) -> None:
         self.env, self.size, self.where, self._refused = env, size, where, refused
 
     def __call__(self, value: float | str, what: str) -> Any:
@@ -117,4 +127,4 @@ class _Reader:
             error = DosingError(why, value=float(values[i]), where=self.where)
             if alike:
                 raise error
-            self._refused.setdefault(i, str(error))
+            self._refused.setdefault(i, error)

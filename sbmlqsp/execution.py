@@ -13,15 +13,12 @@ from sbmlqsp.compiled import LOCK, Compiled, compile_for, state_scales
 from sbmlqsp.course_arm import CourseArm
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
-from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.errors import ModelError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.model import dotted
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.readout import wanted
 from sbmlqsp.runner import IMPOSSIBLE, OK, STATUS, Job, Runner
-from sbmlqsp.subjects import Subjects, individual_of
+from sbmlqsp.subjects import Subjects, individual_of, without_volume
 from sbmlqsp.timeline import Delivery, Timeline, build_timeline
 
 __all__ = ["OK", "STATUS", "ArmResult", "run_arm"]
@@ -66,11 +63,12 @@ def run_arm(
         status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
         given = deliveries.amount[stretches.owners]
         scales = state_scales(machine, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
-        refused = {**deliveries.refused, **_without_volume(env, model.network, stretches)}
+        empty = without_volume(model.network, env, stretches.size)
+        refused = {**{int(stretches.owners[row]): why for row, why in empty.items()}, **deliveries.refused}
         for i in range(size):
             sizes = dict(zip(machine.states, scales[i], strict=True))
             if i in refused:
-                status[i], messages[i] = IMPOSSIBLE, refused[i]
+                status[i], messages[i] = IMPOSSIBLE, str(refused[i])
             else:
                 status[i], messages[i] = arm.subject(i, block[i], scales=sizes, tolerances=tolerances)
             failed += bool(status[i])
@@ -79,17 +77,6 @@ def run_arm(
                 break
     index = {c: k for k, c in enumerate(columns)}
     return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)
-
-
-def _without_volume(env: Mapping[str, Any], network: Network, stretches: Stretches) -> dict[int, str]:
-    """Return the subjects that have a compartment of no positive size, in which concentrations would mean nothing."""
-    out: dict[int, str] = {}
-    for c in network.compartments:
-        size = np.broadcast_to(np.asarray(env[c.id], dtype=float), (stretches.size,))
-        for row in np.flatnonzero(~(size > 0)).tolist():
-            why = ModelError(f"the size of '{dotted(c.id)}' is not positive", value=float(size[row]))
-            out.setdefault(int(stretches.owners[row]), str(why))
-    return out
 
 
 def _arm(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.course_runner import movable
-from sbmlqsp.errors import DataError, ExperimentError, did_you_mean
+from sbmlqsp.engine.network import Network
+from sbmlqsp.errors import DataError, ExperimentError, ModelError, QSPError, did_you_mean
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of
 from sbmlqsp.expressions import parse_formula
 from sbmlqsp.model import dotted, flat_id
@@ -21,7 +22,7 @@ from sbmlqsp.populations import Population
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Subjects", "SubjectsWarning", "dose_symbols", "individual_of", "read_subjects"]
+__all__ = ["Subjects", "SubjectsWarning", "dose_symbols", "individual_of", "read_subjects", "without_volume"]
 
 ID_COLUMNS = ("subject", "id")
 
@@ -209,6 +210,17 @@ def individual_of(experiment: Experiment, subjects: Subjects) -> dict[str, Any]:
                     where=f"subject {changing}", remedy="give it one value per subject, which is where it starts",
                 )  # fmt: skip
     return individual
+
+
+def without_volume(network: Network, env: Mapping[str, Any], rows: int) -> dict[int, QSPError]:
+    """Return the rows of parameters with a compartment of no positive size, where concentrations would mean nothing."""
+    out: dict[int, QSPError] = {}
+    for c in network.compartments:
+        size = np.broadcast_to(np.asarray(env[c.id], dtype=float), (rows,))
+        for row in np.flatnonzero(~(size > 0)).tolist():
+            error = ModelError(f"the size of '{dotted(c.id)}' is not positive", value=float(size[row]))
+            out.setdefault(row, error)
+    return out
 
 
 def dose_symbols(experiment: Experiment) -> set[str]:

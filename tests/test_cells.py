@@ -350,3 +350,20 @@ def test_a_dose_of_half_a_molecule_is_refused(model):
     arm = qsp.Experiment(model, times=[0, 1], regimen="5.5 into X at 1")
     with pytest.raises(UnsupportedError, match=r"'X', which is counted, is no whole number.*5\.5"):
         qsp.simulate(arm, method="ssa")
+
+
+def test_a_subject_who_cannot_be_dosed_or_has_no_volume_fails_alone():
+    model = qsp.read_antimony(
+        "model m(k, V); compartment V = 1; substanceOnly species X in V; X = 4; k = 1; A: X => ; k*X; end"
+    )
+    arm = qsp.Experiment(model, times=[0, 1], observables=["X"], regimen="[N] into X")
+    people = {"N": [2.0, -3.0, 2.0], "V": [1.0, 1.0, -1.0]}
+    ds = qsp.simulate(arm, method="ssa", replicates=3, subjects=people, on_failure="record", seed=4)
+    assert ds["status"].to_numpy()[0].tolist() == [[0] * 3, [7] * 3, [7] * 3]
+    assert np.isnan(ds["X"].to_numpy()[0, 1:]).all()
+    assert "amount is negative" in str(ds["message"].to_numpy()[0, 1, 0])
+    assert "size of 'V' is not positive" in str(ds["message"].to_numpy()[0, 2, 0])
+    alone = qsp.simulate(arm, method="ssa", replicates=3, subjects={k: v[:1] for k, v in people.items()}, seed=4)
+    np.testing.assert_array_equal(ds["X"].to_numpy()[0, 0], alone["X"].to_numpy()[0, 0])
+    with pytest.raises(qsp.SimulationError, match=r"ubject 1, cell 1, .*no run; The amount is negative"):
+        qsp.simulate(arm, method="ssa", replicates=3, subjects=people, seed=4)

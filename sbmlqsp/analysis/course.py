@@ -132,7 +132,7 @@ class Course:
         self.start, self.end = self.arm.times[0], self.arm.times[-1]
         network = self.model.network
         env = initial_state(network, self.arm.overrides)
-        given = resolve_deliveries(self.arm, env, 1)
+        given = resolve_deliveries(self.arm, env, 1).certain()
         start, stop = (np.ravel(x) for x in (given.start, given.start + given.duration))
         self.doses, self._stops = np.unique(start), np.unique(stop)
         self.over = float(stop.max(initial=0.0))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.engine.jumps import Channel, JumpSystem
 from sbmlqsp.engine.rendering import condition, numeric
+from sbmlqsp.engine.ssa_status import BLOCK
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 
@@ -35,7 +36,6 @@ from sbmlqsp.engine.ssa_model import ACT, DRIFT, LOOK, UPDATE
 
 '''
 OPTIONS = "cache=True, error_model='numpy'"
-BLOCK = 8
 
 
 def source_of(system: JumpSystem, *, outputs: Sequence[str], fates: Sequence[Expr] = ()) -> str:

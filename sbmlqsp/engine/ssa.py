@@ -12,26 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from sbmlqsp.engine.codegen import BLOCK, compile_functions, source_of
+from sbmlqsp.engine.codegen import compile_functions, source_of
 from sbmlqsp.engine.jumps import JumpSystem
+from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, BLOCK, CELL_STATUS, CROWDED, FRACTION, UNEVEN
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 
-__all__ = ["CELL_STATUS", "CellResults", "Cells", "Stop"]
+__all__ = ["CellResults", "Cells", "Stop"]
 
-CELL_STATUS = {
-    1: "a propensity is negative, infinite or not a number",
-    2: "a count would fall below zero",
-    3: "more jumps than allowed",
-    4: "events follow each other without end",
-    5: "too many events wait at once",
-    6: "what moves continuously cannot be followed",
-    7: "an event assigns what is no whole number of molecules",
-    8: "the delay of an event is negative or not a number",
-    9: "a reaction changes a count by no whole number",
-}
 CHUNK = 64  # the most cells that a thread takes at once
-BELOW_ZERO = 2
 WHOLE = 1e-6  # how far from a whole number an amount may be
 
 
@@ -57,6 +46,17 @@ class CellResults:
     time: Any
     jumps: Any
     fate: Any
+
+    def among(self, there: Any) -> CellResults:
+        """Return the results as some of more cells, of which the others have no values."""
+        at = np.flatnonzero(there)
+        out = np.full((len(there), *self.out.shape[1:]), np.nan)
+        status, time = np.zeros(len(there), dtype=np.int8), np.full(len(there), np.nan)
+        jumps, fate, messages = np.zeros(len(there), dtype=np.int64), np.full(len(there), -1), [""] * len(there)
+        out[at], status[at], time[at], jumps[at], fate[at] = self.out, self.status, self.time, self.jumps, self.fate
+        for k, message in zip(at.tolist(), self.messages, strict=True):
+            messages[k] = message
+        return CellResults(out, status, messages, time, jumps, fate)
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,7 @@ class Cells:
         if not (switches.switches or switches.triggers):
             return []
         read = {n for s in (*switches.switches, *switches.triggers) for n in s.expr.symbols()}
-        local = {n: float(np.broadcast_to(env[n], (row + 1,))[row]) if np.ndim(env[n]) == 0 else float(env[n][row])
-                 for n in read if n in env}  # fmt: skip
+        local = {n: float(np.ravel(env[n])[row if np.ndim(env[n]) else 0]) for n in read if n in env}
         (_, first), *later = switches.schedule(local, end)
         for name, value in first.items():
             x[self.system.states.index(name)] = value
@@ -174,8 +173,6 @@ class Cells:
         else:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(lambda s: task(rows[s], streams[s], out[s], results[s]), spans))
-        broken = (results[:, 0] == BELOW_ZERO) & (results[:, 1] >= len(self.system.states))
-        results[broken, :2] = np.column_stack([np.full(n, 9.0), results[:, 1] - len(self.system.states)])[broken]
         status = results[:, 0].astype(np.int8)
         out[status > 0] = np.nan
         messages = [self._message(*row) if row[0] else "" for row in results[:, :4].tolist()]
@@ -183,17 +180,16 @@ class Cells:
                            results[:, 4].astype(np.int64))  # fmt: skip
 
     def _message(self, status: float, detail: float, time: float, jumps: float) -> str:
-        system, k = self.system, int(detail)
-        what = CELL_STATUS[int(status)]
+        system, code, k = self.system, int(status), int(detail)
         names: tuple[str, ...] = ()
-        if int(status) == 1:
+        if code == BAD_LAW:
             names = tuple(c.id for c in system.channels)
-        elif int(status) in {2, 7, 9}:
+        elif code in {BELOW_ZERO, FRACTION, UNEVEN}:
             names = system.states
-        elif int(status) in {5, 8}:
+        elif code in {CROWDED, BAD_DELAY}:
             names = tuple(e.id for e in system.events)
         of = f" ('{names[k]}')" if 0 <= k < len(names) else ""
-        return f"{what}{of} at time {time:.6g}, after {int(jumps)} jumps"
+        return f"{CELL_STATUS[code]}{of} at time {time:.6g}, after {int(jumps)} jumps"
 
 
 class _Task:

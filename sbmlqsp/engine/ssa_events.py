@@ -6,17 +6,15 @@ import math
 from typing import Any, NamedTuple
 
 from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast, uniforms
+from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, CROWDED, ENDLESS, FINE, FRACTION
 
 __all__ = [
-    "APPLY", "BAD_DELAY", "BAD_LAW", "CROWDED", "DELAY", "ENDLESS", "FINE", "FRACTION", "PRIORITY", "VALUES",
-    "Conditions", "settle",
+    "APPLY", "DELAY", "PRIORITY", "VALUES", "Conditions", "settle",
 ]  # fmt: skip
 
 LOOPS = 10_000
 """How many events may follow each other at one instant."""
 DELAY, PRIORITY, VALUES, APPLY = 0, 1, 2, 3
-FINE, BAD_LAW = 0, 1
-ENDLESS, CROWDED, FRACTION, BAD_DELAY = 4, 5, 7, 8
 
 
 class Conditions(NamedTuple):

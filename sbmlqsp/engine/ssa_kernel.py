@@ -16,13 +16,12 @@ from pathlib import Path
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_events import BAD_LAW, FINE, settle
-from sbmlqsp.engine.ssa_model import ALL, BLOCK, CHECKS, OUTPUTS, State, endless, fast, tiny, total, uniforms
+from sbmlqsp.engine.ssa_events import settle
+from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, State, endless, fast, tiny, total, uniforms
 from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, REACHED, follow
+from sbmlqsp.engine.ssa_status import BAD_LAW, BELOW_ZERO, BLOCK, FINE, TOO_MANY, UNEVEN
 
-__all__ = ["BELOW_ZERO", "TOO_MANY", "run_cells"]
-
-BELOW_ZERO, TOO_MANY = 2, 3
+__all__ = ["run_cells"]
 
 
 @tiny
@@ -37,6 +36,14 @@ def _choose(a, b, target):
             return k
         target -= a[k]
     return _last(a, block)
+
+
+@fast
+def _fault(bad, states):
+    """Return status and detail of what an update could not do."""
+    if bad < 0:
+        return BAD_LAW, -bad - 1
+    return (BELOW_ZERO, bad - 1) if bad <= states else (UNEVEN, bad - 1 - states)
 
 
 @tiny
@@ -125,7 +132,8 @@ def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
         bad = update(_choose(a, b, v * every), w, t)
         jumps += 1
         if bad:
-            return (BELOW_ZERO if bad > 0 else BAD_LAW), abs(bad) - 1, t, g, jumps, False
+            status, detail = _fault(bad, x.shape[0])
+            return status, detail, t, g, jumps, False
         if jumps > most:
             return TOO_MANY, 0, t, g, jumps, False
         if watch:
@@ -168,9 +176,7 @@ def _jump(model, state, t, v):
     if bad:
         return BAD_LAW, -bad - 1
     bad = model.update(_choose(state.a, state.b, v * total(state.b)), state.w, t)
-    if bad > 0:
-        return BELOW_ZERO, bad - 1
-    return (BAD_LAW, -bad - 1) if bad < 0 else (FINE, 0)
+    return _fault(bad, state.x.shape[0]) if bad else (FINE, 0)
 
 
 @fast
@@ -246,13 +252,8 @@ def _entry(sources):
                 model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most
             )
             status, detail, time, jumps, fate = found
-            results[c, 0], results[c, 1], results[c, 2], results[c, 3], results[c, 4] = (
-                status,
-                detail,
-                time,
-                jumps,
-                fate,
-            )
+            own = results[c]
+            own[0], own[1], own[2], own[3], own[4] = status, detail, time, jumps, fate
 
     return nb.njit(nogil=True, cache=True, error_model="numpy")(run_cells)
 

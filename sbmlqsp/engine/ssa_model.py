@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 
 __all__ = [
-    "ACT", "ALL", "BLOCK", "CHECKS", "DRIFT", "LOOK", "MOVING", "OUTPUTS", "QUEUE", "UPDATE", "Model", "State", "Stops",
+    "ACT", "ALL", "CHECKS", "DRIFT", "LOOK", "MOVING", "OUTPUTS", "QUEUE", "UPDATE", "Model", "State", "Stops",
     "endless", "fast", "tiny", "total", "uniforms",
 ]  # fmt: skip
 
@@ -19,7 +19,8 @@ UPDATE = nb.int64(nb.int64, ARRAY, nb.float64)
 
 Every array that is handed over costs some nanoseconds at each jump, so that ``w`` is x, p, a and b in one.
 
-Returns 0, 1 + the state that would fall below zero, or -1 - the channel whose law is no propensity.
+Returns 0, 1 + the state that would fall below zero, that plus the number of states where it would change by no whole
+number, or -1 - the channel whose law is no propensity.
 """
 DRIFT = nb.void(ARRAY, ARRAY, nb.float64, ARRAY)
 """x, p, t, dx: the slopes of what moves continuously."""
@@ -30,8 +31,6 @@ ACT = nb.int64(nb.int64, nb.int64, ARRAY, ARRAY, nb.float64, ARRAY)
 
 ALL, MOVING = -1, -2
 CHECKS, OUTPUTS = 0, 1
-BLOCK = 8
-"""Propensities are summed in blocks of so many, of which only those that changed are summed anew."""
 QUEUE = 64
 """How many events may wait at once."""
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sbmlqsp.engine.ssa_events import BAD_LAW
 from sbmlqsp.engine.ssa_model import CHECKS, MOVING, endless, fast, total
+from sbmlqsp.engine.ssa_status import BAD_LAW, STUCK
 
-__all__ = ["FIRED", "FLIPPED", "REACHED", "STUCK", "Motion", "follow"]
+__all__ = ["FIRED", "FLIPPED", "REACHED", "Motion", "follow"]
 
 RELATIVE = 1e-8
 STEPS = 20_000_000
 """How many steps there may be between two outputs."""
 REACHED, FIRED, FLIPPED = 0, 1, 2
-STUCK = 6
 
 
 class Motion(NamedTuple):

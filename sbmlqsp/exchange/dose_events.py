@@ -74,7 +74,7 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
     """
     experiment = Experiment(model, times=[0.0], regimen=regimen)  # type: ignore[arg-type]
     env = initial_state(model.network)
-    deliveries = resolve_deliveries(experiment, env, 1)
+    deliveries = resolve_deliveries(experiment, env, 1).certain()
     if any(dose.steady_state for dose in experiment.regimen):
         with LOCK, quiet():
             planned = _planned(experiment, deliveries, env)

@@ -1,0 +1,25 @@
+"""How a cell's run may end, for the compiled loops and for messages; needs no compiler."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BAD_DELAY", "BAD_LAW", "BELOW_ZERO", "BLOCK", "CELL_STATUS", "CROWDED", "ENDLESS", "FINE", "FRACTION", "STUCK",
+    "TOO_MANY", "UNEVEN",
+]  # fmt: skip
+
+FINE, BAD_LAW, BELOW_ZERO, TOO_MANY, ENDLESS, CROWDED, STUCK, FRACTION, BAD_DELAY, UNEVEN = range(10)
+
+CELL_STATUS = {
+    BAD_LAW: "a propensity is negative, infinite or not a number",
+    BELOW_ZERO: "a count would fall below zero",
+    TOO_MANY: "more jumps than allowed",
+    ENDLESS: "events follow each other without end",
+    CROWDED: "too many events wait at once",
+    STUCK: "what moves continuously cannot be followed",
+    FRACTION: "an event assigns what is no whole number of molecules",
+    BAD_DELAY: "the delay of an event is negative or not a number",
+    UNEVEN: "a reaction changes a count by no whole number",
+}
+
+BLOCK = 8
+"""Propensities are summed in blocks of so many, of which only those that changed are summed anew."""
