@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -56,10 +57,14 @@ def told(name: str, problem: object, *, note: str = "") -> bool:
 
 
 def child(code: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """Start Python on code that may import the validation; it leads a group of its own, as from a terminal."""
+    """Start Python on code that may import the validation, as from a terminal.
+
+    It leads a group of its own, and hears Ctrl-C, which what is started in the background does not.
+    """
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options,
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
     )  # fmt: skip
 
 
