@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.exposure.groups import FEW_VALUES
 from sbmlqsp.populations import Population, sample
-from sbmlqsp.populations.derived import derive
+from sbmlqsp.populations.derived import bases, completed
 from sbmlqsp.subjects import dose_symbols
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ __all__ = ["Level", "levels_of", "people_of", "read_covariates", "reference_of",
 
 SAMPLE = 4000
 """How many are drawn for the percentiles of covariates whose distribution is a table."""
-FEW_VALUES = 5
-"""A number that takes so few values is a category."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,10 @@ def without_occasions(population: Population) -> Population:
 def read_covariates(population: Population, experiments: Iterable[Experiment]) -> list[str]:
     """Return the drawn covariates that anything reads: formulas of the population, the model or a regimen."""
     indicators = {f"{n}_{level}": n for n, levels in population.words.items() for level in levels}
-    read = {indicators.get(n, n) for e in population.formulas.values() for n in e.symbols()}
+    read = {n for e in population.formulas.values() for n in e.symbols()}
     for experiment in experiments:
         read |= set(dose_symbols(experiment)) | set(experiment.model.symbols.index)
-    for name, how in reversed(population.derivations.items()):
-        if name in read:
-            read |= {indicators.get(n, n) for n in (how.needs if hasattr(how, "needs") else how.symbols())}
+    read = {indicators.get(n, n) for n in bases(population.derivations, read)}
     return [n for n in population.known if n in read]
 
 
@@ -94,7 +91,7 @@ def levels_of(
     _refuse_unknown(given, population, "values")
     drawn, out = _drawn(population, names, seed), []
     for name in population.known:
-        unit = _unit(population, name)
+        unit = population.unit_of(name)
         if name in given:
             out += [Level(name, v, "", unit) for v in given[name]]
         elif name in names:
@@ -142,11 +139,6 @@ def _sorted_levels(column: pd.Series[Any], *, by_count: bool = False) -> list[An
     return sorted(levels, key=lambda level: -counts[level]) if by_count else levels
 
 
-def _unit(population: Population, name: str) -> str:
-    own = population.covariates.get(name)
-    return own.unit if own is not None else str(getattr(population.people, "units", {}).get(name, ""))
-
-
 def _refuse_unknown(given: Mapping[str, Any], population: Population, what: str) -> None:
     for name in given:
         if name not in population.known:
@@ -165,12 +157,4 @@ def people_of(population: Population, reference: Mapping[str, Any], levels: Sequ
         if name in population.words and (bad := [v for v in values if str(v) not in population.words[name]]):
             raise DataError(f"'{name}' is never that", value=bad[0], expected=", ".join(population.words[name]))
         columns[name] = np.array(values, dtype=object if name in population.words else float)
-    numbers: dict[str, Any] = {}
-    for name, values in columns.items():
-        if name in population.words:
-            words = population.words[name]
-            numbers.update({f"{name}_{level}": (values == level).astype(float) for level in words})
-        else:
-            numbers[name] = values
-    derive(population.derivations, columns, numbers)
-    return pd.DataFrame(columns, index=range(len(rows)))
+    return pd.DataFrame(completed(population, columns)[0], index=range(len(rows)))

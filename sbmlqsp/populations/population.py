@@ -150,6 +150,13 @@ class Population:
         indicators = (f"{n}_{level}" for n, levels in self.words.items() for level in levels)
         return (*self.typical, *(n for n in names if n not in self.words), *indicators)
 
+    def unit_of(self, covariate: str) -> str:
+        """Return the unit of a covariate, empty where none is stated."""
+        own = self.covariates.get(covariate)
+        if own is not None:
+            return own.unit
+        return self.people.units.get(covariate, "") if isinstance(self.people, Demographics) else ""
+
     @property
     def tabled(self) -> bool:
         """Whether people are drawn from a table."""

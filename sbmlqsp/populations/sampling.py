@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import DataError, did_you_mean
-from sbmlqsp.expressions import Expr, evaluate
+from sbmlqsp.expressions import evaluate
 from sbmlqsp.populations.demographics import Demographics
-from sbmlqsp.populations.derived import derive
+from sbmlqsp.populations.derived import bases, completed
 from sbmlqsp.populations.drawing import BLOCK, by_subject, kappas_of, moved_typical, own_scores, scores
 from sbmlqsp.populations.population import Population
 from sbmlqsp.streams import check_seed, stream
@@ -175,8 +175,7 @@ def _table(
     """Return covariates, parameters and effects, one row per label of the index."""
     import pandas as pd
 
-    numbers, out = _numbers(population, covariates), dict(covariates)
-    derive(population.derivations, out, numbers)
+    out, numbers = completed(population, covariates)
     scope = {**typical, **numbers}
     for key, expr in population.formulas.items():
         value = np.broadcast_to(np.asarray(evaluate(expr, scope), dtype=float), (len(index),))
@@ -266,33 +265,11 @@ def _over_time(
     return _table(population, covariates, typical, etas[who], np.empty((len(rows), 0)), index)
 
 
-def _numbers(population: Population, covariates: dict[str, Any]) -> dict[str, Any]:
-    """Return what formulas read: covariates in numbers, and an indicator of each word."""
-    out: dict[str, Any] = {}
-    for name, values in covariates.items():
-        if name in population.words:
-            words = np.asarray(values).astype(str)
-            out.update({f"{name}_{level}": (words == level).astype(float) for level in population.words[name]})
-        elif np.asarray(values).dtype.kind in "fiub":
-            out[name] = np.asarray(values).astype(float)
-    return out
-
-
-def _bases(population: Population, read: set[str], given: set[str]) -> set[str]:
-    """Return what must be known for names to be: of a derived covariate that is not given, what it is computed from."""
-    out = set(read)
-    for name, how in reversed(population.derivations.items()):
-        if name in out and name not in given:
-            out = (out - {name}) | set(how.symbols() if isinstance(how, Expr) else how.needs)
-    return out
-
-
 def _check_known(population: Population, known: dict[str, Any], index: Any) -> None:
     """Refuse covariates that do not say what the population's formulas read."""
     read = {n for e in population.formulas.values() for n in e.symbols()} - set(population.typical)
     words = {f"{n}_{level}": n for n, levels in population.words.items() for level in levels}
-    given = {n for n in population.derived if n in known}
-    read = _bases(population, read, given)
+    read = bases(population.derivations, read, given=known)
     for name in sorted({words.get(n, n) for n in read}):
         where = f"the covariates for the population '{population.id}'"
         if name not in known:

@@ -90,5 +90,4 @@ def covariate_unit(outcome: Outcome, name: str) -> str:
     population = outcome.people.get("population")
     if population is None:
         return ""
-    drawn = population.covariates.get(name)
-    return drawn.unit if drawn is not None else str(getattr(population.people, "units", {}).get(name, ""))
+    return str(population.unit_of(name))

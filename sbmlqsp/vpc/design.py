@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import DataError, UnitError, did_you_mean
 from sbmlqsp.populations import Population
-from sbmlqsp.populations.demographics import Demographics
 from sbmlqsp.populations.sampling import individuals
 from sbmlqsp.records import Records
 from sbmlqsp.records.values import is_missing, native, place
@@ -101,9 +100,7 @@ def _occasions(data: Records, population: Population, occasion: str | None) -> l
 def _covariate(data: Records, population: Population, name: str) -> Any:
     """Return a covariate in the unit of the population."""
     values = data.table[name].to_numpy()
-    people = population.people.units if isinstance(population.people, Demographics) else {}
-    own = population.covariates[name].unit if name in population.covariates else people.get(name)
-    given = data.units.get(name)
+    own, given = population.unit_of(name), data.units.get(name)
     if not given or not own or values.dtype.kind not in "fiub":
         return values
     try:
