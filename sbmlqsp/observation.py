@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from sbmlqsp.errors import ObservableError
 from sbmlqsp.expressions import Expr, parse_formula
@@ -55,6 +58,12 @@ class ErrorModel:
             raise ObservableError("no such error scale", value=self.scale, expected=" or ".join(SCALES))
         if self.scale == "log-normal" and self.proportional:
             raise ObservableError("a log-normal error is additive on the log scale; proportional must be 0")
+
+    def measured(self, values: Any, noise: Any) -> Any:
+        """Return what a measurement of values shows, for standard normal numbers."""
+        if self.scale == "log-normal":
+            return values * np.exp(self.additive * noise)
+        return values + np.hypot(self.additive, self.proportional * values) * noise
 
 
 @dataclass(frozen=True)

@@ -138,12 +138,11 @@ def test_residuals_are_added_as_results_add_them(model, data):
     """One formula of the residual error, whoever applies it."""
     ds = qsp.simulate(qsp.Experiment(model, times=[1, 2, 3], observables=["C"], regimen="100 into S"))
     from sbmlqsp.results.residual import add_residual
-    from sbmlqsp.vpc.noise import _with_error
 
     who, number = int(ds["subject"].to_numpy()[0]), int(ds["replicate"].to_numpy()[0])
     eps = stream(3, "residual C", subject=who, replicate=number).standard_normal(ds.sizes["time"])
     for error in (ERROR, qsp.ErrorModel(additive=0.2, scale="log-normal")):
-        mine = _with_error(ds["C"].to_numpy().ravel(), error, eps)
+        mine = error.measured(ds["C"].to_numpy().ravel(), eps)
         np.testing.assert_allclose(add_residual(ds, {"C": error}, seed=3)["C"].to_numpy().ravel(), mine, rtol=1e-12)
 
 

@@ -77,7 +77,7 @@ def add_residual(
         noise = sum(share * raw[other] for share, other in zip(root[i], errors, strict=True) if share)
         values = variable.to_numpy()
         attrs = {**ds[name].attrs, "residual": repr(error)}
-        out[name] = (DIMS, _measured(values, error, noise), attrs)
+        out[name] = (DIMS, error.measured(values, noise), attrs)
     return out
 
 
@@ -101,9 +101,3 @@ def _noise(ds: xr.Dataset, name: str, seed: int) -> Any:
         for s in ds["subject"].to_numpy().tolist()
     ]  # fmt: skip
     return np.array(rows).reshape(ds.sizes["subject"], ds.sizes["replicate"], count)
-
-
-def _measured(values: Any, error: ErrorModel, noise: Any) -> Any:
-    if error.scale == "log-normal":
-        return values * np.exp(error.additive * noise)
-    return values + np.hypot(error.additive, error.proportional * values) * noise

@@ -87,11 +87,5 @@ class Noise:
         for i, error in enumerate(self.errors):
             mine = self.which == i
             if error is not None:
-                out[mine] = _with_error(values[mine], error, noise[mine])
+                out[mine] = error.measured(values[mine], noise[mine])
         return out
-
-
-def _with_error(values: Any, error: ErrorModel, noise: Any) -> Any:
-    if error.scale == "log-normal":
-        return values * np.exp(error.additive * noise)
-    return values + np.hypot(error.additive, error.proportional * values) * noise
