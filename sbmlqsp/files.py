@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sbmlqsp.errors import DataError, QSPError, did_you_mean
 
-__all__ = ["read_plain", "refuse_missing", "sha256_of"]
+__all__ = ["read_plain", "refuse_missing", "sha256_of", "written"]
 
 MAX_BYTES = 200_000_000
 _MAGIC = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -60,6 +63,17 @@ def read_plain(path: str | Path, *, what: str, error: type[QSPError] = DataError
     if not text.strip():
         raise error("the file is empty", value=str(path), expected=what)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which takes the place of ``path`` once it is whole."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def refuse_missing(path: Path, *, what: str, error: type[QSPError] = DataError) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import DataError
+from sbmlqsp.files import written
 from sbmlqsp.reporting.model import model_context
 from sbmlqsp.reporting.runs import run_context
 
@@ -209,20 +210,15 @@ def _provenance(results: xr.Dataset, lock: Mapping[str, Any] | None) -> dict[str
 
 
 def _write(path: Path, context: Mapping[str, Any]) -> Path:
-    import uuid
-
     import jinja2
 
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(context)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        partial.write_text(page, encoding="utf-8", newline="\n")
-        partial.replace(path)
+        with written(path) as partial:
+            partial.write_text(page, encoding="utf-8", newline="\n")
     except OSError as err:
         raise DataError(f"the report cannot be written: {err.strerror or err}", value=str(path)) from None
-    finally:
-        partial.unlink(missing_ok=True)
     return path

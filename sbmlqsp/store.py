@@ -13,10 +13,11 @@ import numpy as np
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import DataError
 from sbmlqsp.experiment import Experiment
+from sbmlqsp.files import written
 from sbmlqsp.outcome import Outcome
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Sink
-from sbmlqsp.scaling.folder import LOCK, Sums, locked, unwritable, written
+from sbmlqsp.scaling.folder import LOCK, Sums, locked, unwritable
 from sbmlqsp.scaling.sinks import empty_outcome
 from sbmlqsp.scaling.summing import filled, summary_of, with_values
 from sbmlqsp.subjects import Subjects, read_subjects

@@ -19,6 +19,7 @@ from sbmlqsp.engine.rendering import condition, numeric
 from sbmlqsp.engine.ssa_status import BLOCK
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
+from sbmlqsp.files import written
 
 if TYPE_CHECKING:
     from sbmlqsp.engine.ssa_model import Model
@@ -252,9 +253,8 @@ def _module(name: str, source: str) -> Any:
         return sys.modules[name]
     path = cache_folder() / f"{name}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != source:
-        partial = path.with_name(f".{name}.{os.getpid()}.part")
-        partial.write_text(source, encoding="utf-8")
-        partial.replace(path)
+        with written(path) as partial:
+            partial.write_text(source, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UnsupportedError("the compiled functions of the model cannot be read", value=str(path))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sbmlqsp.errors import DataError
+from sbmlqsp.files import written
 
 if TYPE_CHECKING:
     import os
@@ -247,13 +247,8 @@ def save(fig: Figure, path_stem: str | os.PathLike[str], formats: Sequence[str] 
     paths = []
     for form in chosen:
         path = stem.with_name(f"{stem.name}.{form}")
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-        try:
-            # Ids in an SVG are random but for this setting, which Matplotlib offers nowhere else.
-            with mpl.rc_context({"svg.hashsalt": "sbmlqsp", "svg.fonttype": "path"}):
-                fig.savefig(partial, format=form, dpi=200, metadata=silent[form])
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        # Ids in an SVG are random but for this setting, which Matplotlib offers nowhere else.
+        with written(path) as partial, mpl.rc_context({"svg.hashsalt": "sbmlqsp", "svg.fonttype": "path"}):
+            fig.savefig(partial, format=form, dpi=200, metadata=silent[form])
         paths.append(path)
     return paths

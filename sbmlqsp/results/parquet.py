@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sbmlqsp.errors import DataError
+from sbmlqsp.files import written
 from sbmlqsp.results.dataset import DIMS, spread
 from sbmlqsp.results.occasions import flattened, restored
 
@@ -71,8 +71,7 @@ def write_results(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     text = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
     # A dictionary would merge zeros and NaNs that differ in their bits, so that numbers are written plain.
     split = [f.name for f in table.schema if pa.types.is_floating(f.type)]
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
+    with written(target) as partial:
         pq.write_table(
             table,
             partial,
@@ -81,9 +80,6 @@ def write_results(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
             use_byte_stream_split=split,
             write_page_checksum=True,
         )
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
     return target
 
 

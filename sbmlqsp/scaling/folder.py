@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sbmlqsp.errors import DataError
+from sbmlqsp.files import written
 
-__all__ = ["LOCK", "SUMS", "Sums", "locked", "unwritable", "written"]
+__all__ = ["LOCK", "SUMS", "Sums", "locked", "unwritable"]
 
 LOCK = "running.lock"
 SUMS = "SHA256SUMS"
@@ -67,17 +68,6 @@ def _digest(path: Path) -> str:
         while block := file.read(BLOCK):
             found.update(block)
     return found.hexdigest()
-
-
-@contextlib.contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write, which takes the place of ``path`` once it is whole."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
