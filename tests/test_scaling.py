@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -44,7 +43,7 @@ def test_a_killed_process_costs_nothing(arms, population, here, monkeypatch):
         plain(self, *given)
         started.append(self)
         if len(started) == 1:
-            threading.Timer(0.3, os.kill, (self.process.pid, signal.SIGKILL)).start()
+            os.kill(self.process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(local._Worker, "__init__", watched)
     ds = qsp.simulate(arms, population=population, size=23, seed=6, workers=2, chunk=4)

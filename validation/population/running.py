@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from sbmlqsp.library import models_root
 
 ROOT = Path(__file__).parents[2]
 SEED = 11
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 def experiment(*, step: float = 0.5) -> qsp.Experiment:
@@ -62,9 +62,8 @@ def child(code: str, *arguments: object, **options: Any) -> subprocess.Popen[str
     It leads a group of its own, and hears Ctrl-C, which what is started in the background does not.
     """
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+        [sys.executable, "-c", HEARING + code, *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options,
     )  # fmt: skip
 
 
