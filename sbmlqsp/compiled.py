@@ -105,7 +105,7 @@ def prepared_for(model: Model, targets: Sequence[str]) -> Prepared:
     """Return the engine's document of a model for doses into targets, made once per process."""
     key = (model.digest, tuple(targets))
     if key not in _PREPARED:
-        network = model.network
+        network = model.network.dosed_into(targets)
         values = initial_state(network)
         made = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
         _keep(_PREPARED, key, made)

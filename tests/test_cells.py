@@ -12,8 +12,8 @@ import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp.engine.ssa import Cells, Stop
+from sbmlqsp.engine.ssa_arithmetic import uniforms
 from sbmlqsp.engine.ssa_kernel import _choose
-from sbmlqsp.engine.ssa_model import uniforms
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.progress import Progress
 from sbmlqsp.streams import key64
@@ -186,8 +186,8 @@ def test_the_random_numbers_are_philox(counter, key, words):
     """The known answers that come with Random123."""
     a, b, c, d = (int(w, 16) for w in words.split())
     u, v = philox(counter, key)
-    assert u == (((a << 32 | b) >> 11) + 1) / 2**53
-    assert v == ((c << 32 | d) >> 11) / 2**53
+    assert u == 1 - ((a << 32 | b) >> 12) / 2**52
+    assert v == ((c << 32 | d) >> 12) / 2**52
 
 
 def test_the_kernel_draws_from_the_stream_of_its_replicate():
@@ -367,3 +367,16 @@ def test_a_subject_who_cannot_be_dosed_or_has_no_volume_fails_alone():
     np.testing.assert_array_equal(ds["X"].to_numpy()[0, 0], alone["X"].to_numpy()[0, 0])
     with pytest.raises(qsp.SimulationError, match=r"ubject 1, cell 1, .*no run; The amount is negative"):
         qsp.simulate(arm, method="ssa", replicates=3, subjects=people, seed=4)
+
+
+def test_a_dose_reaches_what_nothing_else_moves():
+    """A rule that reads a dosed species is no constant, and a condition on time over it cannot be foreseen."""
+    model = qsp.read_antimony("model m; species D, C; D = 0; C = 0; k := 1 + D; make: => C; k; end")
+    arm = qsp.Experiment(model, times=[0, 1, 5], regimen="10 into D at 1", observables=["k", "C"])
+    ds = qsp.simulate(arm, method="ssa", replicates=MANY, seed=2)
+    assert (ds["k"].values[0, 0] == [1, 11, 11]).all()
+    assert_moments(ds["C"].values[0, 0, :, 2], **poisson(1 + 4 * 11))
+    model = qsp.read_antimony("model m; species D, C; D = 0; C = 0; k := piecewise(1, time > D, 0); make: => C; k; end")
+    arm = qsp.Experiment(model, times=[0, 12], regimen="10 into D", observables=["C"])
+    with pytest.raises(UnsupportedError, match="its instant is not known beforehand"):
+        qsp.simulate(arm, method="ssa")

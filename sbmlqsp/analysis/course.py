@@ -130,9 +130,9 @@ class Course:
         self.arm, self.o, self.unit = one_observable(experiment, observable)
         self.tolerances, self.size, self.origin = tolerances, 0.0, 0.0
         self.start, self.end = self.arm.times[0], self.arm.times[-1]
-        network = self.model.network
-        env = initial_state(network, self.arm.overrides)
+        env = initial_state(self.model.network, self.arm.overrides)
         given = resolve_deliveries(self.arm, env, 1).certain()
+        network = self.model.network.dosed_into(given.targets)
         start, stop = (np.ravel(x) for x in (given.start, given.start + given.duration))
         self.doses, self._stops = np.unique(start), np.unique(stop)
         self.over = float(stop.max(initial=0.0))

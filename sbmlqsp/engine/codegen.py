@@ -8,11 +8,11 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from sbmlqsp.engine.jumps import Channel, JumpSystem
 from sbmlqsp.engine.rendering import condition, numeric
@@ -21,10 +21,8 @@ from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 from sbmlqsp.files import written
 
-if TYPE_CHECKING:
-    from sbmlqsp.engine.ssa_model import Model
-
-__all__ = ["cache_folder", "compile_functions", "source_of"]
+T = TypeVar("T")
+__all__ = ["Writer", "cache_folder", "compile_functions", "function", "indented", "source_of"]
 
 HEAD = '''"""Generated from a model; made anew where it is missing."""
 
@@ -33,7 +31,7 @@ import math
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_model import ACT, DRIFT, LOOK, UPDATE
+from sbmlqsp.engine.ssa_model import ACT, DISPLAY, DRIFT, LAWS, LEAP, LOOK, UPDATE
 
 '''
 OPTIONS = "cache=True, error_model='numpy'"
@@ -50,12 +48,12 @@ def source_of(system: JumpSystem, *, outputs: Sequence[str], fates: Sequence[Exp
     fates : sequence of Expr
         Conditions that end a cell.
     """
-    writer = _Writer(system)
+    writer = Writer(system)
     parts = [writer.update(), writer.drift(), writer.look(outputs, fates), writer.act()]
     return HEAD + "\n\n".join(parts) + "\n"
 
 
-class _Writer:
+class Writer:
     """Writes one function after the other."""
 
     def __init__(self, system: JumpSystem) -> None:
@@ -127,10 +125,10 @@ class _Writer:
         """Write what happens in a channel, and which propensities change with it."""
         channels = self.system.channels
         moving = [k for k, c in enumerate(channels) if self.system.moves(c.law)]
-        lines = ["if r == -1:", *_indented([*self._propensities(range(len(channels))), "return 0"]),
-                 "if r == -2:", *_indented([*self._propensities(moving), "return 0"])]  # fmt: skip
+        lines = ["if r == -1:", *indented([*self._propensities(range(len(channels))), "return 0"]),
+                 "if r == -2:", *indented([*self._propensities(moving), "return 0"])]  # fmt: skip
         lines += self._choice(0, len(channels), [self._happening(c) for c in channels])
-        return _function("update", "UPDATE", "r, w, t", self._in_one([*lines, "return 0"]))
+        return function("update", "UPDATE", "r, w, t", self._in_one([*lines, "return 0"]))
 
     def _in_one(self, lines: Iterable[str]) -> list[str]:
         """Let lines read and write states, constants, propensities and their sums in one array, one after the other."""
@@ -145,13 +143,14 @@ class _Writer:
         if high - low == 1:
             return bodies[low]
         middle = (low + high) // 2
-        return [f"if r < {middle}:", *_indented(self._choice(low, middle, bodies)),
-                "else:", *_indented(self._choice(middle, high, bodies))]  # fmt: skip
+        return [f"if r < {middle}:", *indented(self._choice(low, middle, bodies)),
+                "else:", *indented(self._choice(middle, high, bodies))]  # fmt: skip
 
     def _happening(self, channel: Channel) -> list[str]:
-        lines = self._locals(channel.change.values())
-        lines += [f"d{i} = {numeric(size, self._name)}" for i, size in enumerate(channel.change.values())]
-        for i, (name, size) in enumerate(channel.change.items()):
+        changes = {name: channel.change[name] for name in self._x if name in channel.change}
+        lines = self._locals(changes.values())
+        lines += [f"d{i} = {numeric(size, self._name)}" for i, size in enumerate(changes.values())]
+        for i, (name, size) in enumerate(changes.items()):
             place = self._x[name]
             if size.op != "num":
                 lines += [f"if not d{i} == np.rint(d{i}):", f"    return {len(self._x) + place + 1}"]
@@ -177,7 +176,7 @@ class _Writer:
         flows = self.system.flows
         lines = self._locals(flows.values())
         lines += [f"dx[{i}] = {numeric(rate, self._name)}" for i, rate in enumerate(flows.values())]
-        return _function("drift", "DRIFT", "x, p, t, dx", lines or ["pass"])
+        return function("drift", "DRIFT", "x, p, t, dx", lines or ["pass"])
 
     def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
         """Write conditions and outputs."""
@@ -188,27 +187,27 @@ class _Writer:
         homes = [self.system.network.symbols[n].compartment for n in names if n in self.system.network.symbols]
         second = self._locals((), [*names, *homes])
         second += [f"out[{i}] = {self._selection(column)}" for i, column in enumerate(outputs)]
-        lines = ["if what == 0:", *_indented(first or ["pass"]), "else:", *_indented(second or ["pass"])]
-        return _function("look", "LOOK", "what, x, p, t, out", lines)
+        lines = ["if what == 0:", *indented(first or ["pass"]), "else:", *indented(second or ["pass"])]
+        return function("look", "LOOK", "what, x, p, t, out", lines)
 
     def act(self) -> str:
         """Write delays, priorities and assignments of events."""
         bodies = [self._event(i) for i in range(len(self.system.events))]
         lines = ["r = e", *self._choice(0, len(bodies), bodies), "return 0"]
-        return _function("act", "ACT", "what, e, x, p, t, value", lines)
+        return function("act", "ACT", "what, e, x, p, t, value", lines)
 
     def _event(self, i: int) -> list[str]:
         event = self.system.events[i]
-        lines = ["if what == 0:", *_indented(self._single(event.delay, "0.0")),
-                 "elif what == 1:", *_indented(self._single(event.priority, "-math.inf"))]  # fmt: skip
+        lines = ["if what == 0:", *indented(self._single(event.delay, "0.0")),
+                 "elif what == 1:", *indented(self._single(event.priority, "-math.inf"))]  # fmt: skip
         values = list(event.assignments.values())
         given = self._locals(values) + [f"value[{k}] = {numeric(v, self._name)}" for k, v in enumerate(values)]
         put: list[str] = []
         for k, name in enumerate(event.assignments):
             put += self._assignment(k, name)
         homes = [self.system.network.symbols[n].compartment for n in event.assignments]
-        return [*lines, "elif what == 2:", *_indented(given or ["pass"]), "else:",
-                *_indented([*self._locals((), homes), *put] or ["pass"]), "return 0"]  # fmt: skip
+        return [*lines, "elif what == 2:", *indented(given or ["pass"]), "else:",
+                *indented([*self._locals((), homes), *put] or ["pass"]), "return 0"]  # fmt: skip
 
     def _single(self, expr: Expr | None, default: str) -> list[str]:
         if expr is None:
@@ -228,24 +227,26 @@ class _Writer:
         return lines
 
 
-def _indented(lines: Iterable[str]) -> list[str]:
+def indented(lines: Iterable[str]) -> list[str]:
+    """Return lines one level further in."""
     return [f"    {line}" for line in lines]
 
 
-def _function(name: str, signature: str, arguments: str, lines: Sequence[str]) -> str:
-    body = "\n".join(_indented(lines))
+def function(name: str, signature: str, arguments: str, lines: Sequence[str]) -> str:
+    """Return the source of a compiled function."""
+    body = "\n".join(indented(lines))
     return f"@nb.cfunc({signature}, {OPTIONS})\ndef {name}({arguments}):\n{body}\n"
 
 
 # ----------------------------------------------------------------------------------------------------------- compiling
 @lru_cache(maxsize=64)
-def compile_functions(source: str) -> Model:
-    """Return the compiled functions of a source, from disk where they were compiled before."""
-    from sbmlqsp.engine.ssa_model import Model
+def compile_functions(source: str, shape: Callable[..., T]) -> T:
+    """Return the compiled functions of a source, from disk where they were compiled before, in a named tuple."""
+    from sbmlqsp.engine.ssa_model import sources
 
-    name = f"sbmlqsp_cells_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
-    module = _module(name, source)
-    return Model(module.update, module.drift, module.look, module.act)
+    digest = hashlib.sha256((sources() + source).encode()).hexdigest()  # what it calls is compiled into it
+    module = _module(f"sbmlqsp_cells_{digest[:32]}", source)
+    return shape(*(getattr(module, name) for name in shape._fields))  # type: ignore[attr-defined]
 
 
 def _module(name: str, source: str) -> Any:

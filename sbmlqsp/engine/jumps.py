@@ -120,6 +120,7 @@ def jump_system(
     UnsupportedError
         Something that cannot be run so: which, and what to do.
     """
+    network = network.dosed_into(dosed or ())
     _refuse(network)
     switches = find_switches(network)
     counted = _counted(network, frozenset(continuous))

@@ -7,8 +7,8 @@ only substance units; function definitions are expanded and local parameters car
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sbmlqsp.expressions import Expr
@@ -103,6 +103,11 @@ class Network:
     extent_unit: Unit | None = None
     level: int = 3
     version: int = 2
+    dosed: frozenset[str] = frozenset()
+
+    def dosed_into(self, targets: Iterable[str]) -> Network:
+        """Return the network with targets that doses change in mid-run, which may be what nothing else changes."""
+        return replace(self, dosed=self.dosed | frozenset(targets))
 
     def of_kind(self, kind: str) -> tuple[Symbol, ...]:
         """Return the symbols of one kind, in file order."""
@@ -149,7 +154,7 @@ class Network:
     @cached_property
     def static(self) -> frozenset[str]:
         """Ids whose value never changes during a run (assignment rules of constants included)."""
-        moving = set(self.dynamic) | set(self.reactions)
+        moving = set(self.dynamic) | set(self.reactions) | self.dosed
         moving |= {s.id for s in self.species if s.compartment in moving and not s.amount_only}
         moving |= {k for k, rule in self.assignment_rules.items() if rule.has("time", "delay", "rateOf")}
         waiting = {k: rule.symbols() for k, rule in self.assignment_rules.items() if k not in moving}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,24 +12,16 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions, source_of
+from sbmlqsp.engine.codegen_lanes import runs_in_lanes, trusted
 from sbmlqsp.engine.jumps import JumpSystem
-from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, BLOCK, CELL_STATUS, CROWDED, FRACTION, UNEVEN
+from sbmlqsp.engine.spans import OneByOne, SideBySide, Stop, packed
+from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, CELL_STATUS, CROWDED, FRACTION, UNEVEN
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 
 __all__ = ["CellResults", "Cells", "Stop"]
 
-CHUNK = 64  # the most cells that a thread takes at once
 WHOLE = 1e-6  # how far from a whole number an amount may be
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Changes at a known time: state, whether it is added, and the value (of counted species in molecules)."""
-
-    time: float
-    changes: tuple[tuple[str, bool, float], ...]
-    dosed: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,8 +68,15 @@ class Cells:
 
     @cached_property
     def functions(self) -> Any:
-        """The compiled functions."""
-        return compile_functions(source_of(self.system, outputs=self.outputs, fates=self.fates))
+        """The compiled functions for one cell after the other."""
+        from sbmlqsp.engine.ssa_model import Model
+
+        return compile_functions(source_of(self.system, outputs=self.outputs, fates=self.fates), Model)
+
+    @cached_property
+    def side_by_side(self) -> bool:
+        """Whether cells run side by side; the numbers are the same."""
+        return runs_in_lanes(self.system, fates=len(self.fates))
 
     # ------------------------------------------------------------------------------------------------------- preparing
     def starts(self, env: Mapping[str, Any], rows: int, end: float) -> tuple[Any, Any, list[list[Stop]]]:
@@ -161,11 +159,13 @@ class Cells:
         n, times = len(rows), np.ascontiguousarray(grid, dtype=float)
         out = np.full((n, len(times), len(self.outputs)), np.nan)
         results = np.zeros((n, 5))
-        task = _Task(self, starts, constants, times, _packed(self.system, stops, len(starts), at_dose), most)
+        together = self.side_by_side and not (constants[:, trusted(self.system)] < 0).any()
+        changes = packed(self.system, stops, len(starts), at_dose)
+        task = (SideBySide if together else OneByOne)(self, starts, constants, times, changes, most)
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         streams = np.ascontiguousarray(streams, dtype=np.uint64)
         workers = min(threads or os.cpu_count() or 1, n)
-        each = max(1, min(CHUNK, -(-n // (4 * workers)) if workers > 1 else CHUNK))
+        each = max(1, min(task.SPAN, -(-n // (4 * workers)) if workers > 1 else task.SPAN))
         spans = [slice(a, min(a + each, n)) for a in range(0, n, each)]
         if workers <= 1:
             for span in spans:
@@ -190,75 +190,3 @@ class Cells:
             names = tuple(e.id for e in system.events)
         of = f" ('{names[k]}')" if 0 <= k < len(names) else ""
         return f"{CELL_STATUS[code]}{of} at time {time:.6g}, after {int(jumps)} jumps"
-
-
-class _Task:
-    """Runs spans of cells, each with room of its own."""
-
-    def __init__(self, cells: Cells, starts: Any, constants: Any, grid: Any, stops: Any, most: int) -> None:
-        self._cells, self._starts, self._constants, self._grid, self._most = cells, starts, constants, grid, most
-        self._of_row, self._stops = stops
-        system = cells.system
-        self._functions = cells.functions
-        self._where = np.array([system.states.index(n) for n in system.flows], dtype=np.int64)
-        self._scale = _scales(starts[:, self._where])
-        self._events = np.array([(e.persistent, e.values_from_trigger) for e in system.events], dtype=np.bool_)
-        self._initial = np.array([float(e.initial_value) for e in system.events] + [0.0] * len(cells.fates))
-        checks = (*(e.trigger for e in system.events), *cells.fates)
-        jumped = {s for c in system.channels for s in c.change}
-        self._after_jump = bool(system.reads(*checks) & jumped)
-        self._in_motion = any(system.moves(c) for c in checks)
-        laws = [c.law for c in system.channels]
-        self._hazards = any(map(system.moves, laws))
-        self._timed = "time" in system.reads(*laws, *system.flows.values())
-
-    def __call__(self, rows: Any, streams: Any, out: Any, results: Any) -> None:
-        from sbmlqsp.engine.ssa_events import Conditions
-        from sbmlqsp.engine.ssa_kernel import run_cells
-        from sbmlqsp.engine.ssa_model import QUEUE
-        from sbmlqsp.engine.ssa_motion import Motion
-
-        system, n = self._cells.system, len(self._where)
-        checks = len(system.events) + len(self._cells.fates)
-        room = max([1, *(len(e.assignments) for e in system.events)])
-        conditions = Conditions(
-            self._events.reshape(-1, 2), np.zeros(checks), np.zeros(checks), np.zeros(QUEUE),
-            np.zeros(QUEUE, dtype=np.int64), np.zeros((QUEUE, room)), np.zeros(room),
-        )  # fmt: skip
-        longest = self._grid[-1] / 500 if self._in_motion or self._timed else math.inf
-        motion = Motion(self._where, np.ones(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros((7, n + 1)),
-                        self._hazards, self._in_motion, longest)  # fmt: skip
-        blocks = -(-len(system.channels) // BLOCK)
-        run_cells(
-            self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, self._initial,
-            len(self._cells.fates), motion, self._scale, self._of_row, self._stops, self._after_jump, self._most,
-            blocks, results,
-        )  # fmt: skip
-
-
-def _scales(values: Any) -> Any:
-    """Return the size below which each moving state, and the hazard, counts as nothing: a millionth of its start."""
-    scale = np.abs(values) * 1e-6
-    least = np.where(scale > 0, scale, np.inf).min(axis=1, keepdims=True) if scale.size else np.zeros((len(values), 1))
-    least = np.where(np.isfinite(least), least, 1e-12)
-    filled = np.where(scale > 0, scale, least)
-    return np.ascontiguousarray(np.hstack([filled, np.ones((len(values), 1))]))
-
-
-def _packed(system: JumpSystem, stops: Sequence[Sequence[Stop]], rows: int, at_dose: str) -> tuple[Any, Any]:
-    from sbmlqsp.engine.ssa_model import Stops
-
-    place = {name: i for i, name in enumerate(system.states)}
-    of_row, flat = np.zeros(rows + 1, dtype=np.int64), []
-    for r in range(rows):
-        flat += list(stops[r]) if r < len(stops) else []
-        of_row[r + 1] = len(flat)
-    of_stop = np.zeros(len(flat) + 1, dtype=np.int64)
-    changes = [c for s in flat for c in s.changes]
-    of_stop[1:] = np.cumsum([len(s.changes) for s in flat])
-    return of_row, Stops(
-        np.array([s.time for s in flat], dtype=float), np.array([s.dosed for s in flat], dtype=np.bool_), of_stop,
-        np.array([place[n] for n, _, _ in changes], dtype=np.int64),
-        np.array([a for _, a, _ in changes], dtype=np.bool_),
-        np.array([v for _, _, v in changes], dtype=float), at_dose == "before",
-    )  # fmt: skip

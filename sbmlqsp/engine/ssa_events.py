@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast, uniforms
+from sbmlqsp.engine.ssa_arithmetic import uniforms
+from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast
 from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, CROWDED, ENDLESS, FINE, FRACTION
 
 __all__ = [

@@ -3,23 +3,22 @@
 Everything here is compiled once by numba and kept on disk; a model enters as four small compiled functions (see
 ``codegen``). The direct method of Gillespie (1977, https://doi.org/10.1021/j100540a008) draws when and which; where
 propensities move between jumps, the next jump is where their integral reaches a unit exponential (see
-``ssa_motion``). Random numbers are Philox4x32-10 (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405): key and
-replicate name the stream, a counter the place in it.
+``ssa_motion``). Cells in which nothing moves and nothing is watched run side by side instead (see ``ssa_lanes``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from pathlib import Path
 
 import numba as nb
 import numpy as np
 
+from sbmlqsp.engine.ssa_arithmetic import exponential, uniforms
 from sbmlqsp.engine.ssa_events import settle
-from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, State, endless, fast, tiny, total, uniforms
+from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, State, endless, fast, sources, tiny, total
 from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, REACHED, follow
 from sbmlqsp.engine.ssa_status import BAD_LAW, BELOW_ZERO, BLOCK, FINE, TOO_MANY, UNEVEN
+from sbmlqsp.engine.ssa_stops import make_changes, next_stop, show
 
 __all__ = ["run_cells"]
 
@@ -27,14 +26,15 @@ __all__ = ["run_cells"]
 @tiny
 def _choose(a, b, target):
     """Return the channel at which the running sum of propensities passes the target."""
-    block = 0
-    while block < b.shape[0] - 1 and target >= b[block]:
-        target -= b[block]
+    block, sum_, last = 0, 0.0, b.shape[0] - 1
+    while block < last and target >= sum_ + b[block]:
+        sum_ += b[block]
         block += 1
+    target, sum_ = target - sum_, 0.0
     for k in range(block * BLOCK, block * BLOCK + BLOCK):
-        if target < a[k]:
+        sum_ += a[k]
+        if target < sum_:
             return k
-        target -= a[k]
     return _last(a, block)
 
 
@@ -56,31 +56,6 @@ def _last(a, block):
         if a[k] > 0.0:
             return k
     return -1
-
-
-@fast
-def _show(model, state, grid, out, g, until):
-    """Put out everything before a time; return the next place of the grid."""
-    while g < grid.shape[0] and grid[g] < until:
-        model.look(OUTPUTS, state.x, state.p, grid[g], out[g])
-        g += 1
-    return g
-
-
-@fast
-def _stops(model, state, t, s, high, g, stops, grid, out):
-    """Make the changes of all stops that are reached; return the next stop and the next place of the grid."""
-    x = state.x
-    if stops.dosed[s] and stops.before:
-        g = _show(model, state, grid, out, g, np.nextafter(t, math.inf))
-    while s < high and stops.times[s] <= t:
-        for j in range(stops.of_stop[s], stops.of_stop[s + 1]):
-            if stops.adds[j]:
-                x[stops.states[j]] += stops.values[j]
-            else:
-                x[stops.states[j]] = stops.values[j]
-        s += 1
-    return s, g
 
 
 @fast
@@ -121,7 +96,7 @@ def _still(model, state, t, stop, grid, out, g, conditions, watch, jumps, most):
         if not every < math.inf:
             return BAD_LAW, endless(a), t, g, jumps, False
         u, v = uniforms(rng)
-        reach = t - math.log(u) / every if every > 0.0 else math.inf
+        reach = t + exponential(u) / every if every > 0.0 else math.inf
         fired = reach < stop
         t = reach if fired else stop
         while g < grid.shape[0] and grid[g] < t:
@@ -159,7 +134,7 @@ def _moving(model, state, t, stop, grid, out, g, h, motion, conditions):
             model.look(OUTPUTS, x, state.p, t, out[g])
             g += 1
         limit = min(grid[g], stop) if g < grid.shape[0] else stop
-        what, t, h, bad = follow(model, state, t, limit, -math.log(u), h, motion, conditions)
+        what, t, h, bad = follow(model, state, t, limit, exponential(u), h, motion, conditions)
         if what < 0:
             return -what, -bad - 1, t, h, g, REACHED
         if what == FIRED:
@@ -180,30 +155,24 @@ def _jump(model, state, t, v):
 
 
 @fast
-def _next_stop(s, high, stops, end, waiting, due):
-    stop = stops.times[s] if s < high and stops.times[s] < end else end
-    for j in range(waiting):
-        stop = min(stop, due[j])
-    return stop
-
-
-@fast
 def _cell(model, state, grid, out, s, high, stops, conditions, motion, fates, watch, most):
     """Run one cell into ``out``; return status, detail, time, number of jumps and fate."""
     end, still = grid[-1], motion.where.shape[0] == 0 and not (motion.hazards or motion.watch)
     t, g, jumps, waiting, h, due_now = 0.0, 0, 0, 0, 0.01 * (end if end > 0.0 else 1.0), True
     while True:
         if s < high and stops.times[s] <= t:
-            s, g = _stops(model, state, t, s, high, g, stops, grid, out)
+            s, g = make_changes(model, state, t, s, high, g, stops, grid, out)
             due_now = True
         if due_now:
             status, detail, waiting, fate = _settled(model, state, t, conditions, waiting, fates)
             if status or fate >= 0:
                 return status, detail, t, jumps, fate
         if t >= end:
-            _show(model, state, grid, out, g, math.inf)
+            show(model, state, grid, out, g, math.inf)
             return FINE, 0, t, jumps, -1
-        stop = _next_stop(s, high, stops, end, waiting, conditions.due)
+        stop = next_stop(s, high, stops.times, end)
+        for j in range(waiting):
+            stop = min(stop, conditions.due[j])
         if still:
             status, detail, t, g, jumps, due_now = _still(
                 model, state, t, stop, grid, out, g, conditions, watch, jumps, most
@@ -258,10 +227,4 @@ def _entry(sources):
     return nb.njit(nogil=True, cache=True, error_model="numpy")(run_cells)
 
 
-def _sources():
-    """Return the digest of everything that is compiled with the loop."""
-    files = sorted(Path(__file__).parent.glob("ssa_*.py"))
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
-
-
-run_cells = _entry(_sources())
+run_cells = _entry(sources())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba as nb
-import numpy as np
+
+from sbmlqsp.engine.ssa_arithmetic import tiny
 
 __all__ = [
-    "ACT", "ALL", "CHECKS", "DRIFT", "LOOK", "MOVING", "OUTPUTS", "QUEUE", "UPDATE", "Model", "State", "Stops",
-    "endless", "fast", "tiny", "total", "uniforms",
+    "ACT", "ALL", "CHECKS", "DISPLAY", "DRIFT", "LAWS", "LEAP", "LOOK", "MOVING", "OUTPUTS", "QUEUE", "UPDATE", "Model",
+    "State", "Stops", "Together", "endless", "fast", "sources", "tiny", "total",
 ]  # fmt: skip
 
 ARRAY = nb.float64[::1]
@@ -29,6 +32,13 @@ LOOK = nb.void(nb.int64, ARRAY, ARRAY, nb.float64, ARRAY)
 ACT = nb.int64(nb.int64, nb.int64, ARRAY, ARRAY, nb.float64, ARRAY)
 """what (see ``ssa_events``), event, x, p, t, values: returns 0, or 1 + the counted state that would be a fraction."""
 
+LEAP = nb.void(ARRAY, nb.int64)
+"""w, lanes: the next jump in every lane (see ``codegen_lanes``)."""
+LAWS = nb.void(ARRAY, nb.int64, ARRAY)
+"""w, lane, a: the propensities of one lane."""
+DISPLAY = nb.void(ARRAY, nb.int64, nb.float64, ARRAY, nb.int64)
+"""w, lane, t, out, place: the outputs of one lane into a flat array."""
+
 ALL, MOVING = -1, -2
 CHECKS, OUTPUTS = 0, 1
 QUEUE = 64
@@ -36,8 +46,6 @@ QUEUE = 64
 
 fast = nb.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only compiled code calls: it compiles sooner, and a call from Python would crash."""
-tiny = nb.njit(inline="always", error_model="numpy")
-"""For what runs at every jump: a call would count the references of every array it is given."""
 
 
 class Model(NamedTuple):
@@ -47,6 +55,14 @@ class Model(NamedTuple):
     drift: Any
     look: Any
     act: Any
+
+
+class Together(NamedTuple):
+    """A model's compiled functions for cells side by side."""
+
+    leap: Any
+    laws: Any
+    display: Any
 
 
 class State(NamedTuple):
@@ -73,25 +89,6 @@ class Stops(NamedTuple):
 
 
 @tiny
-def uniforms(rng):
-    """Return two uniform numbers, the first never 0, and go on in the stream."""
-    mask, s = np.uint64(0xFFFFFFFF), np.uint64(32)
-    c0, c1, c2, c3 = rng[0] & mask, rng[0] >> s, rng[1] & mask, rng[1] >> s
-    k0, k1 = rng[2], rng[3]
-    m0, m1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-    w0, w1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-    for _ in range(10):
-        p0, p1 = m0 * c0, m1 * c2
-        c0, c1, c2, c3 = (p1 >> s) ^ c1 ^ k0, p1 & mask, (p0 >> s) ^ c3 ^ k1, p0 & mask
-        k0, k1 = (k0 + w0) & mask, (k1 + w1) & mask
-    rng[0] += np.uint64(1)
-    shift, unit = np.uint64(11), 1.0 / 9007199254740992.0
-    u = (np.float64(((c0 << s) | c1) >> shift) + 1.0) * unit
-    v = np.float64(((c2 << s) | c3) >> shift) * unit
-    return u, v
-
-
-@tiny
 def total(b):
     """Return the sum of all propensities."""
     out = 0.0
@@ -107,3 +104,9 @@ def endless(a):
         if not a[k] < math.inf:
             return k
     return -1
+
+
+def sources() -> str:
+    """Return the digest of everything that is compiled with a loop: numba itself would watch the loop's file alone."""
+    files = sorted(Path(__file__).parent.glob("ssa_*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()

@@ -1,0 +1,238 @@
+"""The loop that runs several cells side by side, each in a lane of its own with its own time and random stream.
+
+The same numbers as the loop over single cells, bit for bit: the same streams, the same arithmetic in the same order.
+A lane asks where its cell comes to an output, a stop or its end, or is in trouble; only that is done cell by cell.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numba as nb
+import numpy as np
+
+from sbmlqsp.engine.ssa_arithmetic import of_bits, tiny
+from sbmlqsp.engine.ssa_model import endless, fast, sources
+from sbmlqsp.engine.ssa_status import BAD_LAW, BELOW_ZERO, BLOCK, FINE, LANES, ROWS, TOO_MANY
+from sbmlqsp.engine.ssa_stops import next_stop
+
+__all__ = ["Table", "run_lanes"]
+
+STREAM = 0
+TIME, LIMIT, REACH, TARGET, CHOSEN, ASKS, FAULT, JUMPS, MOST = (LANES * i for i in range(6, len(ROWS)))
+FIRST = LANES * len(ROWS)
+HALVES = tuple(np.uint64(BLOCK >> k) for k in range(1, BLOCK.bit_length()))
+CELL, OUTPUT, STOP, LAST_STOP = (LANES * i for i in range(4))
+"""What is known of each lane in whole numbers: its cell, the next output, the next stop, and where its stops end."""
+
+
+class Table(NamedTuple):
+    """What channels change, as many things each: places in the first lane, and by how much; ``most``: how many."""
+
+    states: Any
+    sizes: Any
+    most: int
+
+
+class Work(NamedTuple):
+    """The cells that are to be run: what is known by row, which row and stream each has, and where results go."""
+
+    starts: Any
+    constants: Any
+    of_row: Any
+    stops: Any
+    rows: Any
+    streams: Any
+    most: float
+    results: Any
+
+
+@tiny
+def _limit(grid, times, w, own, i):
+    """Let a lane ask at its next output or stop."""
+    g, stop = own[OUTPUT + i], next_stop(own[STOP + i], own[LAST_STOP + i], times, grid[-1])
+    w[LIMIT + i] = min(grid[g], stop) if g < grid.shape[0] else stop
+
+
+@tiny
+def _show(display, w, i, own, grid, out, width, until):
+    """Put out everything of a lane before a time."""
+    g, times = own[OUTPUT + i], grid.shape[0]
+    while g < times and grid[g] < until:
+        display(w, i, grid[g], out, (own[CELL + i] * times + g) * width)
+        g += 1
+    own[OUTPUT + i] = g
+
+
+@fast
+def _last(laws, w, i, a, low):
+    """Return the last channel of a block, or else of all, that can happen: rounding led past the end."""
+    laws(w, i, a)
+    for k in range(low + BLOCK - 1, low - 1, -1):
+        if a[k] > 0.0:
+            return k
+    for k in range(a.shape[0] - 1, -1, -1):
+        if a[k] > 0.0:
+            return k
+    return -1
+
+
+@tiny
+def _chosen(laws, w, i, a, first):
+    """Return the channel, chosen by ``leap`` or now in the chosen block, in which sums do not fall."""
+    k, low = np.uint64(w[CHOSEN + i]), np.uint64(0)
+    if a.shape[0] > BLOCK:
+        low, target, k = k * np.uint64(BLOCK), w[TARGET + i], np.uint64(0)
+        at = np.uint64(first + i) + low * np.uint64(LANES)
+        for half in HALVES:
+            k += half * np.uint64(target >= w[at + (k + half - np.uint64(1)) * np.uint64(LANES)])
+        k += low + np.uint64(target >= w[at + np.uint64((BLOCK - 1) * LANES)])
+    return k if k < low + np.uint64(BLOCK) else np.uint64(_last(laws, w, i, a, low))
+
+
+@tiny
+def _change(w, i, k, states, sizes, width):
+    """Make the changes of a channel in one lane."""
+    bad, at = False, k * np.uint64(width)
+    for j in range(at, at + np.uint64(width)):
+        place = states[j] + np.uint64(i)
+        x = w[place] + sizes[j]
+        w[place] = x
+        bad = bad | (x < 0.0)
+    if bad:
+        w[FAULT + i] = 1.0
+
+
+@tiny
+def _jump(w, i, k, states, sizes, width):
+    """Make a jump in one lane."""
+    w[TIME + i] = w[REACH + i]
+    w[JUMPS + i] += 1.0
+    if w[JUMPS + i] > w[MOST + i]:
+        w[FAULT + i] = 1.0
+    _change(w, i, k, states, sizes, width)
+
+
+@fast
+def _fault(laws, w, i, a, states):
+    """Return status and detail of a lane that cannot go on."""
+    if w[FAULT + i] != 0.0:
+        none = states.max() + np.uint64(1)
+        low = none
+        for place in states:
+            if w[place + np.uint64(i)] < 0.0:
+                low = min(low, place)
+        if low < none:
+            return BELOW_ZERO, (low - np.uint64(FIRST)) // np.uint64(LANES)
+    laws(w, i, a)
+    for k in range(a.shape[0]):
+        if not a[k] >= 0.0:
+            return BAD_LAW, k
+    return (TOO_MANY, 0) if w[FAULT + i] != 0.0 else (BAD_LAW, endless(a))
+
+
+@fast
+def _load(work, w, own, i, c):
+    """Put a cell into a lane."""
+    n, m, row = work.starts.shape[1], work.constants.shape[1], work.rows[c]
+    for k in range(n):
+        w[FIRST + k * LANES + i] = work.starts[row, k]
+    for k in range(m):
+        w[FIRST + (n + k) * LANES + i] = work.constants[row, k]
+    w[TIME + i], w[JUMPS + i], w[FAULT + i], w[MOST + i] = 0.0, 0.0, 0.0, work.most
+    w[STREAM + i] = 0.0
+    for k in range(3):
+        w[STREAM + (1 + k) * LANES + i] = of_bits(work.streams[c, k])
+    own[CELL + i], own[OUTPUT + i], own[STOP + i], own[LAST_STOP + i] = c, 0, work.of_row[row], work.of_row[row + 1]
+
+
+@fast
+def _end(work, w, own, i, status, detail):
+    """Write how a lane's cell ended, and leave the lane empty."""
+    result = work.results[own[CELL + i]]
+    result[0], result[1], result[2], result[3], result[4] = status, detail, w[TIME + i], w[JUMPS + i], -1
+    own[CELL + i], w[LIMIT + i] = -1, -math.inf
+
+
+@fast
+def _stop(display, work, w, own, i, grid, out, width):
+    """Make the changes of stops that are reached."""
+    s, t, stops = own[STOP + i], w[TIME + i], work.stops
+    if s < own[LAST_STOP + i] and stops.times[s] <= t:
+        if stops.dosed[s] and stops.before:
+            _show(display, w, i, own, grid, out, width, np.nextafter(t, math.inf))
+        while s < own[LAST_STOP + i] and stops.times[s] <= t:
+            for j in range(stops.of_stop[s], stops.of_stop[s + 1]):
+                place = FIRST + stops.states[j] * LANES + i
+                w[place] = (w[place] if stops.adds[j] else 0.0) + stops.values[j]
+            s += 1
+        own[STOP + i] = s
+    _limit(grid, stops.times, w, own, i)
+
+
+@fast
+def _serve(laws, display, work, states, w, own, i, grid, out, width, a, waiting):
+    """Let a lane go on after a stop or its cell's end; return which cell waits."""
+    end = grid[-1]
+    if w[ASKS + i] > 1.0 or w[FAULT + i] != 0.0:
+        status, detail = _fault(laws, w, i, a, states)
+        _end(work, w, own, i, status, detail)
+    elif w[TIME + i] < end:
+        w[TIME + i] = next_stop(own[STOP + i], own[LAST_STOP + i], work.stops.times, end)
+        _stop(display, work, w, own, i, grid, out, width)
+    else:
+        _show(display, w, i, own, grid, out, width, math.inf)
+        _end(work, w, own, i, FINE, 0)
+    if own[CELL + i] < 0 and waiting < work.rows.shape[0]:
+        _load(work, w, own, i, waiting)
+        _stop(display, work, w, own, i, grid, out, width)
+        waiting += 1
+    return waiting
+
+
+def _entry(sources):
+    """Return the loop, kept on disk for these sources of it."""
+
+    def run_lanes(model, work, table, grid, out, width, channels):
+        """Run cells side by side, each lane taking the next as its own is done.
+
+        ``out`` is flat, with ``width`` numbers for every cell and time; ``channels`` counts what fills up blocks.
+        """
+        _ = sources
+        leap, laws, display, times = model.leap, model.laws, model.display, work.stops.times
+        states, sizes, most = table.states, table.sizes, table.most
+        cells, end, n = work.rows.shape[0], grid[-1], min(LANES, work.rows.shape[0])
+        first, looked_up = FIRST + LANES * (work.starts.shape[1] + work.constants.shape[1]), channels > BLOCK
+        w = np.zeros(first + LANES * (channels + 1))
+        w[first:] = math.inf  # what fills up a block is never passed
+        a, own = np.zeros(channels), np.zeros(4 * LANES, dtype=np.int64)
+        for i in range(n):
+            _load(work, w, own, i, i)
+            _stop(display, work, w, own, i, grid, out, width)
+        waiting, alive = n, n
+        while alive > 0:
+            leap(w, n)
+            for i in range(n):
+                asks = w[ASKS + i]
+                if asks == 0.0:
+                    if looked_up:
+                        _change(w, i, _chosen(laws, w, i, a, first), states, sizes, most)
+                    continue
+                if own[CELL + i] < 0:
+                    continue
+                if asks == 1.0:
+                    stop, reach = next_stop(own[STOP + i], own[LAST_STOP + i], times, end), w[REACH + i]
+                    _show(display, w, i, own, grid, out, width, min(stop, reach))
+                    if reach < stop:
+                        _limit(grid, times, w, own, i)
+                        _jump(w, i, _chosen(laws, w, i, a, first), states, sizes, most)
+                        continue
+                waiting = _serve(laws, display, work, states, w, own, i, grid, out, width, a, waiting)
+                alive -= own[CELL + i] < 0
+        return cells
+
+    return nb.njit(nogil=True, cache=True, error_model="numpy")(run_lanes)
+
+
+run_lanes = _entry(sources())
