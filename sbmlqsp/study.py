@@ -310,9 +310,11 @@ def _people(outcome: Outcome) -> Any:
     table = table_of(ds, [*covariate_names(ds), *varying_names(ds)]).reset_index()
     place = {who: k for k, who in enumerate(ds["subject"].to_numpy().tolist())}
     rows = [place[who] for who in table["subject"].tolist()]
-    several = ds.sizes["experiment"] > 1
+    several, status = ds.sizes["experiment"] > 1, ds["status"].to_numpy()
+    # Of several cells it matters how many failed; of one run how.
+    word, shown = ("failed cells", (status > 0).sum(axis=2)) if status.shape[2] > 1 else ("status", status[:, :, 0])
     for e, arm in enumerate(ds["experiment"].to_numpy()):
-        table[f"status {arm}" if several else "status"] = ds["status"].to_numpy()[e, rows, 0]
+        table[f"{word} {arm}" if several else word] = shown[e, rows]
     return table
 
 
