@@ -40,6 +40,8 @@ BARS = 40
 """About so many bars of a histogram, at most."""
 MOST_BANDS = 6
 """The bands of more lines than this hide each other."""
+ROOM = 0.08
+"""This share of an axis holds the number of one dose."""
 
 
 # ------------------------------------------------------------------------------------------------------------ survival
@@ -287,11 +289,15 @@ def _dose_axis(ax: Axes, x: Floats, apart: float) -> None:
     ax.set_xscale("log")
     ax.set_xlim(*ends)
     log_ticks(ax.xaxis, float(some[0] / pad), ends[1])
-    if x[0] == 0:
-        shown = [t for t in ax.xaxis.get_major_locator().tick_values(*ends) if some[0] / pad <= t <= ends[1]]
-        words = ax.xaxis.get_major_formatter().format_ticks(shown)
-        ax.set_xticks([apart, *shown], ["0", *words])
-        ax.set_xticks([t for t in ax.get_xticks(minor=True) if some[0] <= t <= ends[1]], minor=True)
+    shown = [t for t in ax.xaxis.get_major_locator().tick_values(*ends) if some[0] / pad <= t <= ends[1]]
+    words = ax.xaxis.get_major_formatter().format_ticks(shown)
+    minor = [t for t in ax.xaxis.get_minor_locator().tick_values(*ends) if some[0] <= t <= ends[1]]
+    if np.diff(np.log(some)).min(initial=np.inf) > ROOM * np.log(ends[1] / ends[0]):
+        shown, words = some.tolist(), [f"{d:g}" for d in some]
+    zero = [(apart, "0")] if x[0] == 0 else []
+    ax.set_xticks([*(t for t, _ in zero), *shown], [*(w for _, w in zero), *words])
+    ax.set_xticks(minor, minor=True)
+    ax.set_xlim(*ends)  # ticks beyond the doses would widen it
 
 
 # -------------------------------------------------------------------------------------------------------- distribution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,8 @@ def _subjects(results: xr.Dataset) -> dict[str, Any]:
             texts, counts = np.unique(values.astype(str), return_counts=True)
             shown = [f"{t}: {n}" for t, n in zip(texts, counts, strict=True)]
             rows.append({"name": name, "text": ", ".join(shown[:8]) + (" …" if len(shown) > 8 else "")})
-    return {"n": results.sizes["subject"], "rows": rows}
+    inputs = json.loads(results.attrs.get("provenance", "{}")).get("inputs", {})
+    return {"n": results.sizes["subject"], "rows": rows, "by_cell": list(inputs.get("between_cells") or ())}
 
 
 def _outputs(results: xr.Dataset, arms: Sequence[Experiment]) -> list[dict[str, str]]:

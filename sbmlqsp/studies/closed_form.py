@@ -65,7 +65,7 @@ class ClosedForm:
             why.append(f"the signal has had {past:.1f} of its lifetimes, of {LIFETIMES:g}, to come to rest")
         window = time >= time[-1] - LIFETIMES * lifetime * (1 + 1e-9)
         moved = np.nanmean(np.abs(shares - shares[:, -1:]), axis=0)[window]
-        if (most := float(moved.max())) > MOVED:
+        if (most := float(moved.max())) > MOVED and not why:
             points = f"{100 * most:.0f} percentage points"
             why.append(f"the drug has moved it by {points} within {LIFETIMES:g} lifetimes of the signal")
         for i, condition in enumerate(self.holds):

@@ -163,7 +163,7 @@ class Distribution(OfCells):
         from sbmlqsp.reporting.model import shown_unit
 
         shown = table.assign(
-            statistic=[_WORDS.get(s, s.capitalize()) for s in table["statistic"]],
+            statistic=[_WORDS.get(s, s[:1].upper() + s[1:]) for s in table["statistic"]],
             unit=[shown_unit(u) if u else "" for u in table["unit"]],
         )
         level = f"{100 * self.confidence:g} % interval"
