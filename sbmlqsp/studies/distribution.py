@@ -98,6 +98,9 @@ class Distribution(OfCells):
         if not found["n"]:
             raise DataError("no cell has a value at this time", value=self.at,
                             remedy="take an earlier time, or write fates = false to let them go on")  # fmt: skip
+        if not found["variance"] > 0:
+            raise DataError("all cells have one value at this time, so that there is no distribution",
+                            value=found["mean"], remedy="take a later time, or more cells")  # fmt: skip
         rows = [_row(k, found[k]) for k in ("n", "n_failed", "n_ended")]
         for name, unit in (("mean", "unit"), ("variance", "variance_unit")):
             rows.append(_row(name, found[name], found[f"{name}_low"], found[f"{name}_high"], found[unit]))
@@ -180,7 +183,7 @@ class Distribution(OfCells):
         if not self.ended:
             said.append("No fate ends them: they were run again without.")
         elif ended := int(table["value"][table["statistic"] == "n_ended"].iloc[0]):
-            said.append(f"Only the living: {ended:,} cells had come to their end before.")
+            said.append(f"Only the living: {ended:,} cell{'s' * (ended > 1)} had come to an end before.")
         said += [f"{law.capitalize()} is not fitted: {why}." for law, why in table.attrs[UNFITTED].items()]
         return " ".join(said)
 
