@@ -173,6 +173,7 @@ BAD_CONDITION = ('death = "s >= threshold"', "death = 5", ["condition of the fat
         ("subject = 2\n", "", ["no one subject", "subject = 1"]),
         ('observable = "signal"\nat = 8', 'observable = "sig"\nat = 8', ["no observable 'sig'"]),
         ("[output]", '[[figures]]\nkind = "cells"\nlog = true\n[output]', ["no key 'log'", "[[figures]] 1"]),
+        ("[output]", "[[figures]]\nindividuals = true\n[output]", ["a line for every cell", "individuals = 30"]),
         ("[output]", '[[figures]]\nkind = "cell"\n[output]', ["No such kind of figure", "cells"]),
     ],
 )  # fmt: skip
@@ -197,6 +198,12 @@ def test_what_only_single_cells_can_is_refused_without_them(tmp_path, section, w
         read_study(written(tmp_path, WITHOUT + section + "\n"))
     for word in words:
         assert word in str(caught.value)
+
+
+def test_differential_equations_say_that_they_know_no_cells(tmp_path):
+    outcome = run(read_study(written(tmp_path, WITHOUT)))
+    [note] = outcome.notes
+    assert note.startswith("differential equations know no cells: what varies between them (threshold)")
 
 
 def test_an_arm_without_fates_has_no_survival(tmp_path):
@@ -358,7 +365,7 @@ def test_the_study_of_fractional_killing_runs(tmp_path):
     study = read_study(system / "study.toml")
     assert [a.SECTION for a in study.analyses] == ["survival"] * 2 + ["kill_curve"] * 2 + ["distribution"]
     text = (system / "study.toml").read_text(encoding="utf-8").replace("size = 10", "size = 2")
-    text = text.replace("replicates = 16", "replicates = 3").replace("replicates = 400", "replicates = 20")
+    text = text.replace("replicates = 12", "replicates = 3").replace("replicates = 300", "replicates = 20")
     text = text.replace('"fractional_killing_cells.ant"', f'"{system.as_posix()}/fractional_killing_cells.ant"')
     (tmp_path / "patients.toml").write_text((system / "patients.toml").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")

@@ -113,19 +113,30 @@ def check_cells(study: Study) -> None:
             only = f"write {SSA}" if study.cells is None else "ask for it in a study of its own, without method"
             raise StudyError(f"[[{analysis.SECTION}]] is about {what}, which the study does not run",
                              where=f"[[{analysis.SECTION}]] '{analysis.id}'", remedy=only)  # fmt: skip
-    if study.cells is None:
-        for figure in study.figures:
-            if figure.kind == "cells":
-                raise StudyError("there are no single cells to draw", where=f"the figure '{figure.id}'",
-                                 remedy=f'write {SSA}, or leave kind = "cells" out')  # fmt: skip
-        for where, fates in (("[fates]", study.fates), *((f"the arm '{a.id}'", a.fates) for a in study.arms)):
-            if fates:
-                raise StudyError("fates end single cells, and the study runs differential equations", where=where,
-                                 value=list(fates), remedy=f"write {SSA}, or leave the fates out")  # fmt: skip
-        return
+    (_check_curves if study.cells is None else _check_cells)(study)
+
+
+def _check_curves(study: Study) -> None:
+    """Refuse what only single cells can have."""
+    for figure in study.figures:
+        if figure.kind == "cells":
+            raise StudyError("there are no single cells to draw", where=f"the figure '{figure.id}'",
+                             remedy=f'write {SSA}, or leave kind = "cells" out')  # fmt: skip
+    for where, fates in (("[fates]", study.fates), *((f"the arm '{a.id}'", a.fates) for a in study.arms)):
+        if fates:
+            raise StudyError("fates end single cells, and the study runs differential equations", where=where,
+                             value=list(fates), remedy=f"write {SSA}, or leave the fates out")  # fmt: skip
+
+
+def _check_cells(study: Study) -> None:
+    """Refuse what single cells cannot do yet, and what would say nothing about them."""
     if study.occasions:
         raise StudyError("single cells cannot have occasions yet", value=study.occasions, where="[simulation]",
                          remedy='leave occasions out, or method = "ssa"')  # fmt: skip
+    for figure in study.figures:
+        if figure.individuals is True and study.cells is not None and study.cells.replicates > 1:
+            raise StudyError("a line for every cell is more than can be seen", where=f"the figure '{figure.id}'",
+                             remedy="write how many, as in individuals = 30, or leave it out")  # fmt: skip
     if study.exposure.observables:
         raise StudyError("exposure needs whole courses, and single cells may end", where="[exposure]",
                          remedy='ask for it in a study of the same arms without method = "ssa"')  # fmt: skip

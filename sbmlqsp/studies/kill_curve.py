@@ -180,9 +180,9 @@ class KillCurve(OfCells):
         condition = self._condition(outcome, str(first["experiment"]), str(first["fate"]))
         said = [f"Killed: cells that have met the condition of '{first['fate']}', {condition}, at some time so far."]
         if self.moment:
-            said.append(
-                f"Condition met at {by}: the same cells, had they gone on, at that moment; these are never more."
-            )
+            fates = {name for a in outcome.study.arms for name in fates_of(outcome.study, a)}
+            never = "; these are never more" * (len(fates) == 1)  # another fate may end cells before this one does
+            said.append(f"Condition met at {by}: the same cells, had they gone on, at that moment{never}.")
         if self.closed_form is not None:
             said.append(_of_form(self.closed_form, labelled(table, outcome)))
         return " ".join(said)

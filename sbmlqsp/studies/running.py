@@ -128,6 +128,10 @@ def _subjects(study: Study) -> dict[str, Any]:
 
     if study.population is not None:
         population = read_population(study.folder / study.population.file)
+        if population.cell_variability and study.cells is None:
+            names = ", ".join(population.cell_variability)
+            warnings.warn(f"differential equations know no cells: what varies between them ({names}) is as in their "
+                          "subject", stacklevel=2)  # fmt: skip
         return {"population": population, "size": study.population.size}
     return {"subjects": read_people(study.people, study.folder / study.people.file) if study.people else None}
 
