@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -279,6 +280,16 @@ def test_conditions_that_fail_are_named(tmp_path):
     assert "No drug, low, high: b >= 50 is not so" in note
 
 
+def test_cells_that_fail_without_their_fate_are_told(tmp_path):
+    text = STUDY.partition("[kill_curve.closed_form]")[0] + "moment = true\n"
+    text = text.replace("max_jumps = 1000000", 'max_jumps = 900\non_failure = "record"')
+    outcome = run(read_study(written(tmp_path, text)))
+    assert not outcome.tables[1]["n_failed"].any()
+    lost = int(outcome.tables[1]["n_moment_failed"].sum())
+    assert lost > 0
+    assert f"{lost} of them failed on the way" in outcome.study.analyses[1].note(outcome.tables[1], outcome)
+
+
 # -------------------------------------------------------------------------------------------------------- distribution
 def test_a_distribution_has_moments_noise_and_laws_of_the_cells_asked_for(done):
     table = pd.read_csv(done / "figures" / "distribution_1.csv").set_index("statistic")["value"]
@@ -340,6 +351,8 @@ def test_time_courses_are_bands_over_the_living_and_cells_are_few_lines(tmp_path
     assert len(figure.axes[0].lines) < 10
     said = " ".join(t.get_text() for t in figure.texts)
     assert "60 cells per arm of 3 subjects that are alive then, while 10 or more" in said.replace("\n", " ")
+    panels = draw(replace(spec, panels="subject"), outcome)
+    assert "20 cells per arm and subject" in " ".join(t.get_text() for t in panels.texts).replace("\n", " ")
     written(tmp_path, DISTRIBUTION + cells)
     figure = draw(read_study(tmp_path / "study.toml").figures[0], outcome)
     assert [a.get_title(loc="left") for a in figure.axes] == ["No drug", "low", "high"]

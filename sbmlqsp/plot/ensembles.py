@@ -42,6 +42,8 @@ MOST_BANDS = 6
 """The bands of more lines than this hide each other."""
 ROOM = 0.08
 """This share of an axis holds the number of one dose."""
+ASIDE = 0.012
+"""By this share of an axis points of one dose are apart."""
 
 
 # ------------------------------------------------------------------------------------------------------------ survival
@@ -117,7 +119,7 @@ def _share_caption(parts: Mapping[str, pd.DataFrame], *, line: str = "arm", band
     counts = {a: (int(p["n"].max()), int(p["n_failed"].max())) for a, p in parts.items()}
     first = next(iter(parts.values()))
     same = len({n for n, _ in counts.values()}) == 1
-    each = f" per {'subject' if 'subject' in first else line}" if len(counts) > 1 else ""
+    each = f" per {'subject' if 'subject' in first else line}" if len(counts) > 1 or line == "dose" else ""
     who = f"{next(iter(counts.values()))[0]:,} cells{each}"
     if not same:
         who = sentence([f"{n:,} ({a})" for a, (n, _) in counts.items()]) + " cells"
@@ -212,6 +214,8 @@ def dose_kill(
         _theory_at(ax, theory, apart)
     for i, part in enumerate(tables.values()):
         at, percent = np.where(part["dose"] > 0, part["dose"], apart), 100 * part["killed"].to_numpy(float)
+        if not curves:  # side by side, so that bars do not hide each other; beside a curve a point stays at its dose
+            at = at * (x[-1] / min(apart, x[x > 0][0])) ** (ASIDE * (i - (len(tables) - 1) / 2))
         reach = np.abs(100 * part[["low", "high"]].to_numpy(float).T - percent)
         ax.errorbar(at, percent, yerr=reach, fmt="o", color=colour(i), markersize=4.2, elinewidth=1.2, zorder=3)
     _percent(ax, f"{plain(share)} (%)")
@@ -366,7 +370,7 @@ def distribution(
     ax.set_ylim(0, 1.12 * max(found.max(), *(v for line in ax.lines for v in line.get_ydata() if np.isfinite(v)), 0.0))
     ax.set_xlim(edges[0], edges[-1])
     ax.set_xlabel(label(heading[:1].upper() + heading[1:], own), fontsize=TEXT)
-    ax.set_ylabel(label("Share of cells per", own or "unit") if not own else _per(own), fontsize=TEXT)
+    ax.set_ylabel(_per(own or "unit"), fontsize=TEXT)
     return fig
 
 

@@ -230,7 +230,9 @@ def _counted(ds: xr.Dataset, panels: list[Panel], look: Look) -> list[str]:
     who = f"{most:,} {noun}s" + " per arm" * (len(arms) > 1)
     if len(counts) > 1:
         who = sentence([f"{n:,} ({a})" for a, n in arms.items()]) + f" {noun}s"
-    who += f" of {ds.sizes['subject']:,} subjects" * (noun == "cell" and ds.sizes["subject"] > 1)
+    if noun == "cell" and ds.sizes["subject"] > 1:
+        # A panel shows all subjects or one.
+        who += f" of {ds.sizes['subject']:,} subjects" if most > ds.sizes["replicate"] else " and subject"
     said = []
     if look.banded(most):
         who += f" that are alive then, while {FEWEST} or more are" * bool(fated(ds).any())

@@ -183,6 +183,8 @@ class KillCurve(OfCells):
             fates = {name for a in outcome.study.arms for name in fates_of(outcome.study, a)}
             never = "; these are never more" * (len(fates) == 1)  # another fate may end cells before this one does
             said.append(f"Condition met at {by}: the same cells, had they gone on, at that moment{never}.")
+            if lost := int(table["n_moment_failed"].sum()):
+                said.append(f"{lost:,} of them failed on the way: met in one limit, not met in the other.")
         if self.closed_form is not None:
             said.append(_of_form(self.closed_form, labelled(table, outcome)))
         return " ".join(said)
