@@ -200,8 +200,10 @@ def _provenance(results: xr.Dataset, lock: Mapping[str, Any] | None) -> dict[str
     record = json.loads(results.attrs.get("provenance", "{}"))
     versions = dict(record.get("versions", {}))
     settings = {"seed": record.get("seed", 0)}
-    tolerances = record.get("inputs", {}).get("tolerances", {})
-    settings |= {f"{k} tolerance": v for k, v in tolerances.items()}
+    inputs = record.get("inputs", {})
+    settings |= {f"{k} tolerance": v for k, v in inputs.get("tolerances", {}).items()}
+    if inputs.get("name") == "ssa":
+        settings |= {"single cells": "exact jump process", "cells per subject": inputs.get("replicates", 1)}
     digests = {f"model {k}": v for k, v in record.get("models", {}).items()}
     if lock is not None:
         digests |= {name: entry["sha256"] for name, entry in lock["files"].items()}

@@ -14,6 +14,12 @@ The file, with every key it may have::
     times = "0:25 h by 0.1"             # or a list of numbers in the model's unit of time
     # at_dose = "after", on_failure = "raise" or "record", seed = 0,
     # relative_tolerance = 1e-9, absolute_tolerance = 1e-40, maximum_steps = 500000
+    # method = "ssa"                    # single cells instead of differential equations; then also
+    # replicates = 100                  # cells per subject
+    # continuous = ["pk.drug"]          # species that are not counted, and max_jumps = 50000000 of a cell
+
+    # [fates]                           # conditions that end a cell, with method = "ssa"
+    # apoptosis = "signal > 100"
 
     [changes]                           # new values for every arm, in the model's unit or with one
     CL_kg = "40 mL/h/kg"
@@ -29,7 +35,7 @@ The file, with every key it may have::
     id = "oral"
     title = "Single oral dose"
     regimen = "[DOSE*WT] mg into absorption.depot"  # formulas read symbols and columns of the subjects
-    # times = …, and a table changes, for this arm only
+    # times = …, and tables changes and fates, for this arm only
 
     [subjects]                          # one typical subject where left out
     file = "theophylline.csv"           # one or more rows per subject: the first row counts
@@ -56,6 +62,7 @@ The file, with every key it may have::
     title = "Each subject"
     # percentiles = [5, 25, 50, 75, 95], individuals = 30 (thin lines below the bands; or true, false)
     # caption = "…", log = true, arms = ["oral"], data = false, time_unit = "day"
+    # kind = "cells", threshold = 100: lines of individuals = 20 single cells of each arm with the mean of all
 
     [exposure]                          # no exposure table where left out
     observables = ["Cp"]
@@ -93,6 +100,31 @@ The file, with every key it may have::
     # observables = "Cp" or by DVID {1 = "Cp"}, occasion = "OCC", replicates = 200, uncertainty = true, bins = "auto" or
     # how many or their edges, time = "TAD", strata = ["SEX"], percentiles = [5, 50, 95], confidence = 0.95, corrected =
     # true or "log", lloq = 0.1 or by DVID {1 = 0.1}, uloq, log = true; id, title, caption
+
+    # [[survival]]                      # these need method = "ssa": the share of cells alive over time, with [fates]
+    # at = ["12 h", "24 h"]             # what the page lists
+    # fate = "apoptosis", by = "subject" of one arm, confidence = 0.95; id, title, caption, arms
+
+    # [[kill_curve]]                    # the share that a fate has ended, by dose
+    # fate = "apoptosis"                # where there are several
+    # at = "24 h"                       # by when; the end where left out
+    # doses = {low = 1, high = 10}      # by arm, in unit = "nmol/h"; sums of their doses (into target) where left out
+    # dose = "Rate of infusion", moment = true (how many of the same cells meet its condition just then); confidence,
+    # id, title, caption, arms
+    # [kill_curve.closed_form]          # over that share Q(shape, threshold / scale), by formulas of the model, for a
+    # shape = "death.a"                 # signal at rest, made in bursts; where that is not so, figure and page tell
+    # scale = "death.b"
+    # threshold = "threshold"
+    # lifetime = "1/death.g"            # of the signal, to tell whether it is at rest
+    # holds = ["death.gm >= 20*death.g", "death.kp >= 10*death.gm"]
+
+    # [[distribution]]                  # an observable over the cells of one arm at a time: moments, Fano factor, laws
+    # observable = "signal"
+    # at = "24 h"
+    # arm = "high"
+    # subject = 1                       # of one subject, as laws need; of all where left out
+    # laws = ["gamma", "negative binomial"]  # or "poisson"
+    # replicates = 400 cells of that subject, fates = false (had no fate ended them); confidence, id, title, caption
 
     [output]
     formats = ["svg", "png"]            # of the figures; also "pdf"
@@ -310,9 +342,11 @@ def _people(outcome: Outcome) -> Any:
     table = table_of(ds, [*covariate_names(ds), *varying_names(ds)]).reset_index()
     place = {who: k for k, who in enumerate(ds["subject"].to_numpy().tolist())}
     rows = [place[who] for who in table["subject"].tolist()]
-    several = ds.sizes["experiment"] > 1
+    several, status = ds.sizes["experiment"] > 1, ds["status"].to_numpy()
+    # Of several cells it matters how many failed; of one run how.
+    word, shown = ("failed cells", (status > 0).sum(axis=2)) if status.shape[2] > 1 else ("status", status[:, :, 0])
     for e, arm in enumerate(ds["experiment"].to_numpy()):
-        table[f"status {arm}" if several else "status"] = ds["status"].to_numpy()[e, rows, 0]
+        table[f"{word} {arm}" if several else word] = shown[e, rows]
     return table
 
 

@@ -6,6 +6,7 @@ import json
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -438,6 +439,30 @@ def test_figures_show_what_the_tables_say(born):
         plot.survival(survival(fated, by="subject"))
     with pytest.raises(qsp.DataError, match=r"(?i)no rows"):
         plot.survival(lines.head(0))
+
+
+def test_theory_at_single_doses_is_a_dash_or_where_it_does_not_hold_a_cross(born):
+    table = dose_kill_curve(born.sel(experiment=["few", "many"]), {"few": 1.0, "many": 40.0}, unit="mg")
+    theory = pd.DataFrame({"dose": [1.0, 40.0], "share": [0.3, 0.9], "holds": [True, False]})
+    figure = plot.dose_kill({"So far": table, "Now": table}, theory=theory)
+    [axes] = figure.axes
+    marks = {line.get_marker(): line.get_ydata().tolist() for line in axes.lines if line.get_marker() in {"_", "x"}}
+    assert marks == {"_": [30.0], "x": [90.0]}
+    points = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    assert (points[0] < points[1]).all()  # side by side
+    assert points[1] == pytest.approx([1.0, 40.0], rel=0.1)
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["1", "40"]
+    assert axes.get_xlim()[1] < 60.0
+    said = " ".join(t.get_text().replace("\n", " ") for t in figure.texts)
+    assert "dashes: closed form; crosses: closed form where its conditions are not met" in said
+
+
+def test_bands_of_many_lines_are_left_out(born):
+    rows = survival(born.sel(experiment=["few"])).to_dict("records")
+    table = pd.DataFrame([r | {"experiment": f"arm {k}"} for k in range(7) for r in rows])
+    figure = plot.survival(table)
+    assert not figure.axes[0].collections
+    assert [t.get_text() for t in figure.texts] == ["600 cells per arm."]
 
 
 def test_a_distribution_is_drawn_as_densities_with_its_laws(born):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sbmlqsp.errors import DataError
-from sbmlqsp.plot.panels import some_of
+from sbmlqsp.plot.panels import FEWEST, fated, some_of
 from sbmlqsp.plot.style import GREY, INK, TEXT, clock_ticks, colour, dress, frame, grid_for, label, plain
 from sbmlqsp.results import as_results, failed, good_values, observable_names
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 __all__ = ["cells"]
-
-FEWEST = 10
-"""The mean of fewer cells than this, of more at the start, is not drawn: it follows the last of them."""
 
 
 def cells(
@@ -84,7 +81,7 @@ def cells(
                       caption=_cells_caption(ds, values, count), handles=_cell_lines(ds, threshold))  # fmt: skip
     for i, (ax, arm) in enumerate(zip(axes.ravel(), arms, strict=False)):
         dress(ax)
-        _cells_of_arm(ax, time, values[i].reshape(-1, len(time)), _fated(ds)[i].ravel(), i, count)
+        _cells_of_arm(ax, time, values[i].reshape(-1, len(time)), fated(ds)[i].ravel(), i, count)
         if threshold is not None:
             ax.axhline(threshold, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2.5)
         if len(arms) > 1:
@@ -97,20 +94,13 @@ def cells(
     return fig
 
 
-def _fated(ds: xr.Dataset) -> NDArray[np.bool_]:
-    """Return which cells a fate ended."""
-    if "fate_time" not in ds:
-        return np.zeros([ds.sizes[d] for d in ("experiment", "subject", "replicate")], dtype=bool)
-    return np.asarray(np.isfinite(np.asarray(ds["fate_time"].to_numpy(), dtype=float)) & ~failed(ds))
-
-
-def _cells_of_arm(ax: Axes, time: Floats, runs: Floats, fated: NDArray[np.bool_], i: int, count: int) -> None:
+def _cells_of_arm(ax: Axes, time: Floats, runs: Floats, over: NDArray[np.bool_], i: int, count: int) -> None:
     kept = np.isfinite(runs).any(axis=1)
-    runs, fated = runs[kept], fated[kept]
+    runs, over = runs[kept], over[kept]
     if not len(runs):
         ax.text(0.5, 0.5, "nothing to show", transform=ax.transAxes, ha="center", va="center", color=GREY)
         return
-    shown, ended = some_of(runs, count), some_of(fated[:, None].astype(float), count)[:, 0] > 0
+    shown, ended = some_of(runs, count), some_of(over[:, None].astype(float), count)[:, 0] > 0
     thin = 0.8 if len(shown) <= 30 else 0.5
     ax.plot(time, shown.T, color=colour(i), linewidth=thin, alpha=0.35, zorder=2)
     last = np.array([np.flatnonzero(np.isfinite(r))[-1] for r in shown[ended]], dtype=int)
@@ -136,7 +126,7 @@ def _cell_lines(ds: xr.Dataset, threshold: float | None) -> list[Artist]:
         Line2D([], [], color=GREY, linewidth=0.8, alpha=0.6, label="Single cells"),
         Line2D([], [], color=GREY, linewidth=2.2, label="Mean"),
     ]
-    if _fated(ds).any():
+    if fated(ds).any():
         handles.append(
             Line2D([], [], color=INK, marker="x", markersize=4.0, linestyle="none", label="Last value before a fate")
         )
@@ -149,7 +139,7 @@ def _cells_caption(ds: xr.Dataset, values: Floats, count: int) -> str:
     runs = np.isfinite(values).any(axis=-1).sum(axis=(1, 2))
     most = int(runs.max(initial=0))
     arms = " per arm" if len(runs) > 1 else ""
-    living = f" that are alive then, while {FEWEST} or more are" if _fated(ds).any() and most > FEWEST else ""
+    living = f" that are alive then, while {FEWEST} or more are" if fated(ds).any() and most > FEWEST else ""
     said = [f"Thin lines: {min(count, most):,} of {most:,} cells{arms}; thick line: mean of all{living}."]
     if lost := int(failed(ds).sum()):
         said.append(f"{lost:,} run{'s' * (lost > 1)} failed and {'are' if lost > 1 else 'is'} left out.")

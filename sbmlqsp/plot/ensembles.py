@@ -38,6 +38,12 @@ __all__ = ["distribution", "dose_kill", "survival"]
 
 BARS = 40
 """About so many bars of a histogram, at most."""
+MOST_BANDS = 6
+"""The bands of more lines than this hide each other."""
+ROOM = 0.08
+"""This share of an axis holds the number of one dose."""
+ASIDE = 0.012
+"""By this share of an axis points of one dose are apart."""
 
 
 # ------------------------------------------------------------------------------------------------------------ survival
@@ -53,8 +59,8 @@ def survival(table: pd.DataFrame, *, title: str | None = None) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A line per arm, or subject, with its confidence interval as a band. Values hold at the times of the table; the
-        lines between them join them.
+        A line per arm, or subject, with its confidence interval as a band, of six lines or fewer. Values hold at the
+        times of the table; the lines between them join them.
 
     Raises
     ------
@@ -71,12 +77,15 @@ def survival(table: pd.DataFrame, *, title: str | None = None) -> Figure:
     """
     parts = _parts(table, "time")
     unit = str(table["time_unit"].iloc[0])
-    fig, axes = frame((6.6, 3.7), (1, 1), title=title, caption=_share_caption(parts), handles=_lines(list(parts)))
+    banded = len(parts) <= MOST_BANDS
+    caption = _share_caption(parts, banded=banded)
+    fig, axes = frame((6.6, 3.7), (1, 1), title=title, caption=caption, handles=_lines(list(parts)))
     ax = axes[0, 0]
     dress(ax)
     for i, part in enumerate(parts.values()):
         x = part["time"].to_numpy(float)
-        ax.fill_between(x, 100 * part["low"], 100 * part["high"], color=colour(i), alpha=0.2, linewidth=0)
+        if banded:
+            ax.fill_between(x, 100 * part["low"], 100 * part["high"], color=colour(i), alpha=0.2, linewidth=0)
         ax.plot(x, 100 * part["alive"], color=colour(i), linestyle=dash(i), linewidth=1.8)
     _percent(ax, "Cells alive (%)")
     times = table["time"].to_numpy(float)
@@ -95,7 +104,9 @@ def _parts(table: pd.DataFrame, over: str) -> dict[str, pd.DataFrame]:
         raise DataError("the table has subjects of several experiments", remedy="draw those of one at a time")
     if len(set(table[over])) < 2:
         raise DataError(f"one {over} is no curve", value=table[over].iloc[0], remedy="give several")
-    return {str(k): p.sort_values(over) for k, p in table.groupby(line, sort=False)}
+    parts = {k: p.sort_values(over) for k, p in table.groupby(line, sort=False)}
+    named = line == "subject" and not any(isinstance(k, str) for k in parts)
+    return {("Subject " if named else "") + str(k): p for k, p in parts.items()}
 
 
 def _percent(ax: Axes, heading: str) -> None:
@@ -104,18 +115,18 @@ def _percent(ax: Axes, heading: str) -> None:
     ax.set_ylabel(heading, fontsize=TEXT)
 
 
-def _share_caption(parts: Mapping[str, pd.DataFrame], *, line: str = "arm") -> str:
+def _share_caption(parts: Mapping[str, pd.DataFrame], *, line: str = "arm", banded: bool = True) -> str:
     counts = {a: (int(p["n"].max()), int(p["n_failed"].max())) for a, p in parts.items()}
     first = next(iter(parts.values()))
     same = len({n for n, _ in counts.values()}) == 1
-    each = f" per {'subject' if 'subject' in first else line}" if len(counts) > 1 else ""
+    each = f" per {'subject' if 'subject' in first else line}" if len(counts) > 1 or line == "dose" else ""
     who = f"{next(iter(counts.values()))[0]:,} cells{each}"
     if not same:
         who = sentence([f"{n:,} ({a})" for a, (n, _) in counts.items()]) + " cells"
     people = int(first["n_subjects"].iloc[0]) if "n_subjects" in first else 1
     who += f" of {people:,} subjects, by the differences between these" if people > 1 else ""
-    said = [f"Bands: {100 * first['confidence'].iloc[0]:g} % interval, of {who}."]
-    if lost := {a: k for a, (_, k) in counts.items() if k}:
+    said = [f"Bands: {100 * first['confidence'].iloc[0]:g} % interval, of {who}." if banded else f"{who}."]
+    if lost := {a: k for a, (_, k) in counts.items() if k and banded}:
         where = f" ({', '.join(f'{a}: {k:,}' for a, k in lost.items())})" if len(counts) > 1 else ""
         said.append(f"{sum(lost.values()):,} failed runs are dead in one limit and alive in the other{where}.")
     return " ".join(said)
@@ -135,6 +146,7 @@ def dose_kill(
     table: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
     curves: Mapping[str, Curve] | None = None,
+    theory: pd.DataFrame | None = None,
     dose: str = "Dose",
     share: str = "Cells killed",
     title: str | None = None,
@@ -148,6 +160,9 @@ def dose_kill(
     curves : mapping of str to callable, optional
         Shares from theory as functions of an array of doses: those with the name of a table in its colour, others in
         black.
+    theory : DataFrame, optional
+        Shares from theory at doses where no function of the dose gives them: dose, share, and holds, whether what the
+        theory takes for granted does; where it does not, the share is a cross.
     dose : str, optional
         What the dose is, for its axis, which is logarithmic; a dose of zero stands apart at its left.
     share : str, optional
@@ -185,13 +200,22 @@ def dose_kill(
     apart = _log_doses(x)
     bands = _share_caption(tables, line="dose").replace("Bands", "Bars")
     said = f"Points: simulated; lines: closed form. {bands}" if curves else bands
+    if theory is not None:
+        marks = ["dashes: closed form"] * bool(theory["holds"].any())
+        marks += ["crosses: closed form where its conditions are not met"] * (not theory["holds"].all())
+        said = f"Points: simulated; {'; '.join(marks)}. {bands}"
     said += " A dose of zero stands apart at the left." if x[0] == 0 else ""
-    fig, axes = frame((6.6, 3.7), (1, 1), title=title, caption=said, handles=_dose_lines(tables, curves))
+    handles = [*_dose_lines(tables, curves), *_theory_lines(theory)]
+    fig, axes = frame((6.6, 3.7), (1, 1), title=title, caption=said, handles=handles)
     ax = axes[0, 0]
     dress(ax)
     _theory(ax, x, apart, tables, curves)
+    if theory is not None:
+        _theory_at(ax, theory, apart)
     for i, part in enumerate(tables.values()):
         at, percent = np.where(part["dose"] > 0, part["dose"], apart), 100 * part["killed"].to_numpy(float)
+        if not curves:  # side by side, so that bars do not hide each other; beside a curve a point stays at its dose
+            at = at * (x[-1] / min(apart, x[x > 0][0])) ** (ASIDE * (i - (len(tables) - 1) / 2))
         reach = np.abs(100 * part[["low", "high"]].to_numpy(float).T - percent)
         ax.errorbar(at, percent, yerr=reach, fmt="o", color=colour(i), markersize=4.2, elinewidth=1.2, zorder=3)
     _percent(ax, f"{plain(share)} (%)")
@@ -237,6 +261,31 @@ def _theory(ax: Axes, x: Floats, apart: float, tables: Mapping[str, Any], curves
             ax.plot([apart / 1.12, apart * 1.12], [level, level], color=shade, linewidth=1.5, zorder=2)
 
 
+_HOLDS: dict[str, Any] = {"marker": "_", "markersize": 15, "markeredgewidth": 1.7, "color": INK}
+_FAILS: dict[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.2, "color": INK}
+
+
+def _theory_at(ax: Axes, theory: pd.DataFrame, apart: float) -> None:
+    """Draw shares from theory at single doses, joined where neighbours hold, but for a dose of zero."""
+    rows = theory.sort_values("dose")
+    at = np.where(rows["dose"] > 0, rows["dose"], apart)
+    percent, holds = 100 * rows["share"].to_numpy(float), rows["holds"].to_numpy(bool)
+    joined = np.where(holds & (rows["dose"].to_numpy(float) > 0), percent, np.nan)
+    ax.plot(at, joined, color=INK, linewidth=0.8, alpha=0.6, zorder=2)
+    for there, look in ((holds, _HOLDS), (~holds, _FAILS)):
+        ax.plot(at[there], percent[there], linestyle="none", zorder=4, **look)
+
+
+def _theory_lines(theory: pd.DataFrame | None) -> list[Artist]:
+    from matplotlib.lines import Line2D
+
+    if theory is None:
+        return []
+    holds = theory["holds"].to_numpy(bool)
+    named = (("Closed form", _HOLDS, holds.any()), ("Closed form, its conditions not met", _FAILS, not holds.all()))
+    return [Line2D([], [], linestyle="none", label=n, **{**look, "markersize": 9}) for n, look, any_ in named if any_]
+
+
 def _dose_axis(ax: Axes, x: Floats, apart: float) -> None:
     some = x[x > 0]
     pad = 1.15
@@ -244,11 +293,15 @@ def _dose_axis(ax: Axes, x: Floats, apart: float) -> None:
     ax.set_xscale("log")
     ax.set_xlim(*ends)
     log_ticks(ax.xaxis, float(some[0] / pad), ends[1])
-    if x[0] == 0:
-        shown = [t for t in ax.xaxis.get_major_locator().tick_values(*ends) if some[0] / pad <= t <= ends[1]]
-        words = ax.xaxis.get_major_formatter().format_ticks(shown)
-        ax.set_xticks([apart, *shown], ["0", *words])
-        ax.set_xticks([t for t in ax.get_xticks(minor=True) if t >= some[0]], minor=True)
+    shown = [t for t in ax.xaxis.get_major_locator().tick_values(*ends) if some[0] / pad <= t <= ends[1]]
+    words = ax.xaxis.get_major_formatter().format_ticks(shown)
+    minor = [t for t in ax.xaxis.get_minor_locator().tick_values(*ends) if some[0] <= t <= ends[1]]
+    if np.diff(np.log(some)).min(initial=np.inf) > ROOM * np.log(ends[1] / ends[0]):
+        shown, words = some.tolist(), [f"{d:g}" for d in some]
+    zero = [(apart, "0")] if x[0] == 0 else []
+    ax.set_xticks([*(t for t, _ in zero), *shown], [*(w for _, w in zero), *words])
+    ax.set_xticks(minor, minor=True)
+    ax.set_xlim(*ends)  # ticks beyond the doses would widen it
 
 
 # -------------------------------------------------------------------------------------------------------- distribution
@@ -317,7 +370,7 @@ def distribution(
     ax.set_ylim(0, 1.12 * max(found.max(), *(v for line in ax.lines for v in line.get_ydata() if np.isfinite(v)), 0.0))
     ax.set_xlim(edges[0], edges[-1])
     ax.set_xlabel(label(heading[:1].upper() + heading[1:], own), fontsize=TEXT)
-    ax.set_ylabel(label("Share of cells per", own or "unit") if not own else _per(own), fontsize=TEXT)
+    ax.set_ylabel(_per(own or "unit"), fontsize=TEXT)
     return fig
 
 
@@ -378,5 +431,6 @@ def _fit_caption(x: Floats, every: int, fits: Sequence[Any]) -> str:
             f"{k} {v:.4g}{' ' + f.unit if k == 'scale' and f.unit else ''}" for k, v in f.parameters.items()
         )
         name = {"KS": "Kolmogorov–Smirnov", "chi2": "chi-squared"}[f.test]
-        said.append(f"{_fit_name(f)}: {values}; {name} p = {f.p_value:.2g}.")
+        told = f"{name} p = {f.p_value:.2g}" if np.isfinite(f.p_value) else f"too few cells for a {name} test"
+        said.append(f"{_fit_name(f)}: {values}; {told}.")
     return " ".join(said)

@@ -11,7 +11,7 @@ import numpy as np
 from sbmlqsp.errors import DataError
 from sbmlqsp.plot.observed import Observed
 from sbmlqsp.plot.style import DASHES, colour, dash, label
-from sbmlqsp.results import asked, good_values
+from sbmlqsp.results import asked, failed, good_values
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,6 +23,8 @@ MOST_SUBJECTS = 24
 FEW = 5
 # A log axis ends so far below its top: what lies deeper is the solver's noise more often than the model's answer.
 DEEPEST = 1e-6
+# The percentiles of fewer cells that no fate has ended yet, of more at the start, are not drawn: they follow the last.
+FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Series:
     time: NDArray[np.float64]
     runs: NDArray[np.float64]
     observed: Observed
+    fewest: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,13 @@ class Look:
     def shown(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values with NaN where the axis cannot show them."""
         return np.where(values > 0, values, np.nan) if self.log else values
+
+
+def fated(ds: xr.Dataset) -> NDArray[np.bool_]:
+    """Return which cells a fate ended, of shape (experiments, subjects, replicates)."""
+    if "fate_time" not in ds:
+        return np.zeros([ds.sizes[d] for d in ("experiment", "subject", "replicate")], dtype=bool)
+    return np.asarray(np.isfinite(np.asarray(ds["fate_time"].to_numpy(), dtype=float)) & ~failed(ds))
 
 
 def deal_panels(ds: xr.Dataset, names: list[str], by: str, factor: float, data: Observed | None) -> list[Panel]:
@@ -143,6 +153,7 @@ class _Deal:
             ds["time"].to_numpy()[times] * self.factor,
             runs[np.isfinite(runs).any(axis=1)],
             points,
+            FEWEST if fated(ds).any() else 1,
         )
 
     def look(self, arm: str, e: int, name: str, names: list[str]) -> tuple[str, str, Any]:
@@ -165,7 +176,7 @@ def shown_values(panel: Panel, look: Look) -> NDArray[np.float64]:
 def curves_of(s: Series, look: Look) -> list[NDArray[np.float64]]:
     """Return the single runs, or the percentiles and then the runs that are drawn below them; one row each."""
     if look.banded(len(s.runs)):
-        some = np.isfinite(s.runs).any(axis=0)
+        some = np.isfinite(s.runs).sum(axis=0) >= min(s.fewest, len(s.runs))
         bounds = np.full((len(look.percentiles), len(s.time)), np.nan)
         bounds[:, some] = np.nanpercentile(s.runs[:, some], look.percentiles, axis=0)
         return [*bounds, *some_of(s.runs, look.single)]

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sbmlqsp.errors import DataError
 from sbmlqsp.plot.observed import read_observed
-from sbmlqsp.plot.panels import DEEPEST, FEW, PANELS, Look, Panel, Series, curves_of, deal_panels, shown_values
+from sbmlqsp.plot.panels import (
+    DEEPEST,
+    FEW,
+    FEWEST,
+    PANELS,
+    Look,
+    Panel,
+    Series,
+    curves_of,
+    deal_panels,
+    fated,
+    shown_values,
+)
 from sbmlqsp.plot.style import (
     GREY,
     INK,
@@ -210,15 +223,19 @@ def _ordinal(p: float) -> str:
 
 def _counted(ds: xr.Dataset, panels: list[Panel], look: Look) -> list[str]:
     """Say what lines and bands rest on, and what is left out."""
-    noun = "subject" if ds.sizes["replicate"] == 1 else "run"
+    noun = "cell" if "fate" in ds or _stochastic(ds) else "subject" if ds.sizes["replicate"] == 1 else "run"
     arms = {s.experiment: len(s.runs) for p in panels for s in p.series}
     counts = sorted(set(arms.values()))
     most = max(arms.values(), default=0)
     who = f"{most:,} {noun}s" + " per arm" * (len(arms) > 1)
     if len(counts) > 1:
         who = sentence([f"{n:,} ({a})" for a, n in arms.items()]) + f" {noun}s"
+    if noun == "cell" and ds.sizes["subject"] > 1:
+        # A panel shows all subjects or one.
+        who += f" of {ds.sizes['subject']:,} subjects" if most > ds.sizes["replicate"] else " and subject"
     said = []
     if look.banded(most):
+        who += f" that are alive then, while {FEWEST} or more are" * bool(fated(ds).any())
         single = f"; thin lines: {min(look.single, most):,} of them" if look.single else ""
         said.append(f"Lines: median; bands: {_percentiles(look)}, of {who}{single}.")
     elif most > 1:
@@ -228,6 +245,12 @@ def _counted(ds: xr.Dataset, panels: list[Panel], look: Look) -> list[str]:
         where = f" ({', '.join(f'{a}: {n:,}' for a, n in lost.items())})" if len(arms) > 1 else ""
         said.append(f"{total:,} run{'s' * (total > 1)} failed and {'are' if total > 1 else 'is'} left out{where}.")
     return said
+
+
+def _stochastic(ds: xr.Dataset) -> bool:
+    """Say whether the runs are single cells."""
+    inputs = json.loads(ds.attrs.get("provenance", "{}")).get("inputs", {})
+    return isinstance(inputs, dict) and inputs.get("name") == "ssa"
 
 
 def _remarks(panels: list[Panel], look: Look, doses: list[dict[str, Any]]) -> list[str]:

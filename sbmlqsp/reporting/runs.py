@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ def run_context(
         "arms": [_arm(a, titles.get(a.id, "")) for a in arms],
         "subjects": _subjects(results),
         "outputs": _outputs(results, arms),
+        "fates": _fates(arms, titles),
         "doses": [d for d in (_doses(a, titles.get(a.id, "") or a.id) for a in arms) if d],
         "exposure": _exposure(exposure, results, titles) if exposure is not None and len(exposure) else [],
         "failures": failures,
@@ -44,10 +46,12 @@ def run_context(
 
 
 def _facts(results: xr.Dataset, arms: Sequence[Experiment], failed: int, unit: str) -> list[tuple[str, str]]:
-    runs = results.sizes["experiment"] * results.sizes["subject"] * results.sizes["replicate"]
+    each = results.sizes["replicate"]
+    runs = results.sizes["experiment"] * results.sizes["subject"] * each
     first, last = min(a.times[0] for a in arms), max(a.times[-1] for a in arms)
     return [
         ("Model", arms[0].model.id), ("Arms", str(len(arms))), ("Subjects", str(results.sizes["subject"])),
+        *([("Cells per subject", f"{each:,}")] if each > 1 else []),
         ("Time", f"{first:g} to {last:g} {unit}".rstrip()), ("Runs", str(runs)),
         ("Failed runs", str(failed) if failed else "none"),
     ]  # fmt: skip
@@ -62,6 +66,14 @@ def _arm(arm: Experiment, title: str) -> dict[str, Any]:
         "times": f"{len(arm.times)} times, {arm.times[0]:g} to {arm.times[-1]:g} {unit}".rstrip(),
         "at_dose": arm.at_dose,
     }  # fmt: skip
+
+
+def _fates(arms: Sequence[Experiment], titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what ends cells, in all arms or arm by arm."""
+    said = [{"arm": titles.get(a.id) or a.id, "ends": [(k, str(v)) for k, v in a.fates.items()]} for a in arms]
+    if all(s["ends"] == said[0]["ends"] for s in said):
+        said = [{"arm": "", "ends": said[0]["ends"]}]
+    return [s for s in said if s["ends"]]
 
 
 def _subjects(results: xr.Dataset) -> dict[str, Any]:
@@ -82,7 +94,8 @@ def _subjects(results: xr.Dataset) -> dict[str, Any]:
             texts, counts = np.unique(values.astype(str), return_counts=True)
             shown = [f"{t}: {n}" for t, n in zip(texts, counts, strict=True)]
             rows.append({"name": name, "text": ", ".join(shown[:8]) + (" …" if len(shown) > 8 else "")})
-    return {"n": results.sizes["subject"], "rows": rows}
+    inputs = json.loads(results.attrs.get("provenance", "{}")).get("inputs", {})
+    return {"n": results.sizes["subject"], "rows": rows, "by_cell": list(inputs.get("between_cells") or ())}
 
 
 def _outputs(results: xr.Dataset, arms: Sequence[Experiment]) -> list[dict[str, str]]:
@@ -178,7 +191,12 @@ def _spread(values: pd.Series[Any]) -> str:
 def _failures(results: xr.Dataset) -> list[dict[str, str]]:
     status, message = results["status"].to_numpy(), results["message"].to_numpy()
     arms, subjects = results["experiment"].to_numpy(), results["subject"].to_numpy()
+    cells = results["replicate"].to_numpy() if results.sizes["replicate"] > 1 else None
     return [
-        {"arm": str(arms[e]), "subject": str(subjects[s]), "message": str(message[e, s, r])}
+        {
+            "arm": str(arms[e]),
+            "message": str(message[e, s, r]),
+            "subject": str(subjects[s]) + ("" if cells is None else f", cell {cells[r]}"),
+        }
         for e, s, r in zip(*status.nonzero(), strict=True)
     ]

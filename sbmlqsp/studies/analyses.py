@@ -63,6 +63,8 @@ class Analysis(ABC):
     """The name of the section in the file."""
     HEADING: ClassVar[str]
     """What the page calls such analyses."""
+    METHODS: ClassVar[tuple[str, ...]] = ("ode",)
+    """By which methods of simulation a study may run that asks for it."""
 
     @classmethod
     @abstractmethod

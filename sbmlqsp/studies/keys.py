@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 from sbmlqsp.errors import QSPError, StudyError, did_you_mean
 from sbmlqsp.files import read_plain
 
-__all__ = ["Keys", "read_toml"]
+__all__ = ["ID", "Keys", "read_toml"]
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+"""What may name a file or folder."""
 
 _KINDS: dict[Any, str] = {
     str: "a text", bool: "true or false", int: "a whole number", float: "a number", dict: "a table of keys and values",

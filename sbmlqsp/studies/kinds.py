@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from sbmlqsp.errors import StudyError
 from sbmlqsp.studies.analyses import Analysis
 from sbmlqsp.studies.attainment import Attainment
+from sbmlqsp.studies.distribution import Distribution
 from sbmlqsp.studies.exposure_by import ExposureBy
 from sbmlqsp.studies.forest import Forest
+from sbmlqsp.studies.keys import ID
+from sbmlqsp.studies.kill_curve import KillCurve
 from sbmlqsp.studies.sampled import Sampled
+from sbmlqsp.studies.survival import Survival
 from sbmlqsp.studies.vpc import Vpc
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "read_analyses"]
 
-KINDS: tuple[type[Analysis], ...] = (ExposureBy, Forest, Attainment, Vpc)
+KINDS: tuple[type[Analysis], ...] = (ExposureBy, Forest, Attainment, Vpc, Survival, KillCurve, Distribution)
 
 
 def read_analyses(top: Keys, *, sampled: bool) -> tuple[Analysis, ...]:
@@ -28,8 +32,6 @@ def read_analyses(top: Keys, *, sampled: bool) -> tuple[Analysis, ...]:
     StudyError
         A key is unknown, missing or of the wrong kind.
     """
-    from sbmlqsp.studies.spec import ID
-
     out: list[Analysis] = [Sampled("population")] if sampled else []
     for kind in KINDS:
         for i, keys in enumerate(top.tables(kind.SECTION), 1):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import StudyError
 from sbmlqsp.files import read_plain, sha256_of
+from sbmlqsp.studies.cells import fates_of
 from sbmlqsp.studies.keys import parse_toml
 from sbmlqsp.studies.spec import Study, study_of
 
@@ -145,14 +146,24 @@ def lock_of(outcome: Outcome, files: Mapping[str, Mapping[str, str]], folder: Pa
         },
         "files": {k: dict(v) for k, v in sorted(files.items())},
         "seed": study.seed,
-        "tolerances": {
-            "relative": study.tolerances.relative, "absolute": study.tolerances.absolute,
-            "maximum_steps": study.tolerances.maximum_steps,
-        },
+        **_method(study),
         "versions": versions(),
         "results": {name: sha256_of(folder / name) for name in made},
-        "values": {str(n): digest(v.to_numpy()) for n, v in ds.data_vars.items() if "time" in v.dims},
+        "values": {
+            str(n): digest(v.to_numpy())
+            for n, v in ds.data_vars.items() if "time" in v.dims or n in {"fate", "fate_time"}
+        },
     }  # fmt: skip
+
+
+def _method(study: Study) -> dict[str, Any]:
+    """Return by what the runs were made, so far as numbers depend on it."""
+    if study.cells is not None:
+        fates = {a.id: fates_of(study, a) for a in study.arms}
+        return {"method": study.cells.arguments, "fates": {k: v for k, v in fates.items() if v}}
+    control = study.tolerances
+    return {"tolerances": {"relative": control.relative, "absolute": control.absolute,
+                           "maximum_steps": control.maximum_steps}}  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------ reading

@@ -14,8 +14,10 @@ from sbmlqsp.errors import ModelError, located
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.files import refuse_missing
 from sbmlqsp.studies.analyses import tables_of
+from sbmlqsp.studies.cells import fates_of
+from sbmlqsp.studies.figures import PANELS, FigureSpec
 from sbmlqsp.studies.people import read_data, read_people
-from sbmlqsp.studies.spec import PANELS, FigureSpec, Study
+from sbmlqsp.studies.spec import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sbmlqsp.model import Model
+
+MOST_CELLS = 20
+"""So many cells are drawn of each arm where it is not said."""
 
 __all__ = ["Outcome", "draw", "experiments_of", "figures_of", "model_of", "read_model", "run"]
 
@@ -78,7 +83,7 @@ def _experiment(study: Study, model: Model, i: int) -> Experiment:
         return Experiment(
             model, times=arm.times or study.times, observables=study.observables, regimen=arm.regimen,  # type: ignore[arg-type]
             changes={**study.changes, **arm.changes}, id=arm.id, at_dose=study.at_dose,
-            occasions=study.occasions,
+            occasions=study.occasions, fates=fates_of(study, arm),
         )  # fmt: skip
 
 
@@ -106,9 +111,10 @@ def run(
         units = {o.id: _unit(experiments[0], i) for i, o in enumerate(experiments[0].observables)}
         place = study.folder / study.data.file if study.data else Path()
         observed = read_data(study.data, place, time_unit=model.time_unit, units=units) if study.data else None
+        how = study.cells.arguments if study.cells else {"tolerances": study.tolerances}
         results = simulate(
-            experiments, seed=study.seed, tolerances=study.tolerances, on_failure=study.on_failure,
-            max_failed=study.max_failed, progress=progress, workers=workers, **people,
+            experiments, seed=study.seed, on_failure=study.on_failure, max_failed=study.max_failed, progress=progress,
+            workers=workers, **how, **people,
         )  # fmt: skip
         summary, measured = summarise(results), _exposure(study, results)
         outcome = Outcome(study, model, experiments, observed, results, summary, measured, people, workers)
@@ -122,6 +128,10 @@ def _subjects(study: Study) -> dict[str, Any]:
 
     if study.population is not None:
         population = read_population(study.folder / study.population.file)
+        if population.cell_variability and study.cells is None:
+            names = ", ".join(population.cell_variability)
+            warnings.warn(f"differential equations know no cells: what varies between them ({names}) is as in their "
+                          "subject", stacklevel=2)  # fmt: skip
         return {"population": population, "size": study.population.size}
     return {"subjects": read_people(study.people, study.folder / study.people.file) if study.people else None}
 
@@ -165,13 +175,17 @@ def draw(spec: FigureSpec, outcome: Outcome) -> Figure:
     DataError
         The figure cannot be drawn as asked; the message names it.
     """
-    from sbmlqsp.plot import time_course
+    from sbmlqsp.plot import cells, time_course
 
     names_of_arms = titles(outcome.study)
     results = outcome.results.sel(experiment=list(spec.arms)) if spec.arms else outcome.results
     results = _titled(results, names_of_arms)
     names = list(spec.observables) or [o.id for o in outcome.experiments[0].observables]
     with located(f"the figure '{spec.id}'"):
+        if spec.kind == "cells":
+            count = MOST_CELLS if isinstance(spec.individuals, str) else int(spec.individuals)
+            return cells(results, names[0] if spec.observables else None, count=count, threshold=spec.threshold,
+                         title=spec.title or None)  # fmt: skip
         return time_course(
             results, names, observed=_observed(outcome, names, names_of_arms) if spec.data else None, log=spec.log,
             individuals=spec.individuals, bands=spec.bands, panels=PANELS[spec.panels], title=spec.title or None,

@@ -25,6 +25,7 @@ class Sampled(Analysis):
 
     SECTION: ClassVar[str] = "population"
     HEADING: ClassVar[str] = "Population"
+    METHODS: ClassVar[tuple[str, ...]] = ("ode", "ssa")
 
     @classmethod
     def read(cls, keys: Keys, **common: Any) -> Self:  # noqa: ARG003

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +12,14 @@ from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import QSPError, StudyError
 from sbmlqsp.observation import Observable
 from sbmlqsp.studies.analyses import Analysis
-from sbmlqsp.studies.keys import Keys
+from sbmlqsp.studies.cells import SingleCells, check_cells, read_fates, read_method
+from sbmlqsp.studies.figures import FigureSpec, read_figures
+from sbmlqsp.studies.keys import ID, Keys
 from sbmlqsp.studies.kinds import read_analyses
 
 __all__ = ["Arm", "Data", "ExposureSpec", "FigureSpec", "People", "Study", "study_of"]
 
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 FORMATS = ("svg", "png", "pdf")
-PANELS = {"observable": "observable", "arm": "experiment", "subject": "subject"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Arm:
     regimen: str = "no doses"
     changes: Mapping[str, float | str] = field(default_factory=dict)
     times: str | tuple[float, ...] | None = None
+    fates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,6 @@ class Data:
 
 
 @dataclass(frozen=True)
-class FigureSpec:
-    """One figure."""
-
-    id: str
-    observables: tuple[str, ...]
-    title: str = ""
-    caption: str = ""
-    log: bool = False
-    individuals: bool | int | str = "auto"
-    bands: tuple[tuple[float, float], ...] = ((5, 95),)
-    panels: str = "observable"
-    arms: tuple[str, ...] = ()
-    data: bool = True
-    time_unit: str = ""
-
-
-@dataclass(frozen=True)
 class ExposureSpec:
     """For which observables exposure is computed, and over which interval."""
 
@@ -111,6 +94,8 @@ class Study:
         Subjects of a table, or drawn from a population; measured data, exposure.
     analyses : tuple of Analysis
         What is computed from the results.
+    cells, fates : optional
+        How single cells are run instead of differential equations, and what ends them in every arm.
     text, folder : str, Path
         The file itself and where relative paths start.
     """
@@ -130,6 +115,8 @@ class Study:
     figures: tuple[FigureSpec, ...] = ()
     exposure: ExposureSpec = field(default_factory=ExposureSpec)
     analyses: tuple[Analysis, ...] = ()
+    cells: SingleCells | None = None
+    fates: Mapping[str, str] = field(default_factory=dict)
     formats: tuple[str, ...] = ("svg", "png")
     tolerances: Tolerances = field(default_factory=Tolerances)
     seed: int = 0
@@ -140,6 +127,11 @@ class Study:
     text: str = field(default="", repr=False)
     folder: Path = field(default=Path(), compare=False)
     source: Path = field(default=Path("study.toml"), compare=False)
+
+    @property
+    def method(self) -> str:
+        """What runs: "ode" for differential equations, "ssa" for single cells."""
+        return "ode" if self.cells is None else "ssa"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -170,8 +162,9 @@ def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Pat
     observables, crowd = _observables(top), _population(top)
     study = Study(
         id=name, title=title, description=description, model=model, model_is_file=is_file, **run,
-        observables=observables, changes=_settings(top.table("changes")), arms=_arms(top), people=_people(top),
-        population=crowd, data=_data(top), figures=_figures(top), exposure=_exposure(top),
+        observables=observables, changes=_settings(top.table("changes")), fates=read_fates(top.table("fates")),
+        arms=_arms(top), people=_people(top),
+        population=crowd, data=_data(top), figures=read_figures(top), exposure=_exposure(top),
         analyses=read_analyses(top, sampled=crowd is not None and crowd.figure),
         formats=_formats(top), text=text, folder=folder, source=source,
     )  # fmt: skip
@@ -195,28 +188,35 @@ def _model(keys: Keys) -> tuple[str, bool]:
 
 def _simulation(top: Keys) -> dict[str, Any]:
     keys = top.table("simulation")
-    default = Tolerances()
+    cells = read_method(keys)
     out = {
+        "cells": cells,
         "times": _times(keys.need("times", (str, list), example='"0:24 h by 0.5"')),
         "at_dose": keys.take("at_dose", str, "after"),
         "occasions": _times(keys.take("occasions", (str, list), [])),
         "max_failed": keys.take("max_failed", float),
         "on_failure": keys.take("on_failure", str, "raise"),
         "seed": keys.take("seed", int, 0),
-        "tolerances": Tolerances(
-            keys.take("relative_tolerance", float, default.relative),
-            keys.take("absolute_tolerance", float, default.absolute),
-            keys.take("maximum_steps", int, default.maximum_steps),
-        ),
+        "tolerances": _tolerances(keys, cells),
     }
     keys.done()
     for key, allowed in (("at_dose", ("after", "before")), ("on_failure", ("raise", "record"))):
         if out[key] not in allowed:
             raise StudyError(f"no such {key}", value=out[key], where=keys.where, expected=" or ".join(allowed))
-    control = out["tolerances"]
+    return out
+
+
+def _tolerances(keys: Keys, cells: SingleCells | None) -> Tolerances:
+    names = {"relative_tolerance": "relative", "absolute_tolerance": "absolute", "maximum_steps": "maximum_steps"}
+    given = {k: keys.take(k, int if k == "maximum_steps" else float) for k in names}
+    given = {k: v for k, v in given.items() if v is not None}
+    if given and cells is not None:
+        raise StudyError(f"'{next(iter(given))}' is for differential equations, and single cells are exact",
+                         where=keys.where, remedy="leave it out")  # fmt: skip
+    control = Tolerances(**{names[k]: v for k, v in given.items()})
     if not (0 < control.relative < 0.1 and control.absolute >= 0 and control.maximum_steps > 0):
         raise StudyError("the tolerances are not usable", value=control, where=keys.where, expected="such as 1e-9")
-    return out
+    return control
 
 
 def _times(value: str | list[Any]) -> str | tuple[float, ...]:
@@ -263,7 +263,7 @@ def _arms(top: Keys) -> tuple[Arm, ...]:
         regimen = keys.take("regimen", str, "no doses")
         times = keys.take("times", (str, list))
         arm = Arm(name, keys.take("title", str, ""), regimen, _settings(keys.table("changes")),
-                  None if times is None else _times(times))  # fmt: skip
+                  None if times is None else _times(times), read_fates(keys.table("fates")))  # fmt: skip
         keys.done()
         _placed(f"the arm '{name}' of {top.where}", Regimen.parse, regimen)
         out.append(arm)
@@ -328,41 +328,6 @@ def _data(top: Keys) -> Data | None:
     return data
 
 
-def _figures(top: Keys) -> tuple[FigureSpec, ...]:
-    out = []
-    for i, keys in enumerate(top.tables("figures"), 1):
-        name = keys.take("id", str, f"figure_{i}")
-        observables = keys.texts("observables")
-        spec = FigureSpec(
-            name, observables, keys.take("title", str, ""), keys.take("caption", str, ""),
-            keys.take("log", bool, False), keys.take("individuals", (bool, int, str), "auto"), _bands(keys),
-            keys.take("panels", str, "observable"), keys.texts("arms"), keys.take("data", bool, True),
-            keys.take("time_unit", str, ""),
-        )  # fmt: skip
-        keys.done()
-        if not ID.fullmatch(spec.id):
-            raise StudyError("the id of a figure cannot name a file", value=spec.id, where=keys.where)
-        few = not isinstance(spec.individuals, bool | str) and spec.individuals < 1
-        if few or (isinstance(spec.individuals, str) and spec.individuals != "auto"):
-            expected = 'true, false, "auto" or how many'
-            raise StudyError("no such choice", value=spec.individuals, where=keys.where, expected=expected)
-        if spec.panels not in PANELS:
-            raise StudyError("no such panels", value=spec.panels, where=keys.where, expected=" or ".join(PANELS))
-        out.append(spec)
-    return tuple(out)
-
-
-def _bands(keys: Keys) -> tuple[tuple[float, float], ...]:
-    """Return the bands between percentiles that lie around the median, the widest first."""
-    given = keys.take("percentiles", list, [5, 50, 95])
-    half = len(given) // 2
-    numbers = all(isinstance(p, int | float) and not isinstance(p, bool) and 0 <= p <= 100 for p in given)
-    if not numbers or half < 1 or sorted(set(given)) != given or len(given) % 2 == 0 or given[half] != 50:
-        raise StudyError("the percentiles do not lie around the median", value=given, where=keys.where,
-                         expected="as in [5, 50, 95] or [5, 25, 50, 75, 95]")  # fmt: skip
-    return tuple(zip(given[:half], given[:half:-1], strict=True))
-
-
 def _exposure(top: Keys) -> ExposureSpec:
     keys = top.table("exposure")
     spec = ExposureSpec(keys.texts("observables"), keys.take("interval", str, ""), keys.take("after", str, ""))
@@ -391,6 +356,7 @@ def _check_references(study: Study) -> None:
     from sbmlqsp.errors import did_you_mean
 
     _refuse_twice([f.id for f in study.figures] + [a.id for a in study.analyses], "figures", str(study.source))
+    check_cells(study)
     for analysis in study.analyses:
         analysis.check(study)
     observables, arms = [o.id for o in study.observables], [a.id for a in study.arms]
