@@ -11,7 +11,7 @@ factor (bursty_protein, apoptosis_signal), the negative binomial limit, the shar
 moments under a dose (fractional_killing_cells).
 
 Each model is judged by its p-values together (Bonferroni, 2e-4 a model). Means of skewed counts are not quite normal:
-of 7,500 comparisons of cells with others of the same model 5 failed. So a right model fails with a chance of about 1e-3,
+of 7,500 comparisons of cells with others of the same model 5 failed. So a right model fails with a chance near 1e-3,
 any of the twelve with one of about one in a hundred; the seeds are fixed, and what once passed passes again.
 
 Controls that must be found out, for every model: molecules made in pairs half as often, or a gene switched half as
