@@ -78,9 +78,15 @@ class Rewritten:
 Writer = Callable[[Any, Any], Rewritten]
 REVIEWS: dict[str, Writer] = {}
 VALID: dict[str, Callable[[Any], bool]] = {}
+RANGES: dict[str, Mapping[str, tuple[float, float]]] = {}
 
 
-def review(model: str, *, valid: Callable[[Any], bool] = lambda _: True) -> Callable[[Writer], Writer]:
+def review(
+    model: str,
+    *,
+    valid: Callable[[Any], bool] = lambda _: True,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Callable[[Writer], Writer]:
     """Register the re-implementation of a library model.
 
     Parameters
@@ -89,12 +95,14 @@ def review(model: str, *, valid: Callable[[Any], bool] = lambda _: True) -> Call
         The id in the library.
     valid : callable
         Whether the card allows these constants: drawn ones for which it is false are drawn again.
+    ranges : mapping of str to two numbers
+        Where to draw an input or a start that the file leaves at zero, which says nothing of its size.
     """
 
     def register(writer: Writer) -> Writer:
         if model in REVIEWS and REVIEWS[model].__code__.co_filename != writer.__code__.co_filename:
             raise ValueError(f"{model} is written twice")
-        REVIEWS[model], VALID[model] = writer, valid
+        REVIEWS[model], VALID[model], RANGES[model] = writer, valid, ranges or {}
         return writer
 
     return register
@@ -184,6 +192,8 @@ def _drawn_once(model: qsp.Model, name: str, number: int, attempt: int) -> tuple
             start[key] = float(rng.uniform(0.05, 0.95))
         else:
             start[key] = value * 2.0 ** rng.uniform(-1.0, 1.0) if value else float(rng.uniform(0.5, 5.0))
+    for key, (low, high) in RANGES.get(name, {}).items() if number else ():
+        (constants if flat_id(key) in constants else start)[flat_id(key)] = float(rng.uniform(low, high))
     return constants, start
 
 

@@ -95,6 +95,7 @@ STUDIES = (
           "the estimates of the theophylline population"),
     Study("stochastic", "validation.stochastic.suite", (), "stochastic cases of the SBML Test Suite",
           folder="SBML_STOCHASTIC_SUITE"),
+    Study("cells", "validation.stochastic.blind", (), "single cells against plain Python written from the cards"),
     Study("killing", "validation.stochastic.killing", ("S0-36", "S0-39"),
           "single cells against the incomplete gamma function"),
     Study("moments", "validation.population.moments", (), "what populations draw against theory"),
