@@ -22,7 +22,7 @@ RING = 20
 DOSES = [Stop(t, (("X", True, 5.0),), dosed=True) for t in (0.0, 0.5, 3.0)]
 MODELS = {
     "few channels": "species X, Y; X = 3; Y = 0; into: => X; 20; swap: X -> Y; 2*X - Y; pair: X + Y => ; 0.1*X*Y",
-    "rules and volumes": "compartment V = 2; species X in V; X = 8; k = 3; k2 := k*X; up: => X; 5*k2; down: X => ; 8*X*V",
+    "rules and volumes": "compartment V = 2; species X in V; X = 8; k = 3; r := k*X; up: => X; 5*r; down: X => ; 8*X*V",
     "many channels": "species " + ", ".join(f"X{i}" for i in range(RING)) + "; X := X0; " + "; ".join(
         f"X{i} = {i % 3}; on{i}: X{i} => X{(i + 1) % RING}; X{i}; new{i}: => X{i}; {i % 4}" for i in range(RING)),
     "steps in time": "species X; X = 0; into: => X; piecewise(9, time >= 1 && time < 2, 1); out: X => ; X",

@@ -90,8 +90,10 @@ class OneByOne:
             np.zeros(QUEUE, dtype=np.int64), np.zeros((QUEUE, room)), np.zeros(room),
         )  # fmt: skip
         longest = self._grid[-1] / 500 if self._in_motion or self._timed else math.inf
-        motion = Motion(self._where, np.ones(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros((7, n + 1)),
-                        self._hazards, self._in_motion, longest)  # fmt: skip
+        z, new, k, slopes = np.zeros(n + 1), np.zeros(n + 1), np.zeros((7, n + 1)), np.zeros(n)
+        motion = Motion(
+            self._where, np.ones(n + 1), z, new, k, slopes, self._hazards, self._in_motion, longest
+        )  # fmt: skip
         blocks = -(-len(system.channels) // BLOCK)
         run_cells(
             self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, self._initial,

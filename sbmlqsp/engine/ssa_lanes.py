@@ -200,8 +200,8 @@ def _entry(sources):
         ``out`` is flat, with ``width`` numbers for every cell and time; ``channels`` counts what fills up blocks.
         """
         _ = sources
-        leap, laws, display, times = model.leap, model.laws, model.display, work.stops.times
-        states, sizes, most = table.states, table.sizes, table.most
+        leap, laws, display = model.leap, model.laws, model.display
+        times, states, sizes, most = work.stops.times, table.states, table.sizes, table.most
         cells, end, n = work.rows.shape[0], grid[-1], min(LANES, work.rows.shape[0])
         first, looked_up = FIRST + LANES * (work.starts.shape[1] + work.constants.shape[1]), channels > BLOCK
         w = np.zeros(first + LANES * (channels + 1))

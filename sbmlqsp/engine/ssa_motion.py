@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from sbmlqsp.engine.ssa_arithmetic import tiny
 from sbmlqsp.engine.ssa_model import CHECKS, MOVING, endless, fast, total
 from sbmlqsp.engine.ssa_status import BAD_LAW, STUCK
 
@@ -32,59 +33,67 @@ class Motion(NamedTuple):
     z: Any
     new: Any
     k: Any
+    slopes: Any
     hazards: bool
     watch: bool
     longest: float
 
 
-@fast
-def _slope(model, state, t, m, z, dz):
-    """Return nonzero where a law is no propensity; ``dz`` takes the slopes of what moves, the hazard last."""
-    n = m.where.shape[0]
+@tiny
+def _slope(drift, update, w, x, p, a, b, m_where, hazards, slopes, k, row, t, z):
+    """Return nonzero where a law is no propensity; a row of ``k`` takes the slopes of what moves, the hazard last.
+
+    Arrays are handed over one by one: to take them out of a tuple at every stage costs more than the stage.
+    """
+    n = m_where.shape[0]
     for i in range(n):
-        state.x[m.where[i]] = z[i]
-    model.drift(state.x, state.p, t, dz)
-    bad = model.update(MOVING, state.w, t) if m.hazards else 0
-    dz[n] = total(state.b)
-    return bad if bad or dz[n] < math.inf else -endless(state.a) - 1
+        x[m_where[i]] = z[i]
+    drift(x, p, t, slopes)
+    bad = update(MOVING, w, t) if hazards else 0
+    for i in range(n):
+        k[row, i] = slopes[i]
+    k[row, n] = total(b)
+    return bad if bad or k[row, n] < math.inf else -endless(a) - 1
 
 
 @fast
 def _step(model, state, t, h, m):
     """Take one step of the motion; return the size of its error by the tolerance, and nonzero for a bad law."""
-    z, new, k, n = m.z, m.new, m.k, m.z.shape[0]
-    bad = _slope(model, state, t, m, z, k[0])
+    drift, update = model.drift, model.update
+    w, x, p, a, b = state.w, state.x, state.p, state.a, state.b
+    z, new, k, n, where, hazards, slopes = m.z, m.new, m.k, m.z.shape[0], m.where, m.hazards, m.slopes
+    bad = _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 0, t, z)
     for i in range(n):
         new[i] = z[i] + h * (k[0, i] / 5)
-    bad = bad or _slope(model, state, t + h / 5, m, new, k[1])
+    bad = bad or _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 1, t + h / 5, new)
     for i in range(n):
         new[i] = z[i] + h * (k[0, i] * 3 / 40 + k[1, i] * 9 / 40)
-    bad = bad or _slope(model, state, t + 3 * h / 10, m, new, k[2])
+    bad = bad or _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 2, t + 3 * h / 10, new)
     for i in range(n):
         new[i] = z[i] + h * (k[0, i] * 44 / 45 - k[1, i] * 56 / 15 + k[2, i] * 32 / 9)
-    bad = bad or _slope(model, state, t + 4 * h / 5, m, new, k[3])
+    bad = bad or _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 3, t + 4 * h / 5, new)
     for i in range(n):
         c = k[0, i] * 19372 / 6561 - k[1, i] * 25360 / 2187 + k[2, i] * 64448 / 6561
         new[i] = z[i] + h * (c - k[3, i] * 212 / 729)
-    bad = bad or _slope(model, state, t + 8 * h / 9, m, new, k[4])
+    bad = bad or _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 4, t + 8 * h / 9, new)
     for i in range(n):
         c = k[0, i] * 9017 / 3168 - k[1, i] * 355 / 33 + k[2, i] * 46732 / 5247
         new[i] = z[i] + h * (c + k[3, i] * 49 / 176 - k[4, i] * 5103 / 18656)
-    bad = bad or _slope(model, state, t + h, m, new, k[5])
+    bad = bad or _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 5, t + h, new)
     for i in range(n):
         c = k[0, i] * 35 / 384 + k[2, i] * 500 / 1113 + k[3, i] * 125 / 192
         new[i] = z[i] + h * (c - k[4, i] * 2187 / 6784 + k[5, i] * 11 / 84)
-    bad = bad or _slope(model, state, t + h, m, new, k[6])
-    return _error(h, m), bad
+    bad = bad or _slope(drift, update, w, x, p, a, b, where, hazards, slopes, k, 6, t + h, new)
+    return _error(h, z, new, k, m.scale), bad
 
 
-@fast
-def _error(h, m):
-    worst, k = 0.0, m.k
-    for i in range(m.z.shape[0]):
+@tiny
+def _error(h, z, new, k, scale):
+    worst = 0.0
+    for i in range(z.shape[0]):
         c = k[0, i] * 71 / 57600 - k[2, i] * 71 / 16695 + k[3, i] * 71 / 1920 - k[4, i] * 17253 / 339200
         e = abs(h * (c + k[5, i] * 22 / 525 - k[6, i] / 40))
-        size = RELATIVE * (m.scale[i] + max(abs(m.z[i]), abs(m.new[i])))
+        size = RELATIVE * (scale[i] + max(abs(z[i]), abs(new[i])))
         ratio = e / size if size > 0.0 else (0.0 if e == 0.0 else math.inf)
         if not ratio <= worst:
             worst = ratio
@@ -100,19 +109,43 @@ def _flips(model, state, t, c):
     return False
 
 
+@tiny
+def _curve(h, z, new, k, i):
+    """Return the four numbers that give a state within a step.
+
+    The interpolant of the method, of fourth order: Hairer, Norsett and Wanner 1993, section II.6
+    (https://doi.org/10.1007/978-3-540-78862-1).
+    """
+    rise = new[i] - z[i]
+    bend = h * k[0, i] - rise
+    c = k[2, i] * 87487479700 / 32700410799 - k[0, i] * 12715105075 / 11282082432
+    c += k[4, i] * 701980252875 / 199316789632 - k[3, i] * 10690763975 / 1880347072
+    wave = h * (c + k[6, i] * 69997945 / 29380423 - k[5, i] * 1453857185 / 822651844)
+    return rise, bend, rise - h * k[6, i] - bend, wave
+
+
+@tiny
+def _gone(s, curve):
+    """Return how far a state has come at a part of a step."""
+    return s * (curve[0] + (1.0 - s) * (curve[1] + s * (curve[2] + (1.0 - s) * curve[3])))
+
+
 @fast
-def _until_fired(model, state, t, h, target, m):
-    """Return the step at whose end the hazard is the target, by regula falsi; ``m.new`` is the state there."""
-    n = m.where.shape[0]
-    low, high, f_low, f_high, side = 0.0, h, m.z[n] - target, m.new[n] - target, 0
-    s = h
-    for _ in range(60):
+def _until_fired(h, target, z, new, k):
+    """Return the step at whose end the hazard, the last state, is the target; ``new`` is the state there.
+
+    Both are read from the method's interpolant: within the tolerance, and far within it where jumps are close.
+    """
+    n = z.shape[0] - 1
+    curve, wanted = _curve(h, z, new, k, n), target - z[n]
+    low, high, f_low, f_high, side = 0.0, 1.0, -wanted, curve[0] - wanted, 0
+    s = 1.0
+    for _ in range(100):  # regula falsi, by halves where an end stays
         s = low - f_low * (high - low) / (f_high - f_low)
         if not low < s < high:
             s = 0.5 * (low + high)
-        _step(model, state, t, s, m)
-        f = m.new[n] - target
-        if abs(f) <= 1e-12 * (1.0 + target) or high - low <= 1e-15 * max(t, h):
+        f = _gone(s, curve) - wanted
+        if abs(f) <= 1e-13 * (1.0 + target) or high - low <= 1e-15:
             break
         if f < 0.0:
             low, f_low = s, f
@@ -122,7 +155,10 @@ def _until_fired(model, state, t, h, target, m):
             high, f_high = s, f
             f_low *= 0.5 if side == 1 else 1.0
             side = 1
-    return s
+    for i in range(n):
+        new[i] = z[i] + _gone(s, _curve(h, z, new, k, i))
+    new[n] = target
+    return s * h
 
 
 @fast
@@ -171,13 +207,15 @@ def follow(model, state, t, end, target, h, m, c):
         grown = max(grown, planned) if last else grown  # a step cut short says nothing about those to come
         fired = m.new[n] >= target
         if fired:
-            h = _until_fired(model, state, t, h, target, m)
+            h = _until_fired(h, target, m.z, m.new, m.k)
+        for i in range(n):
+            state.x[m.where[i]] = m.new[i]
         flipped = m.watch and _flips(model, state, t + h, c)
         if flipped:
             h = _until_flipped(model, state, t, h, m, c)
+            for i in range(n):
+                state.x[m.where[i]] = m.new[i]
         t = end if last and not (fired or flipped) else t + h
-        for i in range(n):
-            state.x[m.where[i]] = m.new[i]
         m.z[:] = m.new
         if fired or flipped:
             return (FLIPPED if flipped else FIRED), t, grown, 0
