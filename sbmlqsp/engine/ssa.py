@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions, source_of
 from sbmlqsp.engine.jumps import JumpSystem
-from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, BLOCK, CELL_STATUS, CROWDED, FRACTION, UNEVEN
+from sbmlqsp.engine.ssa_status import (
+    BAD_DELAY,
+    BAD_LAW,
+    BELOW_ZERO,
+    BLOCK,
+    CELL_STATUS,
+    CROWDED,
+    FRACTION,
+    TOO_LARGE,
+    UNEVEN,
+)  # fmt: skip
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 
@@ -74,6 +84,7 @@ class Cells:
     system: JumpSystem
     outputs: tuple[str, ...]
     fates: tuple[Expr, ...] = ()
+    counts: ClassVar[str] = "jumps"
 
     @cached_property
     def functions(self) -> Any:
@@ -161,7 +172,7 @@ class Cells:
         n, times = len(rows), np.ascontiguousarray(grid, dtype=float)
         out = np.full((n, len(times), len(self.outputs)), np.nan)
         results = np.zeros((n, 5))
-        task = _Task(self, starts, constants, times, _packed(self.system, stops, len(starts), at_dose), most)
+        task = self._task(starts, constants, times, _packed(self.system, stops, len(starts), at_dose), most)
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         streams = np.ascontiguousarray(streams, dtype=np.uint64)
         workers = min(threads or os.cpu_count() or 1, n)
@@ -179,17 +190,20 @@ class Cells:
         return CellResults(out, status, messages, results[:, 2], results[:, 3].astype(np.int64),
                            results[:, 4].astype(np.int64))  # fmt: skip
 
+    def _task(self, starts: Any, constants: Any, grid: Any, stops: Any, most: int) -> Callable[..., None]:
+        return _Task(self, starts, constants, grid, stops, most)
+
     def _message(self, status: float, detail: float, time: float, jumps: float) -> str:
         system, code, k = self.system, int(status), int(detail)
         names: tuple[str, ...] = ()
         if code == BAD_LAW:
             names = tuple(c.id for c in system.channels)
-        elif code in {BELOW_ZERO, FRACTION, UNEVEN}:
+        elif code in {BELOW_ZERO, FRACTION, UNEVEN, TOO_LARGE}:
             names = system.states
         elif code in {CROWDED, BAD_DELAY}:
             names = tuple(e.id for e in system.events)
         of = f" ('{names[k]}')" if 0 <= k < len(names) else ""
-        return f"{CELL_STATUS[code]}{of} at time {time:.6g}, after {int(jumps)} jumps"
+        return f"{CELL_STATUS[code]}{of} at time {time:.6g}, after {int(jumps)} {self.counts}"
 
 
 class _Task:
