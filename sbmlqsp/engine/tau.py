@@ -115,12 +115,13 @@ class _LeapTask:
         self._changes = [(name, size) for c in system.channels for name, size in c.change.items()]
         self._of_channel = _ends(len(c.change) for c in system.channels)
         env = {name: constants[:, i] for i, name in enumerate(system.constants)}
-        self._by = np.zeros((len(starts), len(self._changes)))
+        by = np.zeros((len(starts), len(self._changes)))
         for i, (_, size) in enumerate(self._changes):
-            self._by[:, i] = evaluate(size, env)
+            by[:, i] = evaluate(size, env)
         # Such a channel is left to the exact jump, which says what is wrong with it.
-        odd = np.add.accumulate(np.hstack([np.zeros((len(starts), 1)), self._by != np.rint(self._by)]), axis=1)
-        self._single = odd[:, self._of_channel[1:]] > odd[:, self._of_channel[:-1]]
+        odd = np.add.accumulate(np.hstack([np.zeros((len(starts), 1)), by != np.rint(by)]), axis=1)
+        single = odd[:, self._of_channel[1:]] > odd[:, self._of_channel[:-1]]
+        self._own = np.ascontiguousarray(np.hstack([by, single]))
 
     def __call__(self, rows: Any, streams: Any, out: Any, results: Any) -> None:
         from sbmlqsp.engine.ssa_events import Conditions
@@ -128,28 +129,32 @@ class _LeapTask:
 
         none, whole = np.zeros(0), np.zeros(0, dtype=np.int64)
         conditions = Conditions(np.zeros((0, 2), dtype=np.bool_), none, none, none, whole, np.zeros((0, 1)), none)
+        leap, at, room, laws = self._leap()
         run_leaps(
-            self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, self._leap(),
-            self._by, self._single, self._of_row, self._stops, self._most,
+            self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, leap, at, room,
+            laws, self._own, self._of_row, self._stops, self._most,
             -(-len(self._cells.system.channels) // BLOCK), results,
         )  # fmt: skip
 
-    def _leap(self) -> Any:
+    def _leap(self) -> tuple[Any, Any, Any, Any]:
+        """Return where things lie, and the arrays in which they do."""
         from sbmlqsp.engine.tau_kernel import Leap
 
         system, place = self._cells.system, self._place
         readers, channels, states = _readers(system), len(system.channels), len(system.states)
+        whole = {
+            "of_channel": self._of_channel, "changed": _whole(place[name] for name, _ in self._changes),
+            "moved": _whole(place[s] for s in _moved(system)), "read": _whole(place[s] for s in readers),
+            "of_read": _ends(map(len, readers.values())), "reader": _whole(k for v in readers.values() for k in v),
+        }  # fmt: skip
         most = max([1, *map(len, readers.values())])
-        fixed = (
-            self._of_channel, _whole(place[name] for name, _ in self._changes), np.zeros(len(self._changes)),
-            np.zeros(channels, dtype=np.bool_), _whole(place[s] for s in _moved(system)),
-            _whole(place[s] for s in readers), _ends(map(len, readers.values())),
-            _whole(k for found in readers.values() for k in found),
-        )  # fmt: skip
-        control = self._cells.epsilon, CRITICAL, TURNOVER
-        of_states = [np.zeros(states) for _ in range(4)]
-        room = np.zeros(channels, dtype=np.bool_), np.zeros(channels), *of_states, np.zeros(most), np.zeros(most)
-        return Leap(*fixed, *control, *room)
+        sizes = {"by": len(self._changes), "single": channels, "rare": channels, "steep": channels, "mean": states,
+                 "variance": states, "lost": states, "old": states, "slopes": most}  # fmt: skip
+        places = dict(zip(whole, _ends(map(len, whole.values())).tolist(), strict=False))
+        places |= dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
+        leap = Leap(channels=channels, moves=len(whole["moved"]), reads=len(readers), **places,
+                    epsilon=self._cells.epsilon, critical=CRITICAL, turnover=TURNOVER)  # fmt: skip
+        return leap, np.concatenate([*whole.values()]), np.zeros(sum(sizes.values())), np.zeros(most)
 
 
 def _whole(values: Any) -> Any:

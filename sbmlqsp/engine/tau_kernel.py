@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_kernel import _fault, _show, _still, _stops
+from sbmlqsp.engine.ssa_kernel import _show, _still, _stops
 from sbmlqsp.engine.ssa_model import ALL, State, endless, fast, tiny, total, uniforms
-from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, FINE, TOO_LARGE, TOO_MANY
+from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, FINE, TOO_LARGE, TOO_MANY, UNEVEN
 from sbmlqsp.engine.tau_poisson import poisson
 
 __all__ = ["Leap", "LeapModel", "run_leaps"]
@@ -50,190 +50,202 @@ class LeapModel(NamedTuple):
 
 
 class Leap(NamedTuple):
-    """What leaps need to know of the channels, and room.
+    """Where what leaps need to know lies: in one array of whole numbers, ``at``, and one of others, ``room``.
 
-    Channel j changes the states ``changed`` ``by`` so many from ``of_channel[j]`` on; ``single`` where that is no whole
-    number. ``moved``: all states that channels change. The state ``read[i]`` is read by the channels ``reader`` from
-    ``of_read[i]`` on.
+    Every array that is handed over costs more than a leap's arithmetic, so that there are two, and places in them.
+
+    In ``at``: channel j changes the states ``changed`` from ``of_channel`` j on. ``moved`` are all states that channels
+    change. The i-th state of ``read`` is read by the channels ``reader`` from ``of_read`` i on. In ``room``: ``by`` how
+    many each state is changed, and by channel, ``single`` where that is no whole number; the others are for a leap.
     """
 
-    of_channel: Any
-    changed: Any
-    by: Any
-    single: Any
-    moved: Any
-    read: Any
-    of_read: Any
-    reader: Any
+    channels: int
+    moves: int
+    reads: int
+    of_channel: int
+    changed: int
+    moved: int
+    read: int
+    of_read: int
+    reader: int
+    by: int
+    single: int
+    rare: int  # by channel: whether it jumps at most once in a leap
+    steep: int  # by channel: how many times more its law changes than what it reads, in parts
+    mean: int  # by state: mean change, variance and loss per time, and the count before
+    variance: int
+    lost: int
+    old: int
+    slopes: int  # of the readers of one state
     epsilon: float
     critical: float
     turnover: float
-    rare: Any  # by channel: whether it jumps at most once in a leap
-    steep: Any  # by channel: the relative change of its law by that of all it reads
-    mean: Any  # by state: mean change, variance and loss per time
-    variance: Any
-    lost: Any
-    old: Any
-    laws: Any  # of the readers of one state, and how steep they are
-    slopes: Any
 
 
 # --------------------------------------------------------------------------------------------------- how long to leap
 @tiny
-def _probed(model, state, leap, t, i, step):
+def _probe(probe, x, p, a, t, leap, at, room, laws, i, step):
     """Measure how steep laws are in one state over a step; return whether they are propensities there."""
-    x, k, low, high = state.x, leap.read[i], leap.of_read[i], leap.of_read[i + 1]
-    have = x[k]
-    leap.slopes[: high - low] = 0.0
+    k, low, high = at[leap.read + i], at[leap.of_read + i], at[leap.of_read + i + 1]
+    have, good = x[k], True
+    for j in range(high - low):
+        room[leap.slopes + j] = 0.0
     for side in range(2):
         to = have - step if side == 0 else have + step
         if to < 0.0:
             continue
         x[k] = to
-        model.probe(i, x, state.p, t, leap.laws)
+        probe(i, x, p, t, laws)
         x[k] = have
-        for j in range(low, high):
-            now, then = state.a[leap.reader[j]], leap.laws[j - low]
-            if not 0.0 <= then < math.inf:
-                return False
+        for j in range(high - low):
+            now, then = a[at[leap.reader + low + j]], laws[j]
+            good = good and 0.0 <= then < math.inf
             if then != now:  # against the middles of both, so that a count or a law may start from zero
                 slope = abs(then - now) / (then + now) * (have + to) / step
-                leap.slopes[j - low] = max(leap.slopes[j - low], slope)
-    return True
+                room[leap.slopes + j] = max(room[leap.slopes + j], slope)
+    return good
 
 
-@tiny
-def _measure(model, state, leap, t):
+@fast
+def _measure(probe, x, p, a, t, leap, at, room, laws):
     """Measure how steep the law of each channel is in all it reads together."""
-    leap.steep[:] = 0.0
-    for i in range(leap.read.shape[0]):
-        step = max(1.0, math.floor(leap.epsilon * state.x[leap.read[i]]))
-        known = _probed(model, state, leap, t, i, step) or (step > 1.0 and _probed(model, state, leap, t, i, 1.0))
-        low = leap.of_read[i]
-        for j in range(low, leap.of_read[i + 1]):
-            leap.steep[leap.reader[j]] += leap.slopes[j - low] if known else math.inf
+    for j in range(leap.channels):
+        room[leap.steep + j] = 0.0
+    for i in range(leap.reads):
+        step, good = max(1.0, math.floor(leap.epsilon * x[at[leap.read + i]])), False
+        for _ in range(2):
+            good = _probe(probe, x, p, a, t, leap, at, room, laws, i, step)
+            if good or step == 1.0:
+                break
+            step = 1.0
+        low = at[leap.of_read + i]
+        for j in range(low, at[leap.of_read + i + 1]):
+            room[leap.steep + at[leap.reader + j]] += room[leap.slopes + j - low] if good else math.inf
 
 
-@tiny
-def _flow(state, leap):
-    """Find the channels that may jump once in a leap, and what the others change; return the propensity of the former."""
-    x, a, once = state.x, state.a, 0.0
-    leap.mean[:], leap.variance[:], leap.lost[:] = 0.0, 0.0, 0.0
-    for j in range(leap.rare.shape[0]):
-        rare = leap.single[j]
-        for e in range(leap.of_channel[j], leap.of_channel[j + 1]):
-            rare = rare or x[leap.changed[e]] < -leap.by[e] * leap.critical
-        leap.rare[j] = rare
+@fast
+def _flow(x, a, leap, at, room):
+    """Find what may jump once in a leap, and what the other channels change; return the propensity of the former."""
+    once = 0.0
+    for k in range(x.shape[0]):
+        room[leap.mean + k] = room[leap.variance + k] = room[leap.lost + k] = 0.0
+    for j in range(leap.channels):
+        rare, low, high = room[leap.single + j] != 0.0, at[leap.of_channel + j], at[leap.of_channel + j + 1]
+        for e in range(low, high):
+            rare = rare or x[at[leap.changed + e]] < -room[leap.by + e] * leap.critical
+        room[leap.rare + j] = rare
         if rare:
             once += a[j]
         elif a[j] > 0.0:
-            for e in range(leap.of_channel[j], leap.of_channel[j + 1]):
-                k, by = leap.changed[e], leap.by[e]
-                leap.mean[k] += by * a[j]
-                leap.variance[k] += by * by * a[j]
-                leap.lost[k] += max(-by, 0.0) * a[j]
+            for e in range(low, high):
+                k, by = at[leap.changed + e], room[leap.by + e]
+                room[leap.mean + k] += by * a[j]
+                room[leap.variance + k] += by * by * a[j]
+                room[leap.lost + k] += max(-by, 0.0) * a[j]
     return once
 
 
-@tiny
-def _longest(model, state, leap, t):
-    """Return how long a leap may be, and the propensity of what may jump once in it."""
-    once = _flow(state, leap)
-    _measure(model, state, leap, t)
+@fast
+def _longest(x, leap, at, room):
+    """Return how long a leap may be."""
     tau = math.inf
-    for i in range(leap.read.shape[0]):
-        k, g = leap.read[i], 1.0
-        for j in range(leap.of_read[i], leap.of_read[i + 1]):
-            g = max(g, leap.steep[leap.reader[j]])
-        most = max(leap.epsilon * state.x[k] / g, 1.0)
-        if leap.variance[k] > 0.0:
-            tau = min(tau, most * most / leap.variance[k], most / abs(leap.mean[k]))
-        if leap.lost[k] > 0.0:
-            tau = min(tau, leap.turnover * most / leap.lost[k])
-    return tau, once
+    for i in range(leap.reads):
+        k, g = at[leap.read + i], 1.0
+        for j in range(at[leap.of_read + i], at[leap.of_read + i + 1]):
+            g = max(g, room[leap.steep + at[leap.reader + j]])
+        most, variance = max(leap.epsilon * x[k] / g, 1.0), room[leap.variance + k]
+        if variance > 0.0:
+            tau = min(tau, most * most / variance, most / abs(room[leap.mean + k]))
+        if room[leap.lost + k] > 0.0:
+            tau = min(tau, leap.turnover * most / room[leap.lost + k])
+    return tau
 
 
 # ------------------------------------------------------------------------------------------------------------- leaping
 @tiny
-def _chosen(state, leap, target):
+def _chosen(a, leap, room, target):
     """Return the channel among those that jump once at which the running sum of propensities passes the target."""
     last = -1
-    for j in range(leap.rare.shape[0]):
-        if leap.rare[j] and state.a[j] > 0.0:
+    for j in range(leap.channels):
+        if room[leap.rare + j] != 0.0 and a[j] > 0.0:
             last = j
-            if target < state.a[j]:
-                return j
-            target -= state.a[j]
+            if target < a[j]:
+                break
+            target -= a[j]
     return last
 
 
-@tiny
-def _tried(model, state, leap, t, tau, single):
-    """Let channels jump for a while, and one of them once at its end.
-
-    Returns 0, what ``update`` returns where it fails, or 1 + the state that is too large + twice the number of states.
-    """
-    x, a = state.x, state.a
-    leap.old[:] = x
-    for j in range(leap.rare.shape[0]):
-        if a[j] > 0.0 and not leap.rare[j]:
-            n = poisson(a[j] * tau, state.rng)
+@fast
+def _jumped(x, a, rng, leap, at, room, tau):
+    """Let channels jump for a while; return 0, 1 + the state below zero, or that + the states where it is too large."""
+    for k in range(x.shape[0]):
+        room[leap.old + k] = x[k]
+    for j in range(leap.channels):
+        if a[j] > 0.0 and room[leap.rare + j] == 0.0:
+            n = poisson(a[j] * tau, rng)
             if n > 0.0:
-                for e in range(leap.of_channel[j], leap.of_channel[j + 1]):
-                    x[leap.changed[e]] += n * leap.by[e]
-    for i in range(leap.moved.shape[0]):
-        k = leap.moved[i]
+                for e in range(at[leap.of_channel + j], at[leap.of_channel + j + 1]):
+                    x[at[leap.changed + e]] += n * room[leap.by + e]
+    for i in range(leap.moves):
+        k = at[leap.moved + i]
         if x[k] < 0.0:
             return 1 + k
         if not x[k] <= LARGEST:
-            return 1 + 2 * x.shape[0] + k
-    bad = model.update(single, state.w, t) if single >= 0 else 0
-    return bad or model.update(ALL, state.w, t)
+            return 1 + x.shape[0] + k
+    return 0
 
 
-@tiny
-def _leapt(model, state, leap, t, limit, tau, once):
+@fast
+def _leapt(update, w, x, a, rng, every, t, limit, leap, at, room, tau, once):
     """Leap, at most until a limit, by halves where it fails; return status, detail, time and tries.
 
     Where no leap is worth it, time stays what it was.
     """
-    every, n, tries = total(state.b), state.x.shape[0], 0
+    n, tries = x.shape[0], 0
     while min(tau, 1.0 / once) * every >= FEWEST:
         step, single = min(tau, limit - t), -1
         if once > 0.0:
-            u, v = uniforms(state.rng)
+            u, v = uniforms(rng)
             wait = -math.log(u) / once
             if wait < step:
-                step, single = wait, _chosen(state, leap, v * once)
+                step, single = wait, _chosen(a, leap, room, v * once)
         to = t + step if step < limit - t else limit
-        bad = _tried(model, state, leap, to, step, single)
+        bad = _jumped(x, a, rng, leap, at, room, step)
+        if bad > n:
+            return TOO_LARGE, bad - 1 - n, to, tries
+        if bad == 0 and single >= 0:
+            bad = update(single, w, to)
+            if bad > n:
+                return UNEVEN, bad - 1 - n, to, tries
+        bad = bad or update(ALL, w, to)
         tries += 1
         if bad == 0:
             return FINE, 0, to, tries
-        if bad > 2 * n:
-            return TOO_LARGE, bad - 1 - 2 * n, to, tries
-        if bad > n:
-            status, detail = _fault(bad, n)
-            return status, detail, to, tries
-        state.x[:] = leap.old
-        model.update(ALL, state.w, t)
+        for k in range(n):
+            x[k] = room[leap.old + k]
+        update(ALL, w, t)
         tau = 0.5 * step
     return FINE, 0, t, tries
 
 
 @fast
-def _until(model, state, leap, t, stop, grid, out, g, conditions, steps, most):
+def _until(model, state, laws, leap, at, room, t, stop, grid, out, g, conditions, steps, most):
     """Leap and jump until a stop; return status, detail, time, place of the grid and number of leaps and jumps."""
+    w, x, p, a, b, rng = state.w, state.x, state.p, state.a, state.b, state.rng
+    update, probe = model.update, model.probe
     while t < stop:
-        g = _show(model, state, grid, out, g, min(np.nextafter(t, math.inf), stop))
-        every = total(state.b)
+        if g < grid.shape[0] and grid[g] <= t:
+            g = _show(model, state, grid, out, g, min(np.nextafter(t, math.inf), stop))
+        every = total(b)
         if not every < math.inf:
-            return BAD_LAW, endless(state.a), t, g, steps
+            return BAD_LAW, endless(a), t, g, steps
         if every == 0.0:
             return FINE, 0, stop, _show(model, state, grid, out, g, stop), steps
-        tau, once = _longest(model, state, leap, t)
+        once = _flow(x, a, leap, at, room)
+        _measure(probe, x, p, a, t, leap, at, room, laws)
+        tau = _longest(x, leap, at, room)
         limit = min(grid[g], stop) if g < grid.shape[0] else stop
-        status, detail, to, more = _leapt(model, state, leap, t, limit, tau, once)
+        status, detail, to, more = _leapt(update, w, x, a, rng, every, t, limit, leap, at, room, tau, once)
         if status == FINE and to == t:
             few = min(EXACT - 1, most - steps)
             status, detail, to, g, jumps, _ = _still(model, state, t, stop, grid, out, g, conditions, False, 0, few)
@@ -248,7 +260,7 @@ def _until(model, state, leap, t, stop, grid, out, g, conditions, steps, most):
 
 
 @fast
-def _cell(model, state, leap, grid, out, s, high, stops, conditions, most):
+def _cell(model, state, laws, leap, at, room, grid, out, s, high, stops, conditions, most):
     """Run one cell into ``out``; return status, detail, time and number of leaps and jumps."""
     end, t, g, steps = grid[-1], 0.0, 0, 0
     while True:
@@ -261,7 +273,9 @@ def _cell(model, state, leap, grid, out, s, high, stops, conditions, most):
             _show(model, state, grid, out, g, math.inf)
             return FINE, 0, t, steps
         stop = stops.times[s] if s < high and stops.times[s] < end else end
-        status, detail, t, g, steps = _until(model, state, leap, t, stop, grid, out, g, conditions, steps, most)
+        status, detail, t, g, steps = _until(
+            model, state, laws, leap, at, room, t, stop, grid, out, g, conditions, steps, most
+        )
         if status:
             return status, detail, t, steps
 
@@ -269,9 +283,12 @@ def _cell(model, state, leap, grid, out, s, high, stops, conditions, most):
 def _entry(sources):
     """Return the loop over cells, kept on disk for these sources of it: numba itself would watch this file alone."""
 
-    def run_leaps(model, starts, constants, rows, streams, grid, out, conditions, leap, by, single, of_row, stops, most,
-                  blocks, results):  # fmt: skip
-        """Run cells one after the other, as ``run_cells`` does; ``by`` and ``single`` have a row for each of starts."""
+    def run_leaps(model, starts, constants, rows, streams, grid, out, conditions, leap, at, room, laws, own, of_row,
+                  stops, most, blocks, results):  # fmt: skip
+        """Run cells one after the other, as ``run_cells`` does.
+
+        ``own`` is what of ``room`` each row of ``starts`` has of its own, and ``laws`` holds those that read one state.
+        """
         _ = sources
         n, m = starts.shape[1], starts.shape[1] + constants.shape[1]
         w = np.empty(m + blocks * BLOCK + blocks)
@@ -284,14 +301,13 @@ def _entry(sources):
             a[:] = 0.0
             b[:] = 0.0
             rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
-            leap.by[:] = by[r]
-            leap.single[:] = single[r]
+            room[: own.shape[1]] = own[r]
             state = State(w, x, p, a, b, rng)
             status, detail, time, steps = _cell(
-                model, state, leap, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, most
+                model, state, laws, leap, at, room, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, most
             )
-            own = results[c]
-            own[0], own[1], own[2], own[3], own[4] = status, detail, time, steps, -1
+            found = results[c]
+            found[0], found[1], found[2], found[3], found[4] = status, detail, time, steps, -1
 
     return nb.njit(nogil=True, cache=True, error_model="numpy")(run_leaps)
 
