@@ -96,10 +96,10 @@ def simulate(
         With ``method="ssa"``, a cell that makes more jumps is a failed run; by leaps, one that takes more leaps and
         single jumps together.
     epsilon : float, optional
-        With ``method="tau-leaping"``, by what part a propensity may change in a leap in its mean and its standard
-        deviation; 0.03 where not given. The counts that laws read may lose twice that part to turnover, so that
-        variances of counts at balance come out larger by a part of about epsilon. Errors shrink in proportion to it,
-        and from about 10 molecules of what a reaction consumes down, its jumps are single and exact.
+        With ``method="tau-leaping"``, by what part a propensity may change in a leap, in its mean and its standard
+        deviation; 0.03 where not given. No more than that part of a count that laws read is turned over either, so that
+        variances of counts at balance come out larger by a part of at most about epsilon. Errors shrink in proportion
+        to it; what a reaction could exhaust in fewer than 10 jumps is left to single ones.
     engine : {"roadrunner"}, optional
         With ``method="ssa"``, libRoadRunner's own stochastic integrator instead, for comparison; what it would get
         silently wrong is refused.

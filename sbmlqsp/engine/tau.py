@@ -23,8 +23,8 @@ __all__ = ["LeapingCells"]
 
 CRITICAL = 10.0
 """A channel that could exhaust a count in fewer jumps jumps at most once in a leap."""
-TURNOVER = 2.0
-"""How many times epsilon of a count a leap may lose, gains aside."""
+TURNOVER = 1.0
+"""How many times what it may change by a count may lose in a leap, gains aside."""
 
 
 @dataclass(frozen=True)

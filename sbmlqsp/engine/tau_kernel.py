@@ -8,9 +8,10 @@ down, exactly, and summed over what a law reads (of mass action, the order). Whe
 fewer than ``critical`` jumps, it jumps at most once in a leap.
 
 Their bounds let a leap last longer than a count at balance remembers, which leaves means right and variances not: of
-10,000 molecules at epsilon 0.03, a variance is several times too large. So a leap may also lose at most
-``turnover epsilon x / g`` molecules of each such count in the mean, gains aside. With a turnover of 2, leaps of a
-linear balance enlarge its variance by the part epsilon.
+10,000 molecules at epsilon 0.03, a variance is several times too large. So a leap may also lose at most ``turnover``
+times those molecules of each such count in the mean, gains aside. With a turnover of 1, no conversion network is
+followed in steps longer than 2 epsilon of its fastest relaxation, and leaps enlarge variances at balance by the part
+epsilon at most.
 
 A leap that would lead below zero, or where a law is no propensity, is drawn again at half its length. At 10 jumps from
 exhaustion and an expected change of one molecule that is a matter of 1e-8 a leap, and so is its bias.
@@ -26,9 +27,9 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_kernel import _show, _still, _stops
+from sbmlqsp.engine.ssa_kernel import _fault, _show, _still, _stops
 from sbmlqsp.engine.ssa_model import ALL, State, endless, fast, tiny, total, uniforms
-from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, FINE, TOO_LARGE, TOO_MANY, UNEVEN
+from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, FINE, TOO_LARGE, TOO_MANY
 from sbmlqsp.engine.tau_poisson import poisson
 
 __all__ = ["Leap", "LeapModel", "run_leaps"]
@@ -195,6 +196,12 @@ def _jumped(x, a, rng, leap, at, room, tau):
     return 0
 
 
+@tiny
+def _restore(x, leap, room):
+    for k in range(x.shape[0]):
+        x[k] = room[leap.old + k]
+
+
 @fast
 def _leapt(update, w, x, a, rng, every, t, limit, leap, at, room, tau, once):
     """Leap, at most until a limit, by halves where it fails; return status, detail, time and tries.
@@ -213,16 +220,17 @@ def _leapt(update, w, x, a, rng, every, t, limit, leap, at, room, tau, once):
         bad = _jumped(x, a, rng, leap, at, room, step)
         if bad > n:
             return TOO_LARGE, bad - 1 - n, to, tries
-        if bad == 0 and single >= 0:
-            bad = update(single, w, to)
-            if bad > n:
-                return UNEVEN, bad - 1 - n, to, tries
-        bad = bad or update(ALL, w, to)
+        bad = bad or (update(single, w, to) if single >= 0 else 0) or update(ALL, w, to)
         tries += 1
         if bad == 0:
             return FINE, 0, to, tries
-        for k in range(n):
-            x[k] = room[leap.old + k]
+        _restore(x, leap, room)
+        if single >= 0:  # where the jump fails alone, no shorter leap may hide it
+            bad = update(single, w, to)
+            if bad:
+                status, detail = _fault(bad, n)
+                return status, detail, to, tries
+            _restore(x, leap, room)
         update(ALL, w, t)
         tau = 0.5 * step
     return FINE, 0, t, tries
