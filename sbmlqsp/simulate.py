@@ -98,8 +98,9 @@ def simulate(
     epsilon : float, optional
         With ``method="tau-leaping"``, by what part a propensity may change in a leap, in its mean and its standard
         deviation; 0.03 where not given. No more than that part of a count that laws read is turned over either, so that
-        variances of counts at balance come out larger by a part of at most about epsilon. Errors shrink in proportion
-        to it; what a reaction could exhaust in fewer than 10 jumps is left to single ones.
+        variances of counts at balance come out larger by a part of at most about epsilon. What a reaction could exhaust
+        in fewer than 10 jumps is left to single ones. The errors of results shrink in proportion to epsilon but are not
+        bound by it alone: run a few cells at a third of it to see them.
     engine : {"roadrunner"}, optional
         With ``method="ssa"``, libRoadRunner's own stochastic integrator instead, for comparison; what it would get
         silently wrong is refused.

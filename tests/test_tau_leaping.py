@@ -293,6 +293,8 @@ def test_threads_chunks_and_resuming_leave_the_numbers(model, tmp_path, monkeypa
         simulate(model, **how, resume=True, epsilon=0.02)
     store = simulate(model, **how, resume=True)
     assert (store.read().X.values == whole.X.values).all()
+    arm = qsp.Experiment(model, times=[0, 1, 2], observables=["X", "A"], regimen="500 into X at 1")
+    assert (store.rerun(arm, whole["subject"].values[1])["X"].values[0, 0] == whole.X.values[0, 1]).all()
 
 
 def test_the_provenance_says_how(model):

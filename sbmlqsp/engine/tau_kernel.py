@@ -107,7 +107,7 @@ def _probe(probe, x, p, a, t, leap, at, room, laws, i, step):
     return good
 
 
-@fast
+@tiny
 def _measure(probe, x, p, a, t, leap, at, room, laws):
     """Measure how steep the law of each channel is in all it reads together."""
     for j in range(leap.channels):
@@ -124,7 +124,7 @@ def _measure(probe, x, p, a, t, leap, at, room, laws):
             room[leap.steep + at[leap.reader + j]] += room[leap.slopes + j - low] if good else math.inf
 
 
-@fast
+@tiny
 def _flow(x, a, leap, at, room):
     """Find what may jump once in a leap, and what the other channels change; return the propensity of the former."""
     once = 0.0
@@ -146,7 +146,7 @@ def _flow(x, a, leap, at, room):
     return once
 
 
-@fast
+@tiny
 def _longest(x, leap, at, room):
     """Return how long a leap may be."""
     tau = math.inf
@@ -176,7 +176,7 @@ def _chosen(a, leap, room, target):
     return last
 
 
-@fast
+@tiny
 def _jumped(x, a, rng, leap, at, room, tau):
     """Let channels jump for a while; return 0, 1 + the state below zero, or that + the states where it is too large."""
     for k in range(x.shape[0]):
@@ -202,7 +202,7 @@ def _restore(x, leap, room):
         x[k] = room[leap.old + k]
 
 
-@fast
+@tiny
 def _leapt(update, w, x, a, rng, every, t, limit, leap, at, room, tau, once):
     """Leap, at most until a limit, by halves where it fails; return status, detail, time and tries.
 
