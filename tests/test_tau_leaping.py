@@ -145,6 +145,21 @@ def test_how_steep_laws_are_is_the_order_of_mass_action(monkeypatch):
     assert small[3] == pytest.approx(1)  # what one of two that has run out may do at once
 
 
+@pytest.mark.parametrize(("x", "steep", "mean", "variance", "lost", "longest"), [
+    (1000.0, 2.0, 5.0, 1.0, 0.0, 15 / 5), (1000.0, 2.0, -5.0, 1.0, 0.0, 15 / 5),
+    (1000.0, 2.0, 0.0, 100.0, 0.0, 225 / 100), (1000.0, 0.1, 0.0, 1.0, 60.0, 30 / 60),
+    (10.0, 3.0, 0.5, 4.0, 0.0, 1 / 4), (10.0, math.inf, 2.0, 1.0, 0.0, 1 / 2),
+    (1000.0, 2.0, 0.0, 0.0, 0.0, math.inf),
+])  # fmt: skip
+def test_how_long_a_leap_may_be(x, steep, mean, variance, lost, longest):
+    """The least of what mean, variance and loss leave, of a count or of one molecule."""
+    leap = tau_kernel.Leap(**dict.fromkeys(tau_kernel.Leap._fields, 0))._replace(
+        reads=1, of_read=1, reader=3, mean=1, variance=2, lost=3, epsilon=0.03, turnover=1.0)  # fmt: skip
+    room, at = np.array([steep, mean, variance, lost]), np.array([0, 0, 1, 0])
+    with np.errstate(divide="ignore"):
+        assert tau_kernel._longest.py_func(np.array([x]), leap, at, room) == pytest.approx(longest)
+
+
 # ------------------------------------------------------------------------------------------------ what it never does
 def test_few_molecules_are_run_exactly():
     """Where no leap is worth it, cells are those of the exact method, bit for bit."""
@@ -161,9 +176,10 @@ def test_counts_never_fall_below_zero(careless, monkeypatch):
     if careless:
         monkeypatch.setattr(tau, "CRITICAL", 0.0)
         monkeypatch.setattr(tau, "TURNOVER", 1e9)
-    text = """species X, Y, Z; X = 3000; Y = 40; Z = 0; a: X + Y => Z; 0.01*X*Y; b: Z => X; Z; c: X => ; 5*X
-      d: => X; 9000"""
-    found = run(leaping(text, "X", "Y", "Z", epsilon=0.9 if careless else 0.5), np.linspace(0, 2, 51), count=200)
+    text = """species X, Y, Z, P; X = 3000; Y = 40; Z = 0; P = 20; a: X + Y => Z; 0.01*X*Y; b: Z => X; Z; c: X => ; 5*X
+      d: => X; 9000; pair: 2 P => ; P*(P - 1)"""
+    cells = leaping(text, "X", "Y", "Z", "P", epsilon=0.9 if careless else 0.5)
+    found = run(cells, np.linspace(0, 2, 51), count=1000)
     assert (found.status == 0).all()
     assert found.out.min() == 0
     assert (found.out == np.rint(found.out)).all()
