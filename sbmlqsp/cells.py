@@ -1,4 +1,4 @@
-"""Single cells of one arm: every subject's replicates as an exact jump process."""
+"""Single cells of one arm: every subject's replicates as a jump process, exactly or by leaps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.jumps import INFLOW, JumpSystem, jump_system
 from sbmlqsp.engine.ssa import CellResults, Cells, Stop
+from sbmlqsp.engine.tau import LeapingCells
 from sbmlqsp.errors import ExperimentError, UnsupportedError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, substitute, sym
@@ -45,6 +46,8 @@ class Stochastic:
         Its ``cell_variability`` is drawn for every cell.
     engine : {"kernel", "roadrunner"}
         The second is libRoadRunner's own integrator, for comparison.
+    epsilon : float, optional
+        Run by tau-leaping: by what part a propensity may change in a leap.
     """
 
     seed: int = 0
@@ -54,13 +57,21 @@ class Stochastic:
     threads: int | None = None
     population: Population | None = None
     engine: str = "kernel"
+    epsilon: float | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""
-        return {
+        how = {
             "name": "ssa", "engine": self.engine, "replicates": self.replicates, "continuous": list(self.continuous),
             "most_jumps": self.most_jumps, "between_cells": self._between_cells,
         }  # fmt: skip
+        return how if self.epsilon is None else how | {"name": "tau-leaping", "epsilon": self.epsilon}
+
+    def cells(self, system: JumpSystem, outputs: tuple[str, ...], fates: tuple[Expr, ...]) -> Cells:
+        """Return a system made ready to be run so."""
+        if self.epsilon is None:
+            return Cells(system, outputs, fates)
+        return LeapingCells(system, outputs, fates, self.epsilon)
 
     @property
     def _between_cells(self) -> dict[str, Any]:
@@ -119,7 +130,7 @@ class _Runs:
             infused[target] = infused.get(target, False) or bool((self.deliveries.duration[:, k] > 0).any())
         system = jump_system(network, continuous=[flat_id(n) for n in how.continuous], dosed=infused)
         fates = tuple(_flat(e) for e in arm.fates.values())
-        self.cells = Cells(system, tuple(wanted(arm.model, arm.observables)), fates)
+        self.cells = how.cells(system, tuple(wanted(arm.model, arm.observables)), fates)
 
     def _by_cell(self, individual: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is drawn anew for every cell, one value per run."""

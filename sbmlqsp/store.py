@@ -223,9 +223,10 @@ class Store:
 
 def _method(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a simulation was run, as arguments, from what its provenance says of it."""
-    if inputs.get("name") == "ssa":
+    if inputs.get("name") in {"ssa", "tau-leaping"}:
         counts = {"replicates": inputs["replicates"], "max_jumps": inputs["most_jumps"]}
-        return {"method": "ssa", "continuous": inputs["continuous"], **counts}
+        leaps = {"epsilon": inputs["epsilon"]} if "epsilon" in inputs else {}
+        return {"method": inputs["name"], "continuous": inputs["continuous"], **counts, **leaps}
     return {"tolerances": Tolerances(**inputs["tolerances"])}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sbmlqsp as qsp
-from validation.stochastic import master_equation, suite
+from validation.stochastic import master_equation, suite, tau
 
 SUITE = Path(os.environ.get("SBML_STOCHASTIC_SUITE", Path(__file__).parents[2] / "shared/suites/sbml-stochastic"))
 BIRTH = "species X; X = 0; birth: => X; 20; death: X => ; X"
@@ -94,3 +94,10 @@ def test_too_few_states_are_told():
     small = replace(master_equation.NETWORKS[0], shape=(25,))
     with pytest.raises(ArithmeticError, match="birth and death"):
         master_equation.p_values(small, np.zeros((10, 2)))
+
+
+def test_leaps_are_as_far_off_as_they_say_and_careless_ones_are_found_out():
+    assert tau.check(tau.CASES[0], 400, 5) == []
+    *bad, right = tau.controls(400).values()
+    assert min(bad) > tau.SIGNIFICANT
+    assert right < tau.SIGNIFICANT

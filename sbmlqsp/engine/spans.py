@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sbmlqsp.engine.ssa_status import BLOCK, LANES
 if TYPE_CHECKING:
     from sbmlqsp.engine.ssa import Cells
 
-__all__ = ["OneByOne", "SideBySide", "Stop", "packed"]
+__all__ = ["OneByOne", "SideBySide", "Span", "Stop", "packed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,23 @@ class Stop:
     dosed: bool = False
 
 
+class Span(Protocol):
+    """Runs spans of cells."""
+
+    @property
+    def most_cells(self) -> int:
+        """How many cells one span may have."""
+        ...
+
+    def __call__(self, rows: Any, streams: Any, out: Any, results: Any) -> None:
+        """Run cells into ``out`` and ``results``."""
+        ...
+
+
 class SideBySide:
     """Runs spans of cells side by side."""
 
-    SPAN = 16 * LANES
+    most_cells = 16 * LANES
 
     def __init__(self, cells: Cells, starts: Any, constants: Any, grid: Any, stops: Any, most: int) -> None:
         from sbmlqsp.engine.ssa_lanes import Table
@@ -56,7 +69,7 @@ class SideBySide:
 class OneByOne:
     """Runs spans of cells one after the other, each span with room of its own."""
 
-    SPAN = 64
+    most_cells = 64
 
     def __init__(self, cells: Cells, starts: Any, constants: Any, grid: Any, stops: Any, most: int) -> None:
         self._cells, self._starts, self._constants, self._grid, self._most = cells, starts, constants, grid, most

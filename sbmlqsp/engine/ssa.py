@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions, source_of
 from sbmlqsp.engine.codegen_lanes import runs_in_lanes, trusted
 from sbmlqsp.engine.jumps import JumpSystem
-from sbmlqsp.engine.spans import OneByOne, SideBySide, Stop, packed
-from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, CELL_STATUS, CROWDED, FRACTION, UNEVEN
+from sbmlqsp.engine.spans import OneByOne, SideBySide, Span, Stop, packed
+from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, CELL_STATUS, CROWDED, FRACTION, TOO_LARGE, UNEVEN
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 
@@ -65,6 +65,7 @@ class Cells:
     system: JumpSystem
     outputs: tuple[str, ...]
     fates: tuple[Expr, ...] = ()
+    counts: ClassVar[str] = "jumps"
 
     @cached_property
     def functions(self) -> Any:
@@ -159,13 +160,12 @@ class Cells:
         n, times = len(rows), np.ascontiguousarray(grid, dtype=float)
         out = np.full((n, len(times), len(self.outputs)), np.nan)
         results = np.zeros((n, 5))
-        together = self.side_by_side and not (constants[:, trusted(self.system)] < 0).any()
         changes = packed(self.system, stops, len(starts), at_dose)
-        task = (SideBySide if together else OneByOne)(self, starts, constants, times, changes, most)
+        task = self._task(starts, constants, times, changes, most)
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         streams = np.ascontiguousarray(streams, dtype=np.uint64)
         workers = min(threads or os.cpu_count() or 1, n)
-        each = max(1, min(task.SPAN, -(-n // (4 * workers)) if workers > 1 else task.SPAN))
+        each = max(1, min(task.most_cells, -(-n // (4 * workers)) if workers > 1 else task.most_cells))
         spans = [slice(a, min(a + each, n)) for a in range(0, n, each)]
         if workers <= 1:
             for span in spans:
@@ -179,14 +179,18 @@ class Cells:
         return CellResults(out, status, messages, results[:, 2], results[:, 3].astype(np.int64),
                            results[:, 4].astype(np.int64))  # fmt: skip
 
+    def _task(self, starts: Any, constants: Any, grid: Any, stops: Any, most: int) -> Span:
+        together = self.side_by_side and not (constants[:, trusted(self.system)] < 0).any()
+        return (SideBySide if together else OneByOne)(self, starts, constants, grid, stops, most)
+
     def _message(self, status: float, detail: float, time: float, jumps: float) -> str:
         system, code, k = self.system, int(status), int(detail)
         names: tuple[str, ...] = ()
         if code == BAD_LAW:
             names = tuple(c.id for c in system.channels)
-        elif code in {BELOW_ZERO, FRACTION, UNEVEN}:
+        elif code in {BELOW_ZERO, FRACTION, UNEVEN, TOO_LARGE}:
             names = system.states
         elif code in {CROWDED, BAD_DELAY}:
             names = tuple(e.id for e in system.events)
         of = f" ('{names[k]}')" if 0 <= k < len(names) else ""
-        return f"{CELL_STATUS[code]}{of} at time {time:.6g}, after {int(jumps)} jumps"
+        return f"{CELL_STATUS[code]}{of} at time {time:.6g}, after {int(jumps)} {self.counts}"

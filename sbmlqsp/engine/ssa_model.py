@@ -106,7 +106,7 @@ def endless(a):
     return -1
 
 
-def sources() -> str:
+def sources(*patterns: str) -> str:
     """Return the digest of everything that is compiled with a loop: numba itself would watch the loop's file alone."""
-    files = sorted(Path(__file__).parent.glob("ssa_*.py"))
+    files = sorted(f for pattern in patterns or ("ssa_*.py",) for f in Path(__file__).parent.glob(pattern))
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()

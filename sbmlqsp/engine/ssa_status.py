@@ -4,10 +4,11 @@ from __future__ import annotations
 
 __all__ = [
     "BAD_DELAY", "BAD_LAW", "BELOW_ZERO", "BLOCK", "CELL_STATUS", "CROWDED", "ENDLESS", "FINE", "FRACTION", "STUCK",
-    "TOO_MANY", "UNEVEN",
+    "TOO_LARGE", "TOO_MANY", "UNEVEN",
 ]  # fmt: skip
 
 FINE, BAD_LAW, BELOW_ZERO, TOO_MANY, ENDLESS, CROWDED, STUCK, FRACTION, BAD_DELAY, UNEVEN = range(10)
+TOO_LARGE = 10
 
 CELL_STATUS = {
     BAD_LAW: "a propensity is negative, infinite or not a number",
@@ -19,6 +20,7 @@ CELL_STATUS = {
     FRACTION: "an event assigns what is no whole number of molecules",
     BAD_DELAY: "the delay of an event is negative or not a number",
     UNEVEN: "a reaction changes a count by no whole number",
+    TOO_LARGE: "a count passes 2^53, beyond which it is no whole number",
 }
 
 BLOCK = 8
