@@ -38,12 +38,7 @@ def dataset_of(
     observables = {o.id: o for a in arms for o in a.observables}
     units = {o: _unit(a, o) for a in reversed(arms) for o in a.observables}
     runs = (len(people), len(replicates))
-    shape = (len(arms), *runs, len(grid))
-    values = {name: np.full(shape, np.nan) for name in observables}
-    for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
-        at = np.searchsorted(grid, np.asarray(arm.times))
-        for o in arm.observables:
-            values[o.id][e][:, :, at] = result.columns[o.id].reshape(*runs, len(at))
+    values = {name: _together(name, arms, results, grid=grid, runs=runs) for name in observables}
     status = np.stack([r.status.reshape(runs) for r in results])
     messages = np.array([r.messages for r in results], dtype=object).reshape(len(arms), *runs)
     record = provenance.record(
@@ -69,6 +64,21 @@ def dataset_of(
         doses=[d for r in results for d in r.doses],
     )
     return _with_fates(ds, arms, results, runs)
+
+
+def _together(
+    name: str, arms: Sequence[Experiment], results: Sequence[Outcome], *, grid: Any, runs: tuple[int, int]
+) -> Any:
+    """Return an observable of all arms, NaN where an arm did not ask for it."""
+    asked = [name in {o.id for o in arm.observables} for arm in arms]
+    if all(asked) and all(len(arm.times) == len(grid) for arm in arms):
+        return np.stack([r.columns[name].reshape(*runs, len(grid)) for r in results])
+    values = np.full((len(arms), *runs, len(grid)), np.nan)
+    for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
+        if asked[e]:
+            at = np.searchsorted(grid, np.asarray(arm.times))
+            values[e][:, :, at] = result.columns[name].reshape(*runs, len(at))
+    return values
 
 
 def _with_fates(

@@ -95,6 +95,7 @@ class OneByOne:
         from sbmlqsp.engine.ssa_model import QUEUE
         from sbmlqsp.engine.ssa_motion import Motion
 
+        out[:] = np.nan  # a cell that meets its fate has no more outputs
         system, n = self._cells.system, len(self._where)
         checks = len(system.events) + len(self._cells.fates)
         room = max([1, *(len(e.assignments) for e in system.events)])

@@ -158,7 +158,7 @@ class Cells:
             All processors where not given. The results do not depend on it.
         """
         n, times = len(rows), np.ascontiguousarray(grid, dtype=float)
-        out = np.full((n, len(times), len(self.outputs)), np.nan)
+        out = np.empty((n, len(times), len(self.outputs)))  # filled by the threads
         results = np.zeros((n, 5))
         changes = packed(self.system, stops, len(starts), at_dose)
         task = self._task(starts, constants, times, changes, most)

@@ -81,7 +81,7 @@ def _last(laws, w, i, a, low):
 @tiny
 def _chosen(laws, w, i, a, first):
     """Return the channel, chosen by ``leap`` or now in the chosen block, in which sums do not fall."""
-    k, low = np.uint64(w[CHOSEN + i]), np.uint64(0)
+    k, low = np.uint64(np.int64(w[CHOSEN + i])), np.uint64(0)
     if a.shape[0] > BLOCK:
         low, target, k = k * np.uint64(BLOCK), w[TARGET + i], np.uint64(0)
         at = np.uint64(first + i) + low * np.uint64(LANES)
@@ -223,8 +223,11 @@ def _entry(sources):
                     continue
                 if asks == 1.0:
                     stop, reach = next_stop(own[STOP + i], own[LAST_STOP + i], times, end), w[REACH + i]
-                    _show(display, w, i, own, grid, out, width, min(stop, reach))
-                    if reach < stop:
+                    fires = reach < stop
+                    if fires:
+                        stop = reach
+                    _show(display, w, i, own, grid, out, width, stop)
+                    if fires:
                         _limit(grid, times, w, own, i)
                         _jump(w, i, _chosen(laws, w, i, a, first), states, sizes, most)
                         continue

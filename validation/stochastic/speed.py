@@ -253,7 +253,7 @@ def main(cells: int = 1000, repeats: int = 3, stored: int = 100_000) -> bool:
     """Print the ratios; return whether the means agree."""
     print(f"load of the machine: {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors")
     wrong = [w for task in TASKS for w in compare(task, cells, repeats)]
-    threads(TASKS[0], cells, repeats)
+    threads(TASKS[0], 20 * cells, repeats)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print(f"first cell, everything compiled anew: {child(FIRST, folder)}; from disk: {child(FIRST, folder)}")
