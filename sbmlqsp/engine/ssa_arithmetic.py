@@ -11,10 +11,17 @@ import numba as nb
 import numpy as np
 from numba.extending import intrinsic
 
-__all__ = ["bits_of", "exponential", "of_bits", "philox", "pick", "tiny", "uniforms"]
+__all__ = ["bits_of", "copy", "exponential", "of_bits", "philox", "pick", "tiny", "uniforms"]
 
 tiny = nb.njit(inline="always", error_model="numpy")
 """For what runs at every jump: a call would count the references of every array it is given."""
+
+
+@tiny
+def copy(target, source):
+    """Copy numbers; Numba's own way with slices takes seconds to compile, for a message about shapes."""
+    for i in range(target.shape[0]):
+        target[i] = source[i]
 
 
 @intrinsic

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sbmlqsp.engine.ssa_arithmetic import uniforms
+from sbmlqsp.engine.ssa_arithmetic import copy, uniforms
 from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast
 from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, CROWDED, ENDLESS, FINE, FRACTION
 
@@ -40,7 +40,7 @@ def _dequeue(k, waiting, c):
     """Take an event out of the queue, whose order stays."""
     for j in range(k, waiting - 1):
         c.due[j], c.whose[j] = c.due[j + 1], c.whose[j + 1]
-        c.kept[j] = c.kept[j + 1]
+        copy(c.kept[j], c.kept[j + 1])
     return waiting - 1
 
 
@@ -106,7 +106,7 @@ def settle(model, state, t, c, waiting):
             return FINE, 0, waiting
         e = c.whose[k]
         if c.events[e, 1]:
-            c.value[:] = c.kept[k]
+            copy(c.value, c.kept[k])
         else:
             model.act(VALUES, e, state.x, state.p, t, c.value)
         waiting = _dequeue(k, waiting, c)

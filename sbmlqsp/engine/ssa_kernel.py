@@ -13,7 +13,7 @@ import math
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_arithmetic import exponential, uniforms
+from sbmlqsp.engine.ssa_arithmetic import copy, exponential, uniforms
 from sbmlqsp.engine.ssa_events import settle
 from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, State, endless, fast, sources, tiny, total
 from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, REACHED, follow
@@ -158,7 +158,8 @@ def _jump(model, state, t, v):
 def _cell(model, state, grid, out, s, high, stops, conditions, motion, fates, watch, most):
     """Run one cell into ``out``; return status, detail, time, number of jumps and fate."""
     end, still = grid[-1], motion.where.shape[0] == 0 and not (motion.hazards or motion.watch)
-    t, g, jumps, waiting, h, due_now = 0.0, 0, 0, 0, 0.01 * (end if end > 0.0 else 1.0), True
+    g, jumps, waiting = np.int64(0), np.int64(0), np.int64(0)  # their types, or all is compiled for literals as well
+    t, h, due_now = 0.0, 0.01 * (end if end > 0.0 else 1.0), True
     while True:
         if s < high and stops.times[s] <= t:
             s, g = make_changes(model, state, t, s, high, g, stops, grid, out)
@@ -209,13 +210,13 @@ def _entry(sources):
         rng = np.zeros(4, dtype=np.uint64)
         for c in range(rows.shape[0]):
             r = rows[c]
-            x[:] = starts[r]
-            p[:] = constants[r]
+            copy(x, starts[r])
+            copy(p, constants[r])
             a[:] = 0.0
             b[:] = 0.0
             rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
-            conditions.before[:] = initial
-            motion.scale[:] = scale[r]
+            copy(conditions.before, initial)
+            copy(motion.scale, scale[r])
             state = State(w, x, p, a, b, rng)
             found = _cell(
                 model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sbmlqsp.engine.ssa_arithmetic import tiny
+from sbmlqsp.engine.ssa_arithmetic import copy, tiny
 from sbmlqsp.engine.ssa_model import CHECKS, MOVING, endless, fast, total
 from sbmlqsp.engine.ssa_status import BAD_LAW, STUCK
 
@@ -216,7 +216,7 @@ def follow(model, state, t, end, target, h, m, c):
             for i in range(n):
                 state.x[m.where[i]] = m.new[i]
         t = end if last and not (fired or flipped) else t + h
-        m.z[:] = m.new
+        copy(m.z, m.new)
         if fired or flipped:
             return (FLIPPED if flipped else FIRED), t, grown, 0
         h = grown

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_arithmetic import uniforms
+from sbmlqsp.engine.ssa_arithmetic import copy, uniforms
 from sbmlqsp.engine.ssa_kernel import _fault, _still
 from sbmlqsp.engine.ssa_model import ALL, State, endless, fast, sources, tiny, total
 from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, FINE, TOO_LARGE, TOO_MANY
@@ -270,7 +270,7 @@ def _until(model, state, laws, leap, at, room, t, stop, grid, out, g, conditions
 @fast
 def _cell(model, state, laws, leap, at, room, grid, out, s, high, stops, conditions, most):
     """Run one cell into ``out``; return status, detail, time and number of leaps and jumps."""
-    end, t, g, steps = grid[-1], 0.0, 0, 0
+    end, t, g, steps = grid[-1], 0.0, np.int64(0), np.int64(0)  # their types, or all is compiled for literals as well
     while True:
         if s < high and stops.times[s] <= t:
             s, g = make_changes(model, state, t, s, high, g, stops, grid, out)
@@ -304,12 +304,12 @@ def _entry(sources):
         rng = np.zeros(4, dtype=np.uint64)
         for c in range(rows.shape[0]):
             r = rows[c]
-            x[:] = starts[r]
-            p[:] = constants[r]
+            copy(x, starts[r])
+            copy(p, constants[r])
             a[:] = 0.0
             b[:] = 0.0
             rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
-            room[: own.shape[1]] = own[r]
+            copy(room[: own.shape[1]], own[r])
             state = State(w, x, p, a, b, rng)
             status, detail, time, steps = _cell(
                 model, state, laws, leap, at, room, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, most
