@@ -67,10 +67,10 @@ def table_of(system: JumpSystem) -> tuple[Any, Any, int]:
     """
     first = {name: (len(ROWS) + i) * LANES for i, name in enumerate(system.states)}
     changes = [sorted((first[n], float(d.value or 0)) for n, d in c.change.items()) for c in system.channels]
-    most = max(map(len, changes))
+    most = max(1, *map(len, changes))
     unread = LANES * (len(ROWS) + len(first) + len(system.constants) + -(-len(changes) // BLOCK) * BLOCK)
     filled = [c + [(unread, 0.0)] * (most - len(c)) for c in changes]
-    places, sizes = zip(*(pair for c in filled for pair in c), strict=True) if most else ((unread,), (0.0,))
+    places, sizes = zip(*(pair for c in filled for pair in c), strict=True)
     return np.array(places, dtype=np.uint64), np.array(sizes), most
 
 

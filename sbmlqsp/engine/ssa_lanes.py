@@ -78,40 +78,84 @@ def _last(laws, w, i, a, low):
     return -1
 
 
-@tiny
-def _chosen(laws, w, i, a, first):
-    """Return the channel, chosen by ``leap`` or now in the chosen block, in which sums do not fall."""
-    k, low = np.uint64(np.int64(w[CHOSEN + i])), np.uint64(0)
-    if a.shape[0] > BLOCK:
-        low, target, k = k * np.uint64(BLOCK), w[TARGET + i], np.uint64(0)
-        at = np.uint64(first + i) + low * np.uint64(LANES)
-        for half in HALVES:
-            k += half * np.uint64(target >= w[at + (k + half - np.uint64(1)) * np.uint64(LANES)])
-        k += low + np.uint64(target >= w[at + np.uint64((BLOCK - 1) * LANES)])
-    return k if k < low + np.uint64(BLOCK) else np.uint64(_last(laws, w, i, a, low))
+@fast
+def _choose(w, which, n, first):
+    """Find each lane's channel in its block, in which sums do not fall; return whether rounding led past an end."""
+    past = False
+    for i in range(n):
+        low = np.uint64(np.int64(w[CHOSEN + i])) * np.uint64(BLOCK)
+        at, target, passed = np.uint64(first + i) + low * np.uint64(LANES), w[TARGET + i], np.uint64(0)
+        for j in range(BLOCK):
+            passed += np.uint64(target >= w[at + np.uint64(j * LANES)])
+        which[i] = low + passed
+        past = past | (passed >= np.uint64(BLOCK))
+    return past
 
 
-@tiny
-def _change(w, i, k, states, sizes, width):
-    """Make the changes of a channel in one lane."""
-    bad, at = False, k * np.uint64(width)
-    for j in range(at, at + np.uint64(width)):
-        place = states[j] + np.uint64(i)
-        x = w[place] + sizes[j]
+@fast
+def _change(w, which, n, states, sizes, most):
+    """Make the changes of the channels in all lanes that do not ask."""
+    for i in range(n):
+        if w[ASKS + i] == 0.0:
+            bad, at = False, which[i] * np.uint64(most)
+            for j in range(most):
+                place = states[at + np.uint64(j)] + np.uint64(i)
+                x = w[place] + sizes[at + np.uint64(j)]
+                w[place] = x
+                bad = bad | (x < 0.0)
+            if bad:
+                w[FAULT + i] = 1.0
+
+
+@fast
+def _jump(w, i, k, states, sizes, most):
+    """Make a jump in one lane."""
+    w[TIME + i] = w[REACH + i]
+    w[JUMPS + i] += 1.0
+    bad, at = w[JUMPS + i] > w[MOST + i], k * np.uint64(most)
+    for j in range(most):
+        place = states[at + np.uint64(j)] + np.uint64(i)
+        x = w[place] + sizes[at + np.uint64(j)]
         w[place] = x
         bad = bad | (x < 0.0)
     if bad:
         w[FAULT + i] = 1.0
 
 
-@tiny
-def _jump(w, i, k, states, sizes, width):
-    """Make a jump in one lane."""
-    w[TIME + i] = w[REACH + i]
-    w[JUMPS + i] += 1.0
-    if w[JUMPS + i] > w[MOST + i]:
-        w[FAULT + i] = 1.0
-    _change(w, i, k, states, sizes, width)
+@fast
+def _pass(display, w, own, which, looked_up, states, sizes, most, count, grid, stops, out, width, n):
+    """Put out what lanes come to before their jump, and make it; return how many still ask.
+
+    What is called at every output is written out here, since every array that is handed on has its references counted.
+    """
+    rows, end, asking = grid.shape[0], grid[-1], 0
+    for i in range(n):
+        if w[ASKS + i] == 0.0:
+            continue
+        s, stop, reach, g = own[STOP + i], end, w[REACH + i], own[OUTPUT + i]
+        if s < own[LAST_STOP + i] and stops[s] < end:
+            stop = stops[s]
+        k = which[i] if looked_up else np.uint64(np.int64(w[CHOSEN + i]))
+        if w[ASKS + i] != 1.0 or not reach < stop or k >= count or own[CELL + i] < 0:
+            asking += 1
+            continue
+        while g < rows and grid[g] < reach:
+            display(w, i, grid[g], out, (own[CELL + i] * rows + g) * width)
+            g += 1
+        own[OUTPUT + i] = g
+        w[LIMIT + i] = min(grid[g], stop) if g < rows else stop
+        w[ASKS + i] = 0.0
+        w[TIME + i] = reach
+        w[JUMPS + i] += 1.0
+        bad, at = w[JUMPS + i] > w[MOST + i], k * np.uint64(most)
+        for j in range(most):
+            place = states[at + np.uint64(j)] + np.uint64(i)
+            x = w[place] + sizes[at + np.uint64(j)]
+            w[place] = x
+            bad = bad | (x < 0.0)
+        if bad:
+            w[FAULT + i] = 1.0
+    return asking
 
 
 @fast
@@ -172,21 +216,27 @@ def _stop(display, work, w, own, i, grid, out, width):
 
 
 @fast
-def _serve(laws, display, work, states, w, own, i, grid, out, width, a, waiting):
-    """Let a lane go on after a stop or its cell's end; return which cell waits."""
+def _serve(model, work, table, w, own, i, grid, out, width, a, waiting):
+    """Let a lane go on after a stop, its cell's end or a rounding error; return which cell waits."""
     end = grid[-1]
+    stop = next_stop(own[STOP + i], own[LAST_STOP + i], work.stops.times, end)
     if w[ASKS + i] > 1.0 or w[FAULT + i] != 0.0:
-        status, detail = _fault(laws, w, i, a, states)
+        status, detail = _fault(model.laws, w, i, a, table.states)
         _end(work, w, own, i, status, detail)
-    elif w[TIME + i] < end:
-        w[TIME + i] = next_stop(own[STOP + i], own[LAST_STOP + i], work.stops.times, end)
-        _stop(display, work, w, own, i, grid, out, width)
-    else:
-        _show(display, w, i, own, grid, out, width, math.inf)
+    elif w[TIME + i] >= end:
+        _show(model.display, w, i, own, grid, out, width, math.inf)
         _end(work, w, own, i, FINE, 0)
+    elif w[REACH + i] < stop:
+        _show(model.display, w, i, own, grid, out, width, w[REACH + i])
+        _limit(grid, work.stops.times, w, own, i)
+        _jump(w, i, np.uint64(_last(model.laws, w, i, a, 0)), table.states, table.sizes, table.most)
+    else:
+        _show(model.display, w, i, own, grid, out, width, stop)
+        w[TIME + i] = stop
+        _stop(model.display, work, w, own, i, grid, out, width)
     if own[CELL + i] < 0 and waiting < work.rows.shape[0]:
         _load(work, w, own, i, waiting)
-        _stop(display, work, w, own, i, grid, out, width)
+        _stop(model.display, work, w, own, i, grid, out, width)
         waiting += 1
     return waiting
 
@@ -202,37 +252,31 @@ def _entry(sources):
         _ = sources
         leap, laws, display = model.leap, model.laws, model.display
         times, states, sizes, most = work.stops.times, table.states, table.sizes, table.most
-        cells, end, n = work.rows.shape[0], grid[-1], min(LANES, work.rows.shape[0])
+        cells, n, count = work.rows.shape[0], min(LANES, work.rows.shape[0]), states.shape[0] // table.most
         first, looked_up = FIRST + LANES * (work.starts.shape[1] + work.constants.shape[1]), channels > BLOCK
         w = np.zeros(first + LANES * (channels + 1))
         w[first:] = math.inf  # what fills up a block is never passed
-        a, own = np.zeros(channels), np.zeros(4 * LANES, dtype=np.int64)
+        a, own, which = np.zeros(channels), np.zeros(4 * LANES, dtype=np.int64), np.zeros(LANES, dtype=np.uint64)
         for i in range(n):
             _load(work, w, own, i, i)
             _stop(display, work, w, own, i, grid, out, width)
         waiting, alive = n, n
         while alive > 0:
             leap(w, n)
-            for i in range(n):
-                asks = w[ASKS + i]
-                if asks == 0.0:
-                    if looked_up:
-                        _change(w, i, _chosen(laws, w, i, a, first), states, sizes, most)
-                    continue
-                if own[CELL + i] < 0:
-                    continue
-                if asks == 1.0:
-                    stop, reach = next_stop(own[STOP + i], own[LAST_STOP + i], times, end), w[REACH + i]
-                    fires = reach < stop
-                    if fires:
-                        stop = reach
-                    _show(display, w, i, own, grid, out, width, stop)
-                    if fires:
-                        _limit(grid, times, w, own, i)
-                        _jump(w, i, _chosen(laws, w, i, a, first), states, sizes, most)
-                        continue
-                waiting = _serve(laws, display, work, states, w, own, i, grid, out, width, a, waiting)
-                alive -= own[CELL + i] < 0
+            if looked_up:
+                if _choose(w, which, n, first):
+                    for i in range(n):
+                        low = int(w[CHOSEN + i]) * BLOCK
+                        if which[i] == np.uint64(low + BLOCK):
+                            which[i] = _last(laws, w, i, a, low)
+                _change(w, which, n, states, sizes, most)
+            if _pass(
+                display, w, own, which, looked_up, states, sizes, most, np.uint64(count), grid, times, out, width, n
+            ):
+                for i in range(n):
+                    if w[ASKS + i] != 0.0 and own[CELL + i] >= 0:
+                        waiting = _serve(model, work, table, w, own, i, grid, out, width, a, waiting)
+                        alive -= own[CELL + i] < 0
         return cells
 
     return nb.njit(nogil=True, cache=True, error_model="numpy")(run_lanes)
