@@ -188,7 +188,7 @@ def _cell(model, state, grid, out, s, high, stops, conditions, motion, fates, wa
                 status = TOO_MANY
         if status:
             return status, detail, t, jumps, -1
-        due_now = due_now or (waiting > 0 and not fired)
+        due_now = due_now or bool(waiting > 0 and not fired)
 
 
 def _entry(sources):

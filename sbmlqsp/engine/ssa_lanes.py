@@ -88,7 +88,7 @@ def _choose(w, which, n, first):
         for j in range(BLOCK):
             passed += np.uint64(target >= w[at + np.uint64(j * LANES)])
         which[i] = low + passed
-        past = past | (passed >= np.uint64(BLOCK))
+        past = past or bool(passed >= np.uint64(BLOCK))
     return past
 
 
