@@ -82,7 +82,10 @@ def test_events_of_every_kind(text):
 
 def test_an_event_follows_the_jump_that_triggers_it():
     text = "species X; X = 0; n = 0; grow: => X; 3; reset: at X >= 5: X = 0, n = n + 1"
-    rows = both(experiment(text, times=[0, 4, 9, 20], observables=["X", "n"]), replicates=5)
+    fates = {"never": "n > 100", "old": "time >= 15 && X >= 2"}
+    rows = both(experiment(text, times=[0, 4, 9, 14, 20], observables=["X", "n"], fates=fates), replicates=5)
+    assert rows.groupby("replicate")["event"].last().tolist() == ["old"] * 5
+    assert set(rows["event"]) == {"start", "grow", "reset", "old"}
     at = np.flatnonzero(rows["event"] == "reset")
     assert len(at) > 20
     before, after = rows.iloc[at - 1], rows.iloc[at]

@@ -10,7 +10,7 @@ from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast
 from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, CROWDED, ENDLESS, FINE, FRACTION
 
 __all__ = [
-    "APPLY", "DELAY", "LOOPS", "PRIORITY", "VALUES", "Conditions", "execute", "settle",
+    "APPLY", "DELAY", "PRIORITY", "VALUES", "Conditions", "settle",
 ]  # fmt: skip
 
 LOOPS = 10_000
@@ -95,34 +95,25 @@ def _next_event(model, state, t, c, waiting):
 
 
 @fast
-def execute(model, state, t, c, waiting):
-    """Execute the event that comes next; return status, detail, how many wait, and the event: -1 where none is due."""
-    status, detail, waiting = _triggered(model, state, t, c, waiting)
-    if status:
-        return status, detail, waiting, -1
-    k = _next_event(model, state, t, c, waiting)
-    if k < 0:
-        return FINE, 0, waiting, -1
-    e = c.whose[k]
-    if c.events[e, 1]:
-        c.value[:] = c.kept[k]
-    else:
-        model.act(VALUES, e, state.x, state.p, t, c.value)
-    waiting = _dequeue(k, waiting, c)
-    bad = model.act(APPLY, e, state.x, state.p, t, c.value)
-    if bad:
-        return FRACTION, bad - 1, waiting, e
-    bad = model.update(ALL, state.w, t)
-    if bad:
-        return BAD_LAW, -bad - 1, waiting, e
-    return FINE, 0, waiting, e
-
-
-@fast
 def settle(model, state, t, c, waiting):
     """Execute all events that are due; return status, detail, and how many wait."""
     for _ in range(LOOPS):
-        status, detail, waiting, e = execute(model, state, t, c, waiting)
-        if status or e < 0:
+        status, detail, waiting = _triggered(model, state, t, c, waiting)
+        if status:
             return status, detail, waiting
+        k = _next_event(model, state, t, c, waiting)
+        if k < 0:
+            return FINE, 0, waiting
+        e = c.whose[k]
+        if c.events[e, 1]:
+            c.value[:] = c.kept[k]
+        else:
+            model.act(VALUES, e, state.x, state.p, t, c.value)
+        waiting = _dequeue(k, waiting, c)
+        bad = model.act(APPLY, e, state.x, state.p, t, c.value)
+        if bad:
+            return FRACTION, bad - 1, waiting
+        bad = model.update(ALL, state.w, t)
+        if bad:
+            return BAD_LAW, -bad - 1, waiting
     return ENDLESS, 0, waiting
