@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import sbmlqsp as qsp
-from tests.test_cell_events import DELAYS, ORDERS, STATES
+from tests.test_cell_events import DELAYS, FAULTS, ORDERS, STATES
 from tests.test_cells import BASIC, BROKEN, MOVING
 from tests.test_cells_side_by_side import MODELS
 
@@ -179,6 +179,11 @@ def test_a_cell_that_cannot_go_on_is_named(changes, said):
         qsp.trajectories(arm, max_jumps=500, replicates=2)
 
 
+def test_events_without_end_are_refused():
+    with pytest.raises(qsp.SimulationError, match="events follow each other without end at time 1, after 0 jumps"):
+        qsp.trajectories(experiment(FAULTS, observables=["o"]))
+
+
 def test_rows_are_never_cut_off():
     arms = [experiment(BASIC, times=[0, 1], id=i) for i in "ab"]
     rows = qsp.trajectories(arms, replicates=2)
@@ -211,3 +216,23 @@ def test_what_is_asked_wrongly():
         qsp.trajectories(experiment(BASIC, observables=[qsp.Observable("event", "X")]))
     with pytest.raises(qsp.UnsupportedError, match="change on the way"):
         qsp.trajectories(arm, subjects={"subject": [1, 1], "time": [0, 1], "k": [1.0, 2.0]})
+
+
+# ------------------------------------------------------------------------------------------------------------- figures
+def test_a_figure_of_steps():
+    arms = [experiment(BASIC, times=[0, 3], observables=["X", "A"], id=i, regimen=d, fates={"full": "amount(X) > 14"})
+            for i, d in (("a", None), ("b", "9 into X at 1"))]  # fmt: skip
+    rows = qsp.trajectories(arms, replicates=4)
+    fig = qsp.plot.steps(rows, "X", count=2)
+    first, second = fig.axes
+    line = first.lines[0]
+    assert line.get_drawstyle() == "steps-post"
+    cell = rows[(rows["experiment"] == "a") & (rows["replicate"] == 1)]
+    np.testing.assert_array_equal(line.get_xydata(), cell[["time", "X"]])
+    assert [x.get_xdata()[0] for x in second.lines if len(set(x.get_xdata())) == 1][-1] == 1
+    assert {t.get_text() for t in fig.legends[0].get_texts()} == {"Dose", "Fate"}
+    for wrong, said in (({}, "several"), ({"name": "Y"}, "no such obs"), ({"name": "X", "count": 0}, "no cells")):
+        with pytest.raises(qsp.DataError, match=f"(?i){said}"):
+            qsp.plot.steps(rows, **wrong)
+    with pytest.raises(qsp.DataError, match="no trajectories"):
+        qsp.plot.steps(rows.drop(columns="event"), "X")
