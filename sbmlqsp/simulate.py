@@ -288,7 +288,7 @@ def drawn_subjects(
 ) -> pd.DataFrame | None:
     if (population is None) != (size is None):
         given, lacking = ("size", "population") if population is None else ("population", "size")
-        raise ExperimentError(f"{given}= needs {lacking}= as well")
+        raise ExperimentError(f"to draw subjects, {given}= needs {lacking}= as well")
     if population is None or size is None:
         return None
     if subjects is not None:
