@@ -69,6 +69,7 @@ from sbmlqsp.steady import SteadyState, steady_state
 from sbmlqsp.store import Store, open_store
 from sbmlqsp.study import read_study, run_study
 from sbmlqsp.tables import read_table
+from sbmlqsp.trajectories import trajectories
 from sbmlqsp.vpc import simulate_records, vpc
 
 __version__ = "0.1.0"
@@ -161,6 +162,7 @@ __all__ = [
     "to_frame",
     "to_roadrunner",
     "to_tellurium",
+    "trajectories",
     "vpc",
     "with_doses",
     "with_records",

@@ -13,6 +13,7 @@ from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.jumps import INFLOW, JumpSystem, jump_system
 from sbmlqsp.engine.ssa import CellResults, Cells, Stop
 from sbmlqsp.engine.tau import LeapingCells
+from sbmlqsp.engine.trace import Tracer
 from sbmlqsp.errors import ExperimentError, UnsupportedError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, substitute, sym
@@ -25,7 +26,7 @@ from sbmlqsp.runner import IMPOSSIBLE, STOPPED
 from sbmlqsp.streams import key64, seed32
 from sbmlqsp.subjects import Subjects, individual_of, without_volume
 
-__all__ = ["Stochastic"]
+__all__ = ["Prepared", "Runs", "Stochastic"]
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,7 @@ class Stochastic:
     ) -> Outcome:
         """Run an arm; one run per subject and replicate, those of a subject together."""
         del most  # cells are quick to fail
-        if people.rows is not None:
-            raise UnsupportedError("subjects that change on the way cannot be run stochastically yet",
-                                   remedy="give each subject one row of parameters")  # fmt: skip
-        runs = _Runs(self, arm, people, replicates)
+        runs = Runs(self, arm, people, replicates)
         result = runs.results() if self.engine == "kernel" else runs.compared()
         tick(len(people), int((result.status > 0).sum()))
         columns = {c: result.out[:, :, k] for k, c in enumerate(runs.cells.outputs)}
@@ -104,10 +102,28 @@ class Stochastic:
         return outcome
 
 
-class _Runs:
-    """The cells of one arm, made ready."""
+@dataclass(frozen=True)
+class Prepared:
+    """What cells start from: sets of ``starts``, ``constants`` and ``stops``, and by cell which, and its stream.
+
+    ``run`` says which cells there are at all; ``rows`` and ``streams`` are those of these.
+    """
+
+    starts: Any
+    constants: Any
+    stops: list[list[Stop]]
+    run: Any
+    rows: Any
+    streams: Any
+
+
+class Runs:
+    """The cells of one arm, made ready: ``rows`` says which set of parameters each has, ``refused`` which cannot be."""
 
     def __init__(self, how: Stochastic, arm: Experiment, people: Subjects, replicates: range) -> None:
+        if people.rows is not None:
+            raise UnsupportedError("subjects that change on the way cannot be run stochastically yet",
+                                   remedy="give each subject one row of parameters")  # fmt: skip
         self._how, self._arm, self._people, self._replicates = how, arm, people, replicates
         network = arm.model.network
         individual = individual_of(arm, people)
@@ -147,23 +163,37 @@ class _Runs:
             out[flat] = how.individual(mean, z[:, i] * how.omega)
         return out
 
-    def results(self) -> CellResults:
-        """Run all cells."""
-        how, arm, people, r = self._how, self._arm, self._people, np.array(self._replicates)
+    def prepared(self) -> Prepared:
+        """Return what the cells start from."""
+        people, r = self._people, np.array(self._replicates)
         count, good = len(self.rows), [i for i in range(self._rows) if i not in self.refused]
         env = {k: np.asarray(v)[good] if np.ndim(v) else v for k, v in self._env.items()}
-        starts, constants, own = self.cells.starts(env, len(good), arm.times[-1])
+        starts, constants, own = self.cells.starts(env, len(good), self._arm.times[-1])
         stops = [_merged([*own[k], *self._doses(i)]) for k, i in enumerate(good)]
         streams = np.zeros((count, 3), dtype=np.uint64)
         streams[:, 0] = np.tile(r, len(people))
-        keys = [key64(how.seed, "ssa", subject=who) for who in people.ids]
+        keys = [key64(self._how.seed, "ssa", subject=who) for who in people.ids]
         streams[:, 1:] = np.repeat(np.array(keys, dtype=np.uint64), len(r), axis=0)
         run = np.isin(self.rows, good)
+        return Prepared(starts, constants, stops, run, np.searchsorted(good, self.rows[run]), streams[run])
+
+    def results(self) -> CellResults:
+        """Run all cells."""
+        how, arm, ready = self._how, self._arm, self.prepared()
         found = self.cells.run(
-            starts, constants, rows=np.searchsorted(good, self.rows[run]), streams=streams[run], grid=arm.times,
-            stops=stops, at_dose=arm.at_dose, most=how.most_jumps, threads=how.threads,
+            ready.starts, ready.constants, rows=ready.rows, streams=ready.streams, grid=arm.times, stops=ready.stops,
+            at_dose=arm.at_dose, most=how.most_jumps, threads=how.threads,
         )  # fmt: skip
-        return found if run.all() else found.among(run)
+        return found if ready.run.all() else found.among(ready.run)
+
+    def traced(self, most_rows: int) -> tuple[Tracer, Prepared]:
+        """Return what runs the cells one after the other and notes their changes, and what each starts from."""
+        ready = self.prepared()
+        tracer = Tracer(
+            self.cells, ready.starts, ready.constants, grid=np.ascontiguousarray(self._arm.times, dtype=float),
+            stops=ready.stops, most=self._how.most_jumps, most_rows=most_rows,
+        )  # fmt: skip
+        return tracer, ready
 
     def compared(self) -> CellResults:
         """Run all cells on libRoadRunner's stochastic integrator, without what it would get silently wrong."""

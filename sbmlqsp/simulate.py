@@ -155,14 +155,14 @@ def simulate(
     >>> round(float(ds["S"][0, 0, 0, -1]), 4)
     3.6788
     """
-    _check_method(method, replicates, continuous, store, resume)
+    check_method(method, replicates, continuous, store, resume)
     leap = _checked_epsilon(epsilon, method)
     if engine is not None and (engine != "roadrunner" or method != "ssa"):
         raise UnsupportedError("no such engine", value=engine, expected="engine='roadrunner' with method='ssa'")
     _check_spreading(workers, executor, chunk, time_limit)
     _check_failures(on_failure, max_failed)
-    arms = _arms(experiments)
-    drawn = _drawn(population, size, seed, subjects, arms)
+    arms = arms_of(experiments)
+    drawn = drawn_subjects(population, size, seed, subjects, arms)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     how: Method = Deterministic(tolerances or Tolerances())
     if method != "ode":
@@ -283,12 +283,12 @@ class _Raising(Filed):
         raise SimulationError(f"subject {self.people.ids[position]} failed: {STATUS[status]}; {message}")
 
 
-def _drawn(
+def drawn_subjects(
     population: Population | None, size: int | None, seed: int, subjects: Any, arms: Sequence[Experiment]
 ) -> pd.DataFrame | None:
     if (population is None) != (size is None):
         given, lacking = ("size", "population") if population is None else ("population", "size")
-        raise ExperimentError(f"simulate(…, {given}=…) needs {lacking}= as well")
+        raise ExperimentError(f"to draw subjects, {given}= needs {lacking}= as well")
     if population is None or size is None:
         return None
     if subjects is not None:
@@ -330,7 +330,7 @@ def _check_failures(on_failure: str, max_failed: Any) -> None:
         )
 
 
-def _check_method(method: str, replicates: Any, continuous: Any, store: Any, resume: bool) -> None:
+def check_method(method: str, replicates: Any, continuous: Any, store: Any, resume: bool) -> None:
     if method not in {"ode", "ssa", "tau-leaping"}:
         raise UnsupportedError("no such method", value=method, expected="'ode', 'ssa' or 'tau-leaping'")
     if isinstance(replicates, bool) or not isinstance(replicates, int | np.integer) or replicates < 1:
@@ -365,13 +365,13 @@ def _refuse_fates(arms: Sequence[Experiment], method: str) -> None:
             )  # fmt: skip
 
 
-def _arms(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment, ...]:
+def arms_of(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment, ...]:
     arms = (experiments,) if isinstance(experiments, Experiment) else tuple(experiments)
     if not arms:
         raise ExperimentError("there is no experiment to simulate")
     for arm in arms:
         if not isinstance(arm, Experiment):
-            raise ExperimentError("simulate takes experiments", value=type(arm).__name__)
+            raise ExperimentError("this is no experiment", value=type(arm).__name__)
     ids = [a.id for a in arms]
     if len(set(ids)) != len(ids):
         raise ExperimentError(

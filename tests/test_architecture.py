@@ -29,7 +29,7 @@ LAYERS = {
     "running": (
         "timeline", "deliveries", "occasions", "subjects", "suspicion", "compiled", "runner", "readout", "execution",
         "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting", "prediction", "scaling",
-        "store", "results", "exposure", "simulate", "steady", "plot", "plotting",
+        "store", "results", "exposure", "simulate", "trajectories", "steady", "plot", "plotting",
     ),
     "analysis": ("analysis", "ensembles", "vpc"),
     "exchange": ("exchange",),

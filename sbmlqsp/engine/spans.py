@@ -90,12 +90,23 @@ class OneByOne:
 
     def __call__(self, rows: Any, streams: Any, out: Any, results: Any) -> None:
         """Run cells into ``out`` and ``results``."""
-        from sbmlqsp.engine.ssa_events import Conditions
         from sbmlqsp.engine.ssa_kernel import run_cells
+
+        out[:] = np.nan  # a cell that meets its fate has no more outputs
+        conditions, motion = self._room()
+        blocks = -(-len(self._cells.system.channels) // BLOCK)
+        run_cells(
+            self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, self._initial,
+            len(self._cells.fates), motion, self._scale, self._of_row, self._stops, self._after_jump, self._most,
+            blocks, results,
+        )  # fmt: skip
+
+    def _room(self) -> tuple[Any, Any]:
+        """Return conditions and motion, with room to run one cell."""
+        from sbmlqsp.engine.ssa_events import Conditions
         from sbmlqsp.engine.ssa_model import QUEUE
         from sbmlqsp.engine.ssa_motion import Motion
 
-        out[:] = np.nan  # a cell that meets its fate has no more outputs
         system, n = self._cells.system, len(self._where)
         checks = len(system.events) + len(self._cells.fates)
         room = max([1, *(len(e.assignments) for e in system.events)])
@@ -108,12 +119,7 @@ class OneByOne:
         motion = Motion(
             self._where, np.ones(n + 1), z, new, k, slopes, self._hazards, self._in_motion, longest
         )  # fmt: skip
-        blocks = -(-len(system.channels) // BLOCK)
-        run_cells(
-            self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, self._initial,
-            len(self._cells.fates), motion, self._scale, self._of_row, self._stops, self._after_jump, self._most,
-            blocks, results,
-        )  # fmt: skip
+        return conditions, motion
 
 
 def _scales(values: Any) -> Any:

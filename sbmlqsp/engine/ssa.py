@@ -175,7 +175,7 @@ class Cells:
                 list(pool.map(lambda s: task(rows[s], streams[s], out[s], results[s]), spans))
         status = results[:, 0].astype(np.int8)
         out[status > 0] = np.nan
-        messages = [self._message(*row) if row[0] else "" for row in results[:, :4].tolist()]
+        messages = [self.message(*row) if row[0] else "" for row in results[:, :4].tolist()]
         return CellResults(out, status, messages, results[:, 2], results[:, 3].astype(np.int64),
                            results[:, 4].astype(np.int64))  # fmt: skip
 
@@ -183,7 +183,8 @@ class Cells:
         together = self.side_by_side and not (constants[:, trusted(self.system)] < 0).any()
         return (SideBySide if together else OneByOne)(self, starts, constants, grid, stops, most)
 
-    def _message(self, status: float, detail: float, time: float, jumps: float) -> str:
+    def message(self, status: float, detail: float, time: float, jumps: float) -> str:
+        """Return what ended a cell, in words."""
         system, code, k = self.system, int(status), int(detail)
         names: tuple[str, ...] = ()
         if code == BAD_LAW:

@@ -9,6 +9,7 @@ from sbmlqsp.plot.ensembles import distribution, dose_kill, survival
 from sbmlqsp.plot.exposures import exposure_figure
 from sbmlqsp.plot.forest import forest
 from sbmlqsp.plot.population import population
+from sbmlqsp.plot.steps import steps
 from sbmlqsp.plot.style import save
 from sbmlqsp.plot.timecourse import time_course
 from sbmlqsp.plot.vpc import vpc
@@ -23,6 +24,7 @@ __all__ = [
     "forest",
     "population",
     "save",
+    "steps",
     "survival",
     "time_course",
     "vpc",
