@@ -90,7 +90,7 @@ class Stochastic:
                                    remedy="give each subject one row of parameters")  # fmt: skip
         runs = _Runs(self, arm, people, replicates)
         result = runs.results() if self.engine == "kernel" else runs.compared()
-        tick(len(people), int((result.status > 0).sum()))
+        tick(len(result.status), int((result.status > 0).sum()))
         columns = {c: result.out[:, :, k] for k, c in enumerate(runs.cells.outputs)}
         shape, time = result.out.shape[:2], np.asarray(arm.times)[None, :]
         values = {o.id: read_out(o, arm.model, columns=columns, time=time, shape=shape) for o in arm.observables}
