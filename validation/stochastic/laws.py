@@ -73,14 +73,14 @@ def at_rest(k: float, g: float, *, count: int, seed: int, step: float) -> np.nda
 
 
 def memory(count: int) -> bool:
-    """Compare memory; cells that renew themselves a tenth faster, and cells shuffled at every time, must be found."""
+    """Compare memory; cells that renew themselves a fifth faster, and cells shuffled at every time, must be found."""
     checks, controls = Checks(), {"renewed faster": Checks(), "shuffled": Checks()}
     for name, (k, g) in BIRTHS.items():
         x = at_rest(k, g, count=count, seed=11, step=0.125 / g)
         remembering(x, k, g, checks, name)
     k, g = BIRTHS["typical"]
     x = at_rest(k, g, count=count, seed=11, step=0.125 / g)
-    fast = at_rest(1.1 * k, 1.1 * g, count=count, seed=12, step=0.125 / g)
+    fast = at_rest(1.2 * k, 1.2 * g, count=count, seed=12, step=0.125 / g)
     remembering(fast, k, g, controls["renewed faster"], "control")
     remembering(np.random.default_rng(1).permuted(x, axis=0), k, g, controls["shuffled"], "control")
     return told("memory of birth and death", checks, controls)
