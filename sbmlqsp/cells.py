@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
+from sbmlqsp.dosing import Administration
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.jumps import INFLOW, JumpSystem, jump_system
 from sbmlqsp.engine.ssa import CellResults, Cells, Stop
 from sbmlqsp.engine.tau import LeapingCells
 from sbmlqsp.engine.trace import Tracer
-from sbmlqsp.errors import ExperimentError, UnsupportedError
+from sbmlqsp.engine.whole import uneven, uneven_start
+from sbmlqsp.errors import ExperimentError, QSPError, UnsupportedError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.expressions import Expr, substitute, sym
+from sbmlqsp.expressions import Expr, parse_formula, substitute, sym
 from sbmlqsp.model import dotted, flat_id
 from sbmlqsp.outcome import Outcome, dose_rows
 from sbmlqsp.populations import Population
@@ -88,7 +90,7 @@ class Stochastic:
         del most  # cells are quick to fail
         runs = Runs(self, arm, people, replicates)
         result = runs.results() if self.engine == "kernel" else runs.compared()
-        tick(len(people), int((result.status > 0).sum()))
+        tick(len(result.status), int((result.status > 0).sum()))
         columns = {c: result.out[:, :, k] for k, c in enumerate(runs.cells.outputs)}
         shape, time = result.out.shape[:2], np.asarray(arm.times)[None, :]
         values = {o.id: read_out(o, arm.model, columns=columns, time=time, shape=shape) for o in arm.observables}
@@ -135,7 +137,6 @@ class Runs:
         numbers = {k: np.repeat(v, self._rows // len(people)) for k, v in people.numbers.items()}
         self._env = initial_state(network, {**arm.overrides, **individual})
         self.deliveries = resolve_deliveries(arm, {**numbers, **self._env}, self._rows)
-        self.refused = {**self.deliveries.refused, **without_volume(network, self._env, self._rows)}
         count = len(people) * len(replicates)
         self.rows = np.arange(count) * self._rows // count
         if any(d.steady_state for d in arm.regimen):
@@ -147,6 +148,12 @@ class Runs:
         system = jump_system(network, continuous=[flat_id(n) for n in how.continuous], dosed=infused)
         fates = tuple(_flat(e) for e in arm.fates.values())
         self.cells = how.cells(system, tuple(wanted(arm.model, arm.observables)), fates)
+        self.refused: dict[int, QSPError] = {
+            **_uneven_doses(system, self.deliveries, {**numbers, **self._env}),
+            **_uneven_starts(system, self._env, self._rows),
+            **self.deliveries.refused,
+            **without_volume(network, self._env, self._rows),
+        }
 
     def _by_cell(self, individual: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is drawn anew for every cell, one value per run."""
@@ -211,8 +218,8 @@ class Runs:
             if there:
                 raise UnsupportedError(f"libRoadRunner's stochastic integrator cannot run {what} rightly",
                                        remedy="leave engine= out")  # fmt: skip
-        for why in self.refused.values():
-            raise why
+        for row, why in self.refused.items():
+            raise why.changed(where=f"subject {self._people.ids[row * len(self._people) // self._rows]}")
         count, rows = len(self.rows), self.rows
         names = [*(s.id for s in network.parameters), *(s.id for s in network.compartments)]
         settable = [n for n in names if n not in network.assignment_rules and n in network.static]
@@ -242,20 +249,53 @@ class Runs:
                 out.append(Stop(start, ((rate, True, amount / length),), dosed=True))
                 out.append(Stop(start + length, ((rate, True, -amount / length),)))
             else:
-                out.append(Stop(start, ((target, True, _molecules(self.cells.system, target, amount, i)),), dosed=True))
+                molecules = self.cells.system.counted.get(target)
+                given = amount if molecules is None else float(round(amount * molecules))
+                out.append(Stop(start, ((target, True, given),), dosed=True))
         return out
 
 
-def _molecules(system: JumpSystem, target: str, amount: float, row: int) -> float:
-    if target not in system.counted:
-        return amount
-    count = amount * system.counted[target]
-    if abs(count - round(count)) > 1e-6 * max(1.0, abs(count)):
-        raise UnsupportedError(
-            f"a dose into '{dotted(target)}', which is counted, is no whole number of molecules", value=count,
-            where=f"row {row + 1} of the subjects", remedy=f"round it, or name continuous=['{dotted(target)}']",
-        )  # fmt: skip
-    return float(round(count))
+def _uneven_starts(system: JumpSystem, env: Mapping[str, Any], rows: int) -> dict[int, QSPError]:
+    """Return the rows that start with no whole number of molecules; not what all share, which refuses them all."""
+    out: dict[int, QSPError] = {}
+    for name, per_unit in system.counted.items():
+        if np.ndim(env[f"amount({name})"]):
+            molecules = np.broadcast_to(env[f"amount({name})"] * per_unit, (rows,))
+            for row in np.flatnonzero(uneven(molecules)).tolist():
+                out.setdefault(row, uneven_start(dotted(name), float(molecules[row])))
+    return out
+
+
+def _uneven_doses(system: JumpSystem, given: Deliveries, env: Mapping[str, Any]) -> dict[int, QSPError]:
+    """Return the rows that are given no whole number of molecules.
+
+    Raises
+    ------
+    UnsupportedError
+        A dose that is the same for everybody is none.
+    """
+    out: dict[int, QSPError] = {}
+    for k, (a, target) in enumerate(zip(given.given, given.targets, strict=True)):
+        if target not in system.counted:
+            continue
+        molecules = given.amount[:, k] * system.counted[target]
+        for row in np.flatnonzero(uneven(molecules)).tolist():
+            error = UnsupportedError(
+                f"a dose into '{a.target}', which is counted, is no whole number of molecules",
+                value=float(molecules[row]), where=f"dose {a.dose_index + 1} into {a.target}",
+                remedy=f"round it, or name continuous=['{a.target}']",
+            )  # fmt: skip
+            if _alike(a, env):
+                raise error
+            out.setdefault(row, error)
+    return out
+
+
+def _alike(a: Administration, env: Mapping[str, Any]) -> bool:
+    """Return whether everybody is given the same, whichever subjects are here."""
+    texts = [v for v in (a.amount, a.bioavailability) if isinstance(v, str)]
+    read = {n for text in texts for n in parse_formula(text).symbols()}
+    return not any(np.ndim(env.get(n, env.get(flat_id(n)))) for n in read)
 
 
 def _merged(stops: list[Stop]) -> list[Stop]:

@@ -21,7 +21,7 @@ from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Whole, piece_size, pieces_of, spread
-from sbmlqsp.scaling.spreading import CHUNK
+from sbmlqsp.scaling.spreading import CELLS, CHUNK, cells_size, workers_of
 from sbmlqsp.store import Filed, Store, locked, prepare
 from sbmlqsp.subjects import Subjects, read_subjects
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate"]
 
-CELLS = 5_000
-"""How many single cells are one part of a store, where it is not said."""
 EPSILON = 0.03
 """By what part propensities may change in a leap, where it is not said."""
 
@@ -118,11 +116,13 @@ def simulate(
         whatever their number. A process that dies costs what it was doing, which is done again; where it dies twice at
         one subject, that subject is named.
     executor : concurrent.futures.Executor, optional
-        Instead of local processes, such as ``Client.get_executor()`` of a Dask cluster.
+        Instead of local processes, such as ``Client.get_executor()`` of a Dask cluster. Each of its workers runs single
+        cells on one thread.
     chunk : int, optional
-        Subjects per piece of work that a process gets.
+        Subjects, or single cells, per piece of work that a process gets.
     time_limit : float, optional
-        Seconds that one subject may take in one arm, with ``workers``; beyond that its run is a failed one.
+        Seconds that one subject may take in one arm, with ``workers`` and ``method="ode"``; beyond that its run is a
+        failed one.
     store : path, optional
         A new folder, into which the results go piece by piece in bounded memory; a `Store` of it is returned instead of
         a Dataset.
@@ -159,14 +159,16 @@ def simulate(
     leap = _checked_epsilon(epsilon, method)
     if engine is not None and (engine != "roadrunner" or method != "ssa"):
         raise UnsupportedError("no such engine", value=engine, expected="engine='roadrunner' with method='ssa'")
-    _check_spreading(workers, executor, chunk, time_limit)
+    _check_spreading(workers, executor, chunk, time_limit, method)
     _check_failures(on_failure, max_failed)
     arms = arms_of(experiments)
     drawn = drawn_subjects(population, size, seed, subjects, arms)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
     how: Method = Deterministic(tolerances or Tolerances())
     if method != "ode":
-        how = Stochastic(seed, replicates, tuple(continuous), max_jumps, workers, population, engine or "kernel", leap)
+        # On an executor its workers are the spreading: threads of each besides would crowd a machine that is shared.
+        threads = workers if executor is None else 1
+        how = Stochastic(seed, replicates, tuple(continuous), max_jumps, threads, population, engine or "kernel", leap)
         workers = None
     _refuse_fates(arms, method)
     runs = len(arms) * len(people) * replicates
@@ -200,8 +202,9 @@ class _Run:
 
     def _pieces(self) -> list[Piece]:
         each = self.method.replicates
-        size = self.chunk or piece_size(len(self.people), self.workers)
-        return pieces_of(self.people, size if each == 1 else self.chunk or CELLS, replicates=each)
+        workers = self.workers or workers_of(self.executor)
+        size = piece_size(len(self.people), workers) if each == 1 else cells_size(len(self.people) * each, workers)
+        return pieces_of(self.people, self.chunk or size, replicates=each)
 
     def in_memory(self, bar: Progress) -> xr.Dataset:
         """Run everything and return it."""
@@ -297,13 +300,15 @@ def drawn_subjects(
     return sample(population, size, seed=seed, occasions=occasions if population.changes else None)
 
 
-def _check_spreading(workers: Any, executor: Any, chunk: Any, time_limit: Any) -> None:
+def _check_spreading(workers: Any, executor: Any, chunk: Any, time_limit: Any, method: str) -> None:
     if workers is not None and executor is not None:
         raise ExperimentError("workers and an executor are both given", remedy="keep one of them")
     for name, value in (("workers", workers), ("chunk", chunk)):
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if value is not None and not (whole and value >= 1):
             raise ExperimentError(f"{name} is not usable", value=value, expected="a positive whole number")
+    if time_limit is not None and method != "ode":
+        raise ExperimentError("a time limit is for differential equations", value=time_limit, remedy="give max_jumps=")
     if time_limit is not None and (workers is None or not time_limit > 0):
         raise ExperimentError(
             "a time limit needs processes that can be ended",

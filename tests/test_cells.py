@@ -6,6 +6,7 @@ Statistical checks have fixed seeds; a bound of 5 standard errors would fail one
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -367,6 +368,63 @@ def test_a_subject_who_cannot_be_dosed_or_has_no_volume_fails_alone():
     np.testing.assert_array_equal(ds["X"].to_numpy()[0, 0], alone["X"].to_numpy()[0, 0])
     with pytest.raises(qsp.SimulationError, match=r"ubject 1, cell 1, .*no run; The amount is negative"):
         qsp.simulate(arm, method="ssa", replicates=3, subjects=people, seed=4)
+
+
+COUNTED = "model m(k, N0); substanceOnly species X; X = N0; N0 = 4; k = 1; A: X => ; k*X; end"
+
+
+def counted(people, *, regimen=None, changes=None, **how):
+    given = {} if regimen is None else {"regimen": regimen}
+    arm = qsp.Experiment(qsp.read_antimony(COUNTED), times=[0, 1], observables=["X"], changes=changes or {}, **given)
+    how = {"on_failure": "record", "replicates": 3, "seed": 4} | how
+    return qsp.simulate(arm, method="ssa", subjects=people, **how)
+
+
+@pytest.mark.parametrize(("regimen", "people", "words"), [
+    (None, {"N0": [4.0, 4.5, 6.0, -1.0]}, ("'X' is counted, and starts with no whole number of molecules (got 4.5)",
+                                           "(got -1")),
+    ("[N] into X", {"N": [2.0, 2.5, 3.0, 1e-3]}, ("counted, is no whole number of molecules (got 2.5), in dose 1",
+                                                  "(got 0.001")),
+    ("3 into X; [3*f] into X at 0.5", {"f": [1.0, 0.5, 1.0, 0.1]}, ("(got 1.5), in dose 2 into X", "(got 0.3")),
+])  # fmt: skip
+def test_a_subject_without_whole_molecules_fails_alone(regimen, people, words):
+    ds = counted(people, regimen=regimen)
+    assert ds["status"].to_numpy()[0].tolist() == [[0] * 3, [7] * 3, [0] * 3, [7] * 3]
+    assert np.isnan(ds["X"].to_numpy()[0, [1, 3]]).all()
+    for row, said in zip((1, 3), words, strict=True):
+        message = str(ds["message"].to_numpy()[0, row, 2])
+        assert said.lower() in message.lower()
+        assert "continuous=['X']" in message
+    rest = {"subject": [0, 2]} | {name: [values[0], values[2]] for name, values in people.items()}
+    np.testing.assert_array_equal(ds["X"].to_numpy()[0, [0, 2]], counted(rest, regimen=regimen)["X"].to_numpy()[0])
+    assert ds.identical(counted(people, regimen=regimen, executor=ThreadPoolExecutor(1), chunk=2))
+    with pytest.raises(qsp.SimulationError, match=r"ubject 1, cell 1, .*no run; .*no whole number of molecules"):
+        counted(people, regimen=regimen, on_failure="raise")
+
+
+def test_without_whole_molecules_in_any_subject_all_fail_or_all_are_refused():
+    """What is the same for everybody is refused at once; what is each subject's own is told of each."""
+    ds = counted({"N0": [4.5, 5.5]})
+    assert (ds["status"] == 7).all()
+    assert np.isnan(ds["X"]).all()
+    for how in ({"regimen": "5.5 into X"}, {"regimen": "[N0/8] into X"}, {"changes": {"N0": 0.5}}):
+        with pytest.raises(UnsupportedError, match="no whole number of molecules"):
+            counted({"k": [1.0, 2.0]}, **how)
+
+
+def test_a_cell_without_whole_molecules_fails_alone():
+    """Where the start differs from cell to cell."""
+    model = qsp.read_antimony(COUNTED)
+    spread = qsp.Variability("normal", sd=0.2)
+    people = qsp.Population({"N0": 4.0}, cell_variability={"N0": spread})
+    rounded = qsp.read_antimony(COUNTED.replace("X = N0", "X = piecewise(4, N0 < 4.1, 4.5)"))
+    for one, some in ((model, False), (rounded, True)):
+        arm = qsp.Experiment(one, times=[0, 1], observables=["X"])
+        ds = qsp.simulate(arm, population=people, size=2, replicates=20, method="ssa", on_failure="record")
+        bad = ds["status"].to_numpy() == 7
+        assert bad.any()
+        assert bad.all() != some
+        assert (np.isnan(ds["X"].to_numpy()).all(axis=-1) == bad).all()
 
 
 def test_a_dose_reaches_what_nothing_else_moves():

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -56,12 +57,29 @@ def _library() -> Any:
     return roadrunner
 
 
+_TURNED_AWAY = threading.Lock()
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[IO[str]]:
     """Keep the engine's chatter off the terminal; yields a stream that still reaches it.
 
-    The engine writes to the file descriptors themselves, so Python-level redirection does not help.
+    The engine writes to the file descriptors themselves, so Python-level redirection does not help. One caller at a
+    time turns them away and back, for all: threads that did so one within the other would lose the terminal for good.
     """
+    if not _TURNED_AWAY.acquire(blocking=False):
+        with os.fdopen(os.dup(2), "w") as stream:
+            yield stream
+        return
+    try:
+        with _turned_away() as stream:
+            yield stream
+    finally:
+        _TURNED_AWAY.release()
+
+
+@contextlib.contextmanager
+def _turned_away() -> Iterator[IO[str]]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [os.dup(1), os.dup(2)]

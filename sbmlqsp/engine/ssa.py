@@ -16,12 +16,10 @@ from sbmlqsp.engine.codegen_lanes import runs_in_lanes, trusted
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.spans import OneByOne, SideBySide, Span, Stop, packed
 from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, CELL_STATUS, CROWDED, FRACTION, TOO_LARGE, UNEVEN
-from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.engine.whole import uneven, uneven_start
 from sbmlqsp.expressions import Expr
 
 __all__ = ["CellResults", "Cells", "Stop"]
-
-WHOLE = 1e-6  # how far from a whole number an amount may be
 
 
 @dataclass(frozen=True)
@@ -102,15 +100,10 @@ class Cells:
         return x, p, [self._switched(x[r], env, r, end) for r in range(rows)]
 
     def _whole(self, name: str, amounts: Any) -> Any:
-        whole = np.rint(amounts)
-        bad = np.abs(amounts - whole) > WHOLE * np.maximum(1.0, np.abs(amounts))
-        if bad.any() or (whole < 0).any():
-            raise UnsupportedError(
-                f"'{name}' is counted, and starts with no whole number of molecules",
-                value=float(amounts[int(np.argmax(bad | (whole < 0)))]),
-                remedy=f"give it a whole number, or name it in continuous=['{name}']",
-            )
-        return whole
+        bad = uneven(amounts)
+        if bad.any():
+            raise uneven_start(name, float(amounts[int(np.argmax(bad))]))
+        return np.rint(amounts)
 
     def _switched(self, x: Any, env: Mapping[str, Any], row: int, end: float) -> list[Stop]:
         switches = self.system.switches

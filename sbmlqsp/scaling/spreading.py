@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from typing import Any
@@ -13,12 +14,25 @@ from sbmlqsp.scaling.local import Died, LocalWorkers
 from sbmlqsp.scaling.sinks import Sink
 from sbmlqsp.scaling.work import Piece, Work, perform
 
-__all__ = ["CHUNK", "piece_size", "spread"]
+__all__ = ["CELLS", "CHUNK", "cells_size", "piece_size", "spread", "workers_of"]
 
 CHUNK = 100
 """How many subjects are one piece of work, where it is not said."""
+CELLS = 5_000
+"""How many single cells are one piece of work, or one part of a store, at most where it is not said."""
+FEW = 100  # cells that are not cut further
 PER_WORKER = 2  # pieces in flight per worker of an executor, which bounds memory
 ELSEWHERE = 64  # how many workers an executor is taken to have that does not say, as those of clusters
+
+
+def workers_of(executor: Executor | None) -> int | None:
+    """Return how many workers an executor has, as far as it says."""
+    return None if executor is None else int(getattr(executor, "_max_workers", ELSEWHERE))
+
+
+def cells_size(cells: int, workers: int | None) -> int:
+    """Return how many single cells a piece has: a few pieces per worker, but none too small to be worth its way."""
+    return min(CELLS, max(FEW, -(-cells // (3 * (workers or 1)))))
 
 
 def piece_size(people: int, workers: int | None) -> int:
@@ -84,12 +98,13 @@ def spread(
 
 def _through(executor: Executor, work: Work, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, list[Outcome]]]:
     waiting, flying, count = list(pieces)[::-1], dict[Future[Any], Piece](), 0
-    room = PER_WORKER * int(getattr(executor, "_max_workers", ELSEWHERE))
+    call = uuid.uuid4().hex
+    room = PER_WORKER * (workers_of(executor) or 1)
     try:
         while waiting or flying:
             while waiting and len(flying) < room:
                 piece = waiting.pop()
-                flying[executor.submit(perform, work, piece)] = piece
+                flying[executor.submit(_performed, work, piece, call)] = piece
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             for future in done:
                 result = future.result()
@@ -100,11 +115,17 @@ def _through(executor: Executor, work: Work, pieces: Sequence[Piece]) -> Iterato
             raise
         raise SimulationError(
             f"the executor broke after {count} of {len(pieces)} pieces: {err}",
-            remedy="run with workers=, whose processes may die",
+            remedy="give store= and go on with resume=True on a new executor, or run with workers=",
         ) from None
     finally:
         for future in flying:
             future.cancel()
+
+
+def _performed(work: Work, piece: Piece, call: str) -> list[Outcome]:
+    """Run a piece of one call: a cluster that knows tasks by their content must not take it for a cancelled one."""
+    del call
+    return perform(work, piece)
 
 
 def _broken(err: Exception) -> bool:

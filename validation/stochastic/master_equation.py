@@ -63,21 +63,34 @@ NETWORKS = (
 )  # fmt: skip
 
 
-def distribution(network: Network, time: float) -> tuple[np.ndarray, float]:
-    """Return the probabilities of the compared count by the master equation, and the mass that is missing."""
-    states = np.indices(network.shape).reshape(len(network.shape), -1)
+def generator(shape: Sequence[int], jumps: Sequence[Jump]) -> sparse.csc_matrix:
+    """Return the generator on a box of states; a jump out of the box loses what it carries."""
+    states = np.indices(shape).reshape(len(shape), -1)
     n = states.shape[1]
-    generator = sparse.csc_matrix((n, n))
-    for change, law in network.jumps:
+    out = sparse.csc_matrix((n, n))
+    for change, law in jumps:
         rate = np.broadcast_to(np.asarray(law(*states), dtype=float), n)
         target = states + np.array(change)[:, None]
-        inside = np.all((target >= 0) & (target < np.array(network.shape)[:, None]), axis=0)
-        to = np.ravel_multi_index(tuple(target[:, inside]), network.shape)
-        generator += sparse.csc_matrix((rate[inside], (to, np.flatnonzero(inside))), shape=(n, n))
-        generator -= sparse.diags(rate, format="csc")
-    p = np.zeros(n)
-    p[np.ravel_multi_index(network.start, network.shape)] = 1.0
-    found = expm_multiply(generator * time, p).reshape(network.shape)
+        inside = np.all((target >= 0) & (target < np.array(shape)[:, None]), axis=0)
+        to = np.ravel_multi_index(tuple(target[:, inside]), shape)
+        out += sparse.csc_matrix((rate[inside], (to, np.flatnonzero(inside))), shape=(n, n))
+        out -= sparse.diags(rate, format="csc")
+    return out
+
+
+def later(shape: Sequence[int], jumps: Sequence[Jump], start: Sequence[int], times: Sequence[float]) -> np.ndarray:
+    """Return the probabilities of all states of a box at evenly spaced times from 0 on, shape (times, *shape)."""
+    p = np.zeros(int(np.prod(shape)))
+    p[np.ravel_multi_index(tuple(start), tuple(shape))] = 1.0
+    if len(times) == 1:
+        return expm_multiply(generator(shape, jumps) * times[0], p).reshape(1, *shape)
+    found = expm_multiply(generator(shape, jumps), p, start=times[0], stop=times[-1], num=len(times), endpoint=True)
+    return found.reshape(len(times), *shape)
+
+
+def distribution(network: Network, time: float) -> tuple[np.ndarray, float]:
+    """Return the probabilities of the compared count by the master equation, and the mass that is missing."""
+    [found] = later(network.shape, network.jumps, network.start, [time])
     marginal = found.sum(axis=tuple(range(len(network.shape) - 1)))
     return np.maximum(marginal, 0.0), float(1 - found.sum())
 
