@@ -19,6 +19,18 @@ settings.register_profile("same_every_time", derandomize=True, deadline=None)
 settings.load_profile("same_every_time")
 
 
+COMPILING = ("test_cell", "test_dask", "test_ensembles", "test_readme", "test_stochastic", "test_study_cells",
+             "test_tau", "test_trajectories")  # fmt: skip
+"""Files whose tests compile the loops of single cells, which takes half a minute: once, in one process, is enough."""
+
+
+def pytest_collection_modifyitems(items):
+    """Let one of several processes run all that compiles."""
+    for item in items:
+        if item.path.name.startswith(COMPILING):
+            item.add_marker(pytest.mark.xdist_group("compiling"))
+
+
 @pytest.fixture(scope="session")
 def arms():
     model = qsp.read_antimony(DECAY)
