@@ -270,7 +270,10 @@ def _entry(sources):
                         if which[i] == np.uint64(low + BLOCK):
                             which[i] = _last(laws, w, i, a, low)
                 _change(w, which, n, states, sizes, most)
-            if _pass(
+            asking = 0.0
+            for i in range(n):
+                asking += w[ASKS + i]
+            if asking > 0.0 and _pass(
                 display, w, own, which, looked_up, states, sizes, most, np.uint64(count), grid, times, out, width, n
             ):
                 for i in range(n):
