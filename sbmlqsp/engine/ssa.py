@@ -15,7 +15,17 @@ from sbmlqsp.engine.codegen import compile_functions, source_of
 from sbmlqsp.engine.codegen_lanes import runs_in_lanes, trusted
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.spans import OneByOne, SideBySide, Span, Stop, packed
-from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, BELOW_ZERO, CELL_STATUS, CROWDED, FRACTION, TOO_LARGE, UNEVEN
+from sbmlqsp.engine.ssa_status import (
+    BAD_DELAY,
+    BAD_LAW,
+    BELOW_ZERO,
+    CELL_STATUS,
+    CROWDED,
+    FRACTION,
+    MOST_JUMPS,
+    TOO_LARGE,
+    UNEVEN,
+)
 from sbmlqsp.engine.whole import uneven, uneven_start
 from sbmlqsp.expressions import Expr
 
@@ -127,7 +137,7 @@ class Cells:
         grid: Sequence[float],
         stops: Sequence[Sequence[Stop]] = (),
         at_dose: str = "after",
-        most: int = 50_000_000,
+        most: int = MOST_JUMPS,
         threads: int | None = None,
     ) -> CellResults:
         """Run cells.

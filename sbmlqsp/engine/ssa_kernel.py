@@ -15,7 +15,7 @@ import numpy as np
 
 from sbmlqsp.engine.ssa_arithmetic import copy, exponential, uniforms
 from sbmlqsp.engine.ssa_events import settle
-from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, State, endless, fast, sources, tiny, total
+from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, endless, fast, last_possible, opened, sources, tiny, total
 from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, REACHED, follow
 from sbmlqsp.engine.ssa_status import BAD_LAW, BELOW_ZERO, BLOCK, FINE, TOO_MANY, UNEVEN
 from sbmlqsp.engine.ssa_stops import make_changes, next_stop, show
@@ -35,7 +35,7 @@ def _choose(a, b, target):
         sum_ += a[k]
         if target < sum_:
             return k
-    return _last(a, block)
+    return last_possible(a, block)
 
 
 @fast
@@ -44,18 +44,6 @@ def _fault(bad, states):
     if bad < 0:
         return BAD_LAW, -bad - 1
     return (BELOW_ZERO, bad - 1) if bad <= states else (UNEVEN, bad - 1 - states)
-
-
-@tiny
-def _last(a, block):
-    """Return the last channel of a block, or else of all, that can happen: rounding led past the end."""
-    for k in range(block * BLOCK + BLOCK - 1, block * BLOCK - 1, -1):
-        if a[k] > 0.0:
-            return k
-    for k in range(a.shape[0] - 1, -1, -1):
-        if a[k] > 0.0:
-            return k
-    return -1
 
 
 @fast
@@ -204,20 +192,11 @@ def _entry(sources):
         (cells, 5) takes status, detail, time, number of jumps and fate.
         """
         _ = sources
-        n, m = starts.shape[1], starts.shape[1] + constants.shape[1]
-        w = np.empty(m + blocks * BLOCK + blocks)
-        x, p, a, b = w[:n], w[n:m], w[m : m + blocks * BLOCK], w[m + blocks * BLOCK :]
-        rng = np.zeros(4, dtype=np.uint64)
         for c in range(rows.shape[0]):
             r = rows[c]
-            copy(x, starts[r])
-            copy(p, constants[r])
-            a[:] = 0.0
-            b[:] = 0.0
-            rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
+            state = opened(starts[r], constants[r], streams[c], blocks)
             copy(conditions.before, initial)
             copy(motion.scale, scale[r])
-            state = State(w, x, p, a, b, rng)
             found = _cell(
                 model, state, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, motion, fates, watch, most
             )

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from sbmlqsp.engine.ssa_arithmetic import of_bits, tiny
-from sbmlqsp.engine.ssa_model import endless, fast, sources
+from sbmlqsp.engine.ssa_model import endless, fast, last_possible, sources
 from sbmlqsp.engine.ssa_status import BAD_LAW, BELOW_ZERO, BLOCK, FINE, LANES, ROWS, TOO_MANY
 from sbmlqsp.engine.ssa_stops import next_stop
 
@@ -22,7 +22,6 @@ __all__ = ["Table", "run_lanes"]
 STREAM = 0
 TIME, LIMIT, REACH, TARGET, CHOSEN, ASKS, FAULT, JUMPS, MOST = (LANES * i for i in range(6, len(ROWS)))
 FIRST = LANES * len(ROWS)
-HALVES = tuple(np.uint64(BLOCK >> k) for k in range(1, BLOCK.bit_length()))
 CELL, OUTPUT, STOP, LAST_STOP = (LANES * i for i in range(4))
 """What is known of each lane in whole numbers: its cell, the next output, the next stop, and where its stops end."""
 
@@ -66,19 +65,6 @@ def _show(display, w, i, own, grid, out, width, until):
 
 
 @fast
-def _last(laws, w, i, a, low):
-    """Return the last channel of a block, or else of all, that can happen: rounding led past the end."""
-    laws(w, i, a)
-    for k in range(low + BLOCK - 1, low - 1, -1):
-        if a[k] > 0.0:
-            return k
-    for k in range(a.shape[0] - 1, -1, -1):
-        if a[k] > 0.0:
-            return k
-    return -1
-
-
-@fast
 def _choose(w, which, n, first):
     """Find each lane's channel in its block, in which sums do not fall; return whether rounding led past an end."""
     past = False
@@ -92,26 +78,9 @@ def _choose(w, which, n, first):
     return past
 
 
-@fast
-def _change(w, which, n, states, sizes, most):
-    """Make the changes of the channels in all lanes that do not ask."""
-    for i in range(n):
-        if w[ASKS + i] == 0.0:
-            bad, at = False, which[i] * np.uint64(most)
-            for j in range(most):
-                place = states[at + np.uint64(j)] + np.uint64(i)
-                x = w[place] + sizes[at + np.uint64(j)]
-                w[place] = x
-                bad = bad | (x < 0.0)
-            if bad:
-                w[FAULT + i] = 1.0
-
-
-@fast
-def _jump(w, i, k, states, sizes, most):
-    """Make a jump in one lane."""
-    w[TIME + i] = w[REACH + i]
-    w[JUMPS + i] += 1.0
+@tiny
+def _move(w, i, k, states, sizes, most):
+    """Make the changes of a channel in one lane."""
     bad, at = w[JUMPS + i] > w[MOST + i], k * np.uint64(most)
     for j in range(most):
         place = states[at + np.uint64(j)] + np.uint64(i)
@@ -120,6 +89,14 @@ def _jump(w, i, k, states, sizes, most):
         bad = bad | (x < 0.0)
     if bad:
         w[FAULT + i] = 1.0
+
+
+@fast
+def _change(w, which, n, states, sizes, most):
+    """Make the changes of the channels in all lanes that do not ask."""
+    for i in range(n):
+        if w[ASKS + i] == 0.0:
+            _move(w, i, which[i], states, sizes, most)
 
 
 @fast
@@ -144,17 +121,9 @@ def _pass(display, w, own, which, looked_up, states, sizes, most, count, grid, s
             g += 1
         own[OUTPUT + i] = g
         w[LIMIT + i] = min(grid[g], stop) if g < rows else stop
-        w[ASKS + i] = 0.0
-        w[TIME + i] = reach
+        w[ASKS + i], w[TIME + i] = 0.0, reach
         w[JUMPS + i] += 1.0
-        bad, at = w[JUMPS + i] > w[MOST + i], k * np.uint64(most)
-        for j in range(most):
-            place = states[at + np.uint64(j)] + np.uint64(i)
-            x = w[place] + sizes[at + np.uint64(j)]
-            w[place] = x
-            bad = bad | (x < 0.0)
-        if bad:
-            w[FAULT + i] = 1.0
+        _move(w, i, k, states, sizes, most)
     return asking
 
 
@@ -229,7 +198,10 @@ def _serve(model, work, table, w, own, i, grid, out, width, a, waiting):
     elif w[REACH + i] < stop:
         _show(model.display, w, i, own, grid, out, width, w[REACH + i])
         _limit(grid, work.stops.times, w, own, i)
-        _jump(w, i, np.uint64(_last(model.laws, w, i, a, 0)), table.states, table.sizes, table.most)
+        model.laws(w, i, a)
+        w[TIME + i] = w[REACH + i]
+        w[JUMPS + i] += 1.0
+        _move(w, i, np.uint64(last_possible(a, 0)), table.states, table.sizes, table.most)
     else:
         _show(model.display, w, i, own, grid, out, width, stop)
         w[TIME + i] = stop
@@ -252,7 +224,7 @@ def _entry(sources):
         _ = sources
         leap, laws, display = model.leap, model.laws, model.display
         times, states, sizes, most = work.stops.times, table.states, table.sizes, table.most
-        cells, n, count = work.rows.shape[0], min(LANES, work.rows.shape[0]), states.shape[0] // table.most
+        n, count = min(LANES, work.rows.shape[0]), np.uint64(states.shape[0] // table.most)
         first, looked_up = FIRST + LANES * (work.starts.shape[1] + work.constants.shape[1]), channels > BLOCK
         w = np.zeros(first + LANES * (channels + 1))
         w[first:] = math.inf  # what fills up a block is never passed
@@ -266,21 +238,21 @@ def _entry(sources):
             if looked_up:
                 if _choose(w, which, n, first):
                     for i in range(n):
-                        low = int(w[CHOSEN + i]) * BLOCK
-                        if which[i] == np.uint64(low + BLOCK):
-                            which[i] = _last(laws, w, i, a, low)
+                        block = int(w[CHOSEN + i])
+                        if which[i] == np.uint64((block + 1) * BLOCK):
+                            laws(w, i, a)
+                            which[i] = last_possible(a, block)
                 _change(w, which, n, states, sizes, most)
             asking = 0.0
             for i in range(n):
                 asking += w[ASKS + i]
             if asking > 0.0 and _pass(
-                display, w, own, which, looked_up, states, sizes, most, np.uint64(count), grid, times, out, width, n
+                display, w, own, which, looked_up, states, sizes, most, count, grid, times, out, width, n
             ):
                 for i in range(n):
                     if w[ASKS + i] != 0.0 and own[CELL + i] >= 0:
                         waiting = _serve(model, work, table, w, own, i, grid, out, width, a, waiting)
                         alive -= own[CELL + i] < 0
-        return cells
 
     return nb.njit(nogil=True, cache=True, error_model="numpy")(run_lanes)
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba as nb
+import numpy as np
 
-from sbmlqsp.engine.ssa_arithmetic import tiny
+from sbmlqsp.engine.ssa_arithmetic import copy, tiny
+from sbmlqsp.engine.ssa_status import BLOCK
 
 __all__ = [
     "ACT", "ALL", "CHECKS", "DISPLAY", "DRIFT", "LAWS", "LEAP", "LOOK", "MOVING", "OUTPUTS", "QUEUE", "UPDATE", "Model",
-    "State", "Stops", "Together", "endless", "fast", "sources", "tiny", "total",
+    "State", "Stops", "Together", "endless", "fast", "last_possible", "opened", "sources", "tiny", "total",
 ]  # fmt: skip
 
 ARRAY = nb.float64[::1]
@@ -86,6 +88,30 @@ class Stops(NamedTuple):
     adds: Any
     values: Any
     before: bool  # whether an output at the time of a dose shows the state before it
+
+
+@fast
+def opened(start, constants, stream, blocks):
+    """Return a cell at its start, with so many blocks of propensities; ``stream`` is replicate and key."""
+    n, m = start.shape[0], start.shape[0] + constants.shape[0]
+    w = np.zeros(m + blocks * BLOCK + blocks)
+    copy(w[:n], start)
+    copy(w[n:m], constants)
+    rng = np.zeros(4, dtype=np.uint64)
+    copy(rng[1:], stream)
+    return State(w, w[:n], w[n:m], w[m : m + blocks * BLOCK], w[m + blocks * BLOCK :], rng)
+
+
+@tiny
+def last_possible(a, block):
+    """Return the last channel of a block, or else of all, that can happen, where rounding led past the end."""
+    for k in range(block * BLOCK + BLOCK - 1, block * BLOCK - 1, -1):
+        if a[k] > 0.0:
+            return k
+    for k in range(a.shape[0] - 1, -1, -1):
+        if a[k] > 0.0:
+            return k
+    return -1
 
 
 @tiny

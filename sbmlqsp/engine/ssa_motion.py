@@ -14,7 +14,7 @@ from sbmlqsp.engine.ssa_arithmetic import copy, tiny
 from sbmlqsp.engine.ssa_model import CHECKS, MOVING, endless, fast, total
 from sbmlqsp.engine.ssa_status import BAD_LAW, STUCK
 
-__all__ = ["FIRED", "FLIPPED", "REACHED", "Motion", "follow"]
+__all__ = ["FIRED", "FLIPPED", "REACHED", "Motion", "flips", "follow"]
 
 RELATIVE = 1e-8
 STEPS = 20_000_000
@@ -101,7 +101,8 @@ def _error(h, z, new, k, scale):
 
 
 @fast
-def _flips(model, state, t, c):
+def flips(model, state, t, c):
+    """Return whether a condition has changed."""
     model.look(CHECKS, state.x, state.p, t, c.checks)
     for e in range(c.before.shape[0]):  # noqa: SIM110  # numba compiles no generators
         if (c.checks[e] != 0.0) != (c.before[e] != 0.0):
@@ -170,7 +171,7 @@ def _until_flipped(model, state, t, h, m, c):
             break
         s = 0.5 * (low + high)
         _step(model, state, t, s, m)
-        if _flips(model, state, t + s, c):
+        if flips(model, state, t + s, c):
             high = s
         else:
             low = s
@@ -210,7 +211,7 @@ def follow(model, state, t, end, target, h, m, c):
             h = _until_fired(h, target, m.z, m.new, m.k)
         for i in range(n):
             state.x[m.where[i]] = m.new[i]
-        flipped = m.watch and _flips(model, state, t + h, c)
+        flipped = m.watch and flips(model, state, t + h, c)
         if flipped:
             h = _until_flipped(model, state, t, h, m, c)
             for i in range(n):

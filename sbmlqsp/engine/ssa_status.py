@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
-    "BAD_DELAY", "BAD_LAW", "BELOW_ZERO", "BLOCK", "CELL_STATUS", "CROWDED", "ENDLESS", "FINE", "FRACTION", "STUCK",
-    "TOO_LARGE", "TOO_MANY", "UNEVEN",
+    "BAD_DELAY", "BAD_LAW", "BELOW_ZERO", "BLOCK", "CELL_STATUS", "CROWDED", "ENDLESS", "FINE", "FRACTION", "LANES",
+    "MOST_JUMPS", "ROWS", "STUCK", "TOO_LARGE", "TOO_MANY", "UNEVEN",
 ]  # fmt: skip
 
 FINE, BAD_LAW, BELOW_ZERO, TOO_MANY, ENDLESS, CROWDED, STUCK, FRACTION, BAD_DELAY, UNEVEN = range(10)
@@ -23,6 +23,8 @@ CELL_STATUS = {
     TOO_LARGE: "a count passes 2^53, beyond which it is no whole number",
 }
 
+MOST_JUMPS = 50_000_000
+"""So many jumps a cell may make where it is not said."""
 BLOCK = 8
 """Propensities are summed in blocks of so many, of which only those that changed are summed anew."""
 

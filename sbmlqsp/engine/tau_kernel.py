@@ -27,8 +27,8 @@ import numpy as np
 
 from sbmlqsp.engine.ssa_arithmetic import copy, uniforms
 from sbmlqsp.engine.ssa_kernel import _fault, _still
-from sbmlqsp.engine.ssa_model import ALL, State, endless, fast, sources, tiny, total
-from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, FINE, TOO_LARGE, TOO_MANY
+from sbmlqsp.engine.ssa_model import ALL, endless, fast, opened, sources, tiny, total
+from sbmlqsp.engine.ssa_status import BAD_LAW, FINE, TOO_LARGE, TOO_MANY
 from sbmlqsp.engine.ssa_stops import make_changes, show
 from sbmlqsp.engine.tau_poisson import poisson
 
@@ -298,19 +298,10 @@ def _entry(sources):
         ``own`` is what of ``room`` each row of ``starts`` has of its own, and ``laws`` holds those that read one state.
         """
         _ = sources
-        n, m = starts.shape[1], starts.shape[1] + constants.shape[1]
-        w = np.empty(m + blocks * BLOCK + blocks)
-        x, p, a, b = w[:n], w[n:m], w[m : m + blocks * BLOCK], w[m + blocks * BLOCK :]
-        rng = np.zeros(4, dtype=np.uint64)
         for c in range(rows.shape[0]):
             r = rows[c]
-            copy(x, starts[r])
-            copy(p, constants[r])
-            a[:] = 0.0
-            b[:] = 0.0
-            rng[0], rng[1], rng[2], rng[3] = np.uint64(0), streams[c, 0], streams[c, 1], streams[c, 2]
+            state = opened(starts[r], constants[r], streams[c], blocks)
             copy(room[: own.shape[1]], own[r])
-            state = State(w, x, p, a, b, rng)
             status, detail, time, steps = _cell(
                 model, state, laws, leap, at, room, grid, out[c], of_row[r], of_row[r + 1], stops, conditions, most
             )

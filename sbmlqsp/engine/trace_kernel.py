@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_arithmetic import exponential, uniforms
+from sbmlqsp.engine.ssa_arithmetic import copy, exponential, uniforms
 from sbmlqsp.engine.ssa_events import APPLY, LOOPS, VALUES, _dequeue, _next_event, _triggered
 from sbmlqsp.engine.ssa_kernel import _choose, _fault
-from sbmlqsp.engine.ssa_model import ALL, CHECKS, OUTPUTS, State, endless, fast, sources, total
-from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, follow
-from sbmlqsp.engine.ssa_status import BAD_LAW, BLOCK, ENDLESS, FINE, FRACTION, TOO_MANY
+from sbmlqsp.engine.ssa_model import ALL, OUTPUTS, endless, fast, opened, sources, total
+from sbmlqsp.engine.ssa_motion import FIRED, FLIPPED, flips, follow
+from sbmlqsp.engine.ssa_status import BAD_LAW, ENDLESS, FINE, FRACTION, TOO_MANY
 from sbmlqsp.engine.ssa_stops import make_changes, next_stop
 
 __all__ = ["DOSE", "END", "FULL", "START", "SWITCH", "Log", "trace_cell"]
@@ -113,8 +113,7 @@ def _still(model, state, t, stop, conditions, watch, jumps, most, log):
 
     Returns status, detail, time, number of jumps, and whether a condition has changed.
     """
-    checks, before = conditions.checks, conditions.before
-    first = END + 1 + checks.shape[0]
+    first = END + 1 + conditions.checks.shape[0]
     while True:
         every = total(state.b)
         if not every < math.inf:
@@ -130,11 +129,8 @@ def _still(model, state, t, stop, conditions, watch, jumps, most, log):
             return status, detail, t, jumps, False
         if jumps > most:
             return TOO_MANY, 0, t, jumps, False
-        if watch:
-            model.look(CHECKS, state.x, state.p, t, checks)
-            for e in range(before.shape[0]):
-                if (checks[e] != 0.0) != (before[e] != 0.0):
-                    return FINE, 0, t, jumps, True
+        if watch and flips(model, state, t, conditions):
+            return FINE, 0, t, jumps, True
 
 
 @fast
@@ -214,16 +210,9 @@ def _entry(sources):
         The others are as in ``run_cells``.
         """
         _ = sources
-        n, m = start.shape[0], start.shape[0] + constants.shape[0]
-        w = np.zeros(m + blocks * BLOCK + blocks)
-        x, p, a, b = w[:n], w[n:m], w[m : m + blocks * BLOCK], w[m + blocks * BLOCK :]
-        x[:] = start
-        p[:] = constants
-        rng = np.zeros(4, dtype=np.uint64)
-        rng[1:] = stream
-        conditions.before[:] = initial
-        motion.scale[:] = scale
-        state, none = State(w, x, p, a, b, rng), np.empty((0, 0))
+        copy(conditions.before, initial)
+        copy(motion.scale, scale)
+        state, none = opened(start, constants, stream, blocks), np.empty((0, 0))
         status, detail, time, jumps, fate = _cell(
             model, state, grid, none, low, high, stops, conditions, motion, fates, watch, most, log
         )
