@@ -13,6 +13,7 @@ from sbmlqsp.dosing import Administration
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.jumps import INFLOW, JumpSystem, jump_system
 from sbmlqsp.engine.ssa import CellResults, Cells, Stop
+from sbmlqsp.engine.ssa_status import MOST_JUMPS
 from sbmlqsp.engine.tau import LeapingCells
 from sbmlqsp.engine.trace import Tracer
 from sbmlqsp.engine.whole import uneven, uneven_start
@@ -56,7 +57,7 @@ class Stochastic:
     seed: int = 0
     replicates: int = 1
     continuous: tuple[str, ...] = ()
-    most_jumps: int = 50_000_000
+    most_jumps: int = MOST_JUMPS
     threads: int | None = None
     population: Population | None = None
     engine: str = "kernel"

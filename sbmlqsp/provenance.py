@@ -28,7 +28,10 @@ import numpy as np
 from sbmlqsp.errors import DataError
 from sbmlqsp.streams import check_seed
 
-__all__ = ["digest", "record", "to_json", "versions"]
+__all__ = ["SINGLE_CELLS", "digest", "record", "to_json", "versions"]
+
+SINGLE_CELLS = {"ssa": "exact jump process", "tau-leaping": "leaps over many jumps"}
+"""The methods by which single cells are run, as the ``name`` among a record's inputs, and what they are."""
 
 _PACKAGES = (
     "numpy", "pandas", "xarray", "pint", "scipy", "antimony", "libroadrunner", "python-libsbml", "numba", "pyarrow",

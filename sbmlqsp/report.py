@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import DataError
 from sbmlqsp.files import written
+from sbmlqsp.provenance import SINGLE_CELLS
 from sbmlqsp.reporting.model import model_context
 from sbmlqsp.reporting.runs import run_context
 
@@ -202,8 +203,9 @@ def _provenance(results: xr.Dataset, lock: Mapping[str, Any] | None) -> dict[str
     settings = {"seed": record.get("seed", 0)}
     inputs = record.get("inputs", {})
     settings |= {f"{k} tolerance": v for k, v in inputs.get("tolerances", {}).items()}
-    if inputs.get("name") == "ssa":
-        settings |= {"single cells": "exact jump process", "cells per subject": inputs.get("replicates", 1)}
+    if inputs.get("name") in SINGLE_CELLS:
+        settings |= {"single cells": SINGLE_CELLS[inputs["name"]], "cells per subject": inputs.get("replicates", 1)}
+        settings |= {"epsilon": inputs["epsilon"]} if "epsilon" in inputs else {}
     digests = {f"model {k}": v for k, v in record.get("models", {}).items()}
     if lock is not None:
         digests |= {name: entry["sha256"] for name, entry in lock["files"].items()}

@@ -14,6 +14,7 @@ from sbmlqsp import provenance
 from sbmlqsp.cells import Stochastic
 from sbmlqsp.collecting import dataset_of, inputs_of
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.ssa_status import MOST_JUMPS
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.outcome import Deterministic, Method, Outcome
@@ -46,7 +47,7 @@ def simulate(
     replicates: int = 1,
     method: str = "ode",
     continuous: Sequence[str] = (),
-    max_jumps: int = 50_000_000,
+    max_jumps: int = MOST_JUMPS,
     epsilon: float | None = None,
     engine: str | None = None,
     seed: int = 0,
@@ -336,7 +337,7 @@ def _check_failures(on_failure: str, max_failed: Any) -> None:
 
 
 def check_method(method: str, replicates: Any, continuous: Any, store: Any, resume: bool) -> None:
-    if method not in {"ode", "ssa", "tau-leaping"}:
+    if method not in {"ode", *provenance.SINGLE_CELLS}:
         raise UnsupportedError("no such method", value=method, expected="'ode', 'ssa' or 'tau-leaping'")
     if isinstance(replicates, bool) or not isinstance(replicates, int | np.integer) or replicates < 1:
         raise ExperimentError("replicates is not usable", value=replicates, expected="a positive whole number")

@@ -15,6 +15,7 @@ from sbmlqsp.errors import DataError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.files import written
 from sbmlqsp.outcome import Outcome
+from sbmlqsp.provenance import SINGLE_CELLS
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Sink
 from sbmlqsp.scaling.folder import LOCK, Sums, locked, unwritable
@@ -223,7 +224,7 @@ class Store:
 
 def _method(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a simulation was run, as arguments, from what its provenance says of it."""
-    if inputs.get("name") in {"ssa", "tau-leaping"}:
+    if inputs.get("name") in SINGLE_CELLS:
         counts = {"replicates": inputs["replicates"], "max_jumps": inputs["most_jumps"]}
         leaps = {"epsilon": inputs["epsilon"]} if "epsilon" in inputs else {}
         return {"method": inputs["name"], "continuous": inputs["continuous"], **counts, **leaps}

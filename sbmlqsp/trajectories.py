@@ -9,6 +9,7 @@ import numpy as np
 
 from sbmlqsp.cells import Runs, Stochastic
 from sbmlqsp.engine.roadrunner import quiet
+from sbmlqsp.engine.ssa_status import MOST_JUMPS
 from sbmlqsp.engine.trace import KNOWN
 from sbmlqsp.errors import DataError, ExperimentError, SimulationError
 from sbmlqsp.experiment import Experiment, observable_unit
@@ -35,7 +36,7 @@ def trajectories(
     subjects: pd.DataFrame | Mapping[str, Any] | None = None,
     replicates: int = 1,
     continuous: Sequence[str] = (),
-    max_jumps: int = 50_000_000,
+    max_jumps: int = MOST_JUMPS,
     max_rows: int = 1_000_000,
     seed: int = 0,
 ) -> pd.DataFrame:

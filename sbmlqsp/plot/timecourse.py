@@ -37,6 +37,7 @@ from sbmlqsp.plot.style import (
     plain,
     sentence,
 )
+from sbmlqsp.provenance import SINGLE_CELLS
 from sbmlqsp.results import as_results, dose_calendar, failed, observable_names
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def _counted(ds: xr.Dataset, panels: list[Panel], look: Look) -> list[str]:
 def _stochastic(ds: xr.Dataset) -> bool:
     """Say whether the runs are single cells."""
     inputs = json.loads(ds.attrs.get("provenance", "{}")).get("inputs", {})
-    return isinstance(inputs, dict) and inputs.get("name") == "ssa"
+    return isinstance(inputs, dict) and inputs.get("name") in SINGLE_CELLS
 
 
 def _remarks(panels: list[Panel], look: Look, doses: list[dict[str, Any]]) -> list[str]:

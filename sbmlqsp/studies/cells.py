@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.dosing import Regimen
+from sbmlqsp.engine.ssa_status import MOST_JUMPS
 from sbmlqsp.errors import QSPError, StudyError
 from sbmlqsp.expressions import parse_formula
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SingleCells", "cells_again", "check_cells", "fates_of", "read_fates", "read_method"]
 
-MOST_JUMPS = 50_000_000
 FATES = '[fates] with apoptosis = "signal > 100"'
 SSA = 'method = "ssa" in [simulation]'
 
