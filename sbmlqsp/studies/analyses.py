@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Analysis",
+    "OfArms",
     "OfExposure",
     "chosen_arms",
     "figures_of_analyses",
@@ -100,20 +101,24 @@ class Analysis(ABC):
 
 
 @dataclass(frozen=True)
-class OfExposure(Analysis):
-    """An analysis of the exposure to an observable in some arms, over a dosing interval: its own, or the study's.
+class OfArms(Analysis):
+    """An analysis of some arms, of all where none is named."""
 
-    Parameters
-    ----------
-    observable, interval, after : str
-    arms : tuple of str
-        All where none is named.
-    """
+    arms: tuple[str, ...] = ()
+
+    def check(self, study: Study) -> None:
+        """Refuse an arm there is not."""
+        for arm in self.arms:
+            known_name(self, arm, [a.id for a in study.arms], "arm")
+
+
+@dataclass(frozen=True)
+class OfExposure(OfArms):
+    """An analysis of the exposure to an observable, over a dosing interval: its own, or the study's."""
 
     observable: str = ""
     interval: str = ""
     after: str = ""
-    arms: tuple[str, ...] = ()
 
     @staticmethod
     def span(keys: Keys) -> dict[str, Any]:
@@ -124,8 +129,7 @@ class OfExposure(Analysis):
     def check(self, study: Study) -> None:
         """Refuse an observable or arm there is not."""
         known_name(self, self.observable, [o.id for o in study.observables], "observable")
-        for arm in self.arms:
-            known_name(self, arm, [a.id for a in study.arms], "arm")
+        super().check(study)
 
     def window(self, study: Study) -> dict[str, Any]:
         """Return interval and beginning as ``exposure`` takes them."""

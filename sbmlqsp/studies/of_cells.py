@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sbmlqsp.errors import StudyError, did_you_mean
-from sbmlqsp.studies.analyses import Analysis, known_name
+from sbmlqsp.studies.analyses import OfArms
 from sbmlqsp.studies.cells import FATES, fates_of
 
 if TYPE_CHECKING:
@@ -19,18 +19,12 @@ __all__ = ["OfCells", "arm_titles", "percent", "read_confidence"]
 
 
 @dataclass(frozen=True)
-class OfCells(Analysis):
-    """An analysis of the cells of some arms; all arms where none is named."""
+class OfCells(OfArms):
+    """An analysis of the cells of some arms."""
 
     METHODS: ClassVar[tuple[str, ...]] = ("ssa",)
 
-    arms: tuple[str, ...] = ()
     confidence: float = 0.95
-
-    def check(self, study: Study) -> None:
-        """Refuse an arm there is not."""
-        for arm in self.arms:
-            known_name(self, arm, [a.id for a in study.arms], "arm")
 
     def check_fates(self, study: Study, fates: tuple[str, ...]) -> None:
         """Refuse arms without fates, and fates that an arm does not have."""
