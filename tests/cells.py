@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.jumps import JumpSystem, jump_system
 from sbmlqsp.engine.ssa import CellResults, Cells
+from sbmlqsp.progress import Progress
 from sbmlqsp.streams import key64
 
 
@@ -40,3 +44,21 @@ def sbml_system(text: str, **changes: str) -> JumpSystem:
         assert old in sbml
         sbml = sbml.replace(old, new)
     return jump_system(qsp.read_sbml(sbml).network)
+
+
+@contextmanager
+def interrupted(monkeypatch: pytest.MonkeyPatch, *, after: int) -> Iterator[None]:
+    """Interrupt a simulation, as Ctrl-C would, once so many pieces are done."""
+    calls = iter(range(after))
+
+    class Interrupted(KeyboardInterrupt):
+        pass
+
+    def stop(*_: Any) -> None:
+        if next(calls, None) is None:
+            raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "tick", stop)
+        with pytest.raises(Interrupted):
+            yield

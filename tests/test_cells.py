@@ -16,9 +16,8 @@ from sbmlqsp.engine.ssa import Cells, Stop
 from sbmlqsp.engine.ssa_arithmetic import uniforms
 from sbmlqsp.engine.ssa_kernel import _choose
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.progress import Progress
 from sbmlqsp.streams import key64
-from tests.cells import ready, run
+from tests.cells import interrupted, ready, run
 
 MANY = 2000
 BASIC = """species X, A, B; X = 0; A = 100; B = 0; k = 10; d = 1; kf = 1
@@ -294,20 +293,9 @@ def test_threads_chunks_and_resuming_leave_the_numbers(model, tmp_path, monkeypa
     whole = simulate(model, subjects=people)
     assert whole.X.shape == (1, 3, 40, 3)
     assert simulate(model, subjects=people, workers=2).X.identical(whole.X)
-    calls = iter(range(2))
-
-    class Interrupted(KeyboardInterrupt):
-        pass
-
-    def stop(*_):
-        if next(calls, None) is None:
-            raise Interrupted
-
     how = {"subjects": people, "chunk": 25, "store": tmp_path / "s"}
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "tick", stop)
-        with pytest.raises(Interrupted):
-            simulate(model, **how)
+    with interrupted(monkeypatch, after=2):
+        simulate(model, **how)
     assert 0 < len(qsp.open_store(tmp_path / "s").missing) < 5
     store = simulate(model, **how, resume=True)
     assert (store.read().X.values == whole.X.values).all()

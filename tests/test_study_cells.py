@@ -41,6 +41,13 @@ cv = 0.3
 kind = "log-normal"
 cv = 0.1
 """
+CLOSED_FORM = """[kill_curve.closed_form]
+shape = "a"
+scale = "b"
+threshold = "threshold"
+lifetime = "1/g"
+holds = ["gm >= 20*g", "b >= 5"]
+"""
 STUDY = """[study]
 id = "bursts"
 [model]
@@ -73,23 +80,13 @@ regimen = "10 into D"
 at = [2, 7.75]
 [[kill_curve]]
 id = "late"
-[kill_curve.closed_form]
-shape = "a"
-scale = "b"
-threshold = "threshold"
-lifetime = "1/g"
-holds = ["gm >= 20*g", "b >= 5"]
+CLOSED_FORM
 [[kill_curve]]
 id = "early"
 at = 2
 doses = {none = 0, low = 1, high = 10}
 unit = "mg"
-[kill_curve.closed_form]
-shape = "a"
-scale = "b"
-threshold = "threshold"
-lifetime = "1/g"
-holds = ["gm >= 20*g", "b >= 5"]
+CLOSED_FORM
 [[distribution]]
 observable = "signal"
 at = 8
@@ -100,7 +97,7 @@ fates = false
 laws = ["negative binomial", "gamma"]
 [output]
 formats = ["svg"]
-"""
+""".replace("CLOSED_FORM\n", CLOSED_FORM)
 
 
 def written(folder, text=STUDY):

@@ -22,8 +22,7 @@ from sbmlqsp.engine.ssa import Stop
 from sbmlqsp.engine.tau import LeapingCells
 from sbmlqsp.engine.tau_poisson import poisson
 from sbmlqsp.errors import ExperimentError, UnsupportedError
-from sbmlqsp.progress import Progress
-from tests.cells import ready, run
+from tests.cells import interrupted, ready, run
 
 BASIC = """species X, A, B; X = 0; A = 10000; B = 0; k = 10000; d = 1; kf = 1; n = 3; pulse = 0
   birth: => X; k; death: X => ; d*X; swap: A -> B; net; net := kf*A - kf*B; many: => n B; pulse"""
@@ -290,20 +289,9 @@ def test_threads_chunks_and_resuming_leave_the_numbers(model, tmp_path, monkeypa
     assert simulate(model, subjects=people, workers=2).X.identical(whole.X)
     fewer = simulate(model, subjects={"k": [5000.0, 10000.0]}, replicates=7)
     assert (fewer.X.values == whole.X.values[:, :2, :7]).all()
-    calls = iter(range(2))
-
-    class Interrupted(KeyboardInterrupt):
-        pass
-
-    def stop(*_):
-        if next(calls, None) is None:
-            raise Interrupted
-
     how = {"subjects": people, "chunk": 25, "store": tmp_path / "s"}
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "tick", stop)
-        with pytest.raises(Interrupted):
-            simulate(model, **how)
+    with interrupted(monkeypatch, after=2):
+        simulate(model, **how)
     assert 0 < len(qsp.open_store(tmp_path / "s").missing) < 5
     with pytest.raises(qsp.QSPError):
         simulate(model, **how, resume=True, epsilon=0.02)
