@@ -38,7 +38,7 @@ def dataset_of(
     observables = {o.id: o for a in arms for o in a.observables}
     units = {o: _unit(a, o) for a in reversed(arms) for o in a.observables}
     runs = (len(people), len(replicates))
-    values = {name: _together(name, arms, results, grid=grid, runs=runs) for name in observables}
+    values = _apart({name: _together(name, arms, results, grid=grid, runs=runs) for name in observables})
     status = np.stack([r.status.reshape(runs) for r in results])
     messages = np.array([r.messages for r in results], dtype=object).reshape(len(arms), *runs)
     record = provenance.record(
@@ -72,12 +72,24 @@ def _together(
     """Return an observable of all arms, NaN where an arm did not ask for it."""
     asked = [name in {o.id for o in arm.observables} for arm in arms]
     if all(asked) and all(len(arm.times) == len(grid) for arm in arms):
+        if len(results) == 1:  # as it is, where it may be: it may be large
+            return np.require(results[0].columns[name], requirements=["C", "W"]).reshape(1, *runs, len(grid))
         return np.stack([r.columns[name].reshape(*runs, len(grid)) for r in results])
     values = np.full((len(arms), *runs, len(grid)), np.nan)
     for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
         if asked[e]:
             at = np.searchsorted(grid, np.asarray(arm.times))
             values[e][:, :, at] = result.columns[name].reshape(*runs, len(at))
+    return values
+
+
+def _apart(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values of which no two are the same place in memory, so that each may be changed alone."""
+    places: set[int] = set()
+    for name, array in values.items():
+        place = array.__array_interface__["data"][0]
+        values[name] = array.copy() if place in places else array
+        places.add(place)
     return values
 
 

@@ -67,7 +67,8 @@ def read_out(o: Observable, model: Model, *, columns: Mapping[str, Any], time: A
         if node.op in {"amount", "concentration"}:
             flat = flat_id(str(node.args[0].value))
             env[f"{node.op}({node.args[0].value})"] = columns[flat if node.op == "amount" else f"[{flat}]"]
-    out = np.broadcast_to(np.asarray(evaluate(o.expr, env, time=time), dtype=float), shape)
+    out = np.asarray(evaluate(o.expr, env, time=time), dtype=float)
+    out = out if out.shape == shape else np.broadcast_to(out, shape)
     own = observable_unit(model, o)
     if o.unit is not None and own:
         out = convert(out, own, o.unit, molar_mass=o.molar_mass)

@@ -426,3 +426,14 @@ def test_a_dose_reaches_what_nothing_else_moves():
     arm = qsp.Experiment(model, times=[0, 12], regimen="10 into D", observables=["C"])
     with pytest.raises(UnsupportedError, match="its instant is not known beforehand"):
         qsp.simulate(arm, method="ssa")
+
+
+def test_what_is_observed_twice_is_not_one_place_in_memory():
+    """Results of one arm are not copied, yet each may be changed alone."""
+    arm = qsp.Experiment(qsp.read_antimony(COUNTED), times=[0, 1], observables=["X", "amount(X)", "3*1"])
+    for how in ({"method": "ssa", "replicates": 20, "seed": 1}, {}):
+        ds = qsp.simulate(arm, **how)
+        before = ds["amount(X)"].copy(deep=True)
+        ds["X"] += 1
+        ds["3*1"] += 1
+        assert ds["amount(X)"].equals(before)

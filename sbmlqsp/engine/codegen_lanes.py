@@ -1,9 +1,10 @@
 """A jump system as two functions over several cells side by side, one after the other in vector instructions.
 
-``leap`` draws the random numbers of every cell, computes all its propensities, when its next jump is and in which
-channel, and makes it. No cell waits for a branch of another, and no dependency graph is asked: for networks of up to
-some two hundred channels that is several times as fast as to update one cell's propensities alone. The arithmetic is
-that of a cell alone, in the same order. ``display`` gives the outputs of one cell.
+``leap`` makes the jump that every cell has come to, draws its random numbers, computes all its propensities, and finds
+when its next jump is and in which channel; what is put out before that jump still sees the counts. No cell waits for a
+branch of another, and no dependency graph is asked: for networks of up to some two hundred channels that is several
+times as fast as to update one cell's propensities alone. The arithmetic is that of a cell alone, in the same order.
+``display`` gives the outputs of one cell.
 """
 
 from __future__ import annotations
@@ -98,14 +99,14 @@ class _Lanes(Writer):
         return [*(f"{kind}{i} = {self._at(self._first[kind] + i)}" for kind, i in sorted(found)), *lines]
 
     def leap(self) -> str:
-        """Write the loops that find propensities, when and which jump is next, and make it where nothing is asked."""
+        """Write the loops that make the jump each lane has come to, and find when its next is and in which channel."""
         every = range(len(self.system.channels))
-        loops = [[*self._drawn(), f"{self._row('wait')} = wait", f"{self._row('which')} = v"]]
+        loops = [self._drawn(), [f"{self._row('wait')} = exponential({self._row('wait')})"]]
         if self._blocks == 1:
-            loops.append([*self._sums(every), *self._next(), *self._fired()])
+            loops.append([*self._gone_on(self._fired()), *self._sums(every), *self._next()])
         else:  # in pieces, so that what is at hand fits into registers
-            blocks = [self._sums(every[k : k + BLOCK]) for k in every[::BLOCK]]
-            loops += [*blocks, [*self._next(), *self._gone_on(["0.0"])]]
+            loops[0] += self._gone_on([])
+            loops += [*(self._sums(every[k : k + BLOCK]) for k in every[::BLOCK]), self._next()]
         written = [line for lines in loops for line in ("for l in range(n):", *indented(lines))]
         return function("leap", "LEAP", "w, n", written)
 
@@ -138,11 +139,12 @@ class _Lanes(Writer):
     def _drawn(self) -> list[str]:
         rows = ("counter", "replicate", "key_0", "key_1")
         return [*(f"{name} = bits_of({self._row(name)})" for name in rows), f"u, v = philox({', '.join(rows)})",
-                f"{self._row('counter')} = of_bits(counter + np.uint64(1))", "wait = exponential(u)"]  # fmt: skip
+                f"{self._row('counter')} = of_bits(counter + np.uint64(1))", f"{self._row('wait')} = u",
+                f"{self._row('which')} = v"]  # fmt: skip
 
     def _next(self) -> list[str]:
         """Write how the next jump follows from propensities: the channel, or its block where there are several."""
-        count, known = len(self.system.channels), {n: n for n in ("wait", "limit", "fault", "jumps", "most")}
+        count, known = len(self.system.channels), {n: n for n in ("wait", "limit", "fault")}
         ends = [min(j * BLOCK + BLOCK, count) - 1 for j in range(self._blocks)]
         known |= {"t": "time", "v": "which"}
         once, lines = self._blocks == 1, [f"{name} = {self._row(row)}" for name, row in known.items()]
@@ -157,28 +159,31 @@ class _Lanes(Writer):
             if not once:
                 lines.append(f"before = pick(on, {size}, before)")
         lines += ["sound = (least >= 0.0) & (every < math.inf) & (fault == 0.0)",
-                  "ok = sound & (reach < limit)" + (f" & (chosen < {float(count)!r})" if once else "")]  # fmt: skip
-        rows = {"reach": "reach", "chosen": "chosen", "target": "target - before",
-                "asks": "pick(ok, 0.0, pick(sound, 1.0, 2.0))"}  # fmt: skip
+                  "ok = (reach < limit)" + (f" & (chosen < {float(count)!r})" if once else "")]  # fmt: skip
+        rows = {"reach": "reach", "chosen": "chosen", "asks": "pick(sound, pick(ok, 0.0, 1.0), 2.0)"}
+        if not once:
+            rows["target"] = "target - before"
         return [*lines, *(f"{self._row(row)} = {text}" for row, text in rows.items())]
 
     def _fired(self) -> list[str]:
         """Write the jump itself."""
-        lines, new = ["which = pick(ok, chosen, -1.0)"], []
+        lines = []
         for name, place in self._x.items():
             sizes = {k: c.change[name].value for k, c in enumerate(self.system.channels) if name in c.change}
             if sizes:
                 row = self._at(self._first["x"] + place)
-                change = " + ".join(f"pick(which == {float(k)!r}, {float(d or 0)!r}, 0.0)" for k, d in sizes.items())
+                change = " + ".join(f"pick(chosen == {float(k)!r}, {float(d or 0)!r}, 0.0)" for k, d in sizes.items())
                 lines += [f"y{place} = {row} + ({change})", f"{row} = y{place}"]
-                new.append(f"y{place}")
-        return [*lines, *self._gone_on(new or ["0.0"])]
+        return lines
 
-    def _gone_on(self, new: list[str]) -> list[str]:
-        """Write the time and number of jumps, and whether the cell can go on with its new counts."""
-        return [f"{self._row('time')} = pick(ok, reach, t)", "jumps = jumps + pick(ok, 1.0, 0.0)",
-                f"{self._row('jumps')} = jumps", *_least(new),
-                f"{self._row('fault')} = pick((least < 0.0) | (jumps > most), 1.0, fault)"]  # fmt: skip
+    def _gone_on(self, jump: list[str]) -> list[str]:
+        """Write the time and number of jumps after one, and whether the cell can go on with its new counts."""
+        new = [f"y{place}" for place in self._x.values() if f"y{place}" in " ".join(jump)]
+        return [f"chosen = {self._row('chosen')}", *jump, "go = chosen >= 0.0",
+                f"{self._row('time')} = pick(go, {self._row('reach')}, {self._row('time')})",
+                f"jumps = {self._row('jumps')} + pick(go, 1.0, 0.0)", f"{self._row('jumps')} = jumps",
+                *_least(new or ["0.0"]), f"bad = (least < 0.0) | (jumps > {self._row('most')})",
+                f"{self._row('fault')} = pick(bad, 1.0, {self._row('fault')})"]  # fmt: skip
 
     def display(self, outputs: Sequence[str]) -> str:
         """Write the outputs of one lane."""

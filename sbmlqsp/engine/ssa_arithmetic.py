@@ -11,7 +11,7 @@ import numba as nb
 import numpy as np
 from numba.extending import intrinsic
 
-__all__ = ["bits_of", "copy", "exponential", "of_bits", "philox", "pick", "tiny", "uniforms"]
+__all__ = ["bits_of", "copy", "exponential", "lowest", "of_bits", "philox", "pick", "pointer", "tiny", "uniforms"]
 
 tiny = nb.njit(inline="always", error_model="numpy")
 """For what runs at every jump: a call would count the references of every array it is given."""
@@ -56,6 +56,28 @@ def pick(_context, condition, a, b):  # noqa: ARG001  # Numba asks for the names
         return builder.select(*arguments)
 
     return nb.float64(nb.boolean, nb.float64, nb.float64), build
+
+
+@intrinsic
+def lowest(_context, bits):  # noqa: ARG001  # Numba asks for the name
+    """Return the place of the lowest bit that is set; one must be."""
+
+    def build(_codegen, builder, _signature, arguments):
+        from llvmlite import ir
+
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return nb.int64(nb.uint64), build
+
+
+@intrinsic
+def pointer(_context, array):
+    """Return where an array's numbers are: to hand that on counts no references. The array must live on meanwhile."""
+
+    def build(context, builder, signature, arguments):
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return nb.types.CPointer(array.dtype)(array), build
 
 
 @tiny

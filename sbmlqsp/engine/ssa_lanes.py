@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ssa_arithmetic import of_bits, tiny
+from sbmlqsp.engine.ssa_arithmetic import lowest, of_bits, pointer, tiny
 from sbmlqsp.engine.ssa_model import endless, fast, last_possible, sources
 from sbmlqsp.engine.ssa_status import BAD_LAW, BELOW_ZERO, BLOCK, FINE, LANES, ROWS, TOO_MANY
 from sbmlqsp.engine.ssa_stops import next_stop
@@ -20,7 +20,7 @@ from sbmlqsp.engine.ssa_stops import next_stop
 __all__ = ["Table", "run_lanes"]
 
 STREAM = 0
-TIME, LIMIT, REACH, TARGET, CHOSEN, ASKS, FAULT, JUMPS, MOST = (LANES * i for i in range(6, len(ROWS)))
+TIME, LIMIT, NEXT, REACH, TARGET, CHOSEN, ASKS, FAULT, JUMPS, MOST = (LANES * i for i in range(6, len(ROWS)))
 FIRST = LANES * len(ROWS)
 CELL, OUTPUT, STOP, LAST_STOP = (LANES * i for i in range(4))
 """What is known of each lane in whole numbers: its cell, the next output, the next stop, and where its stops end."""
@@ -51,7 +51,7 @@ class Work(NamedTuple):
 def _limit(grid, times, w, own, i):
     """Let a lane ask at its next output or stop."""
     g, stop = own[OUTPUT + i], next_stop(own[STOP + i], own[LAST_STOP + i], times, grid[-1])
-    w[LIMIT + i] = min(grid[g], stop) if g < grid.shape[0] else stop
+    w[NEXT + i], w[LIMIT + i] = stop, min(grid[g], stop) if g < grid.shape[0] else stop
 
 
 @tiny
@@ -64,66 +64,72 @@ def _show(display, w, i, own, grid, out, width, until):
     own[OUTPUT + i] = g
 
 
-@fast
-def _choose(w, which, n, first):
-    """Find each lane's channel in its block, in which sums do not fall; return whether rounding led past an end."""
+@tiny
+def _jump(laws, w, which, n, first, table, a):
+    """Find each lane's channel in its block, in which sums do not fall, and make its changes."""
     past = False
     for i in range(n):
-        low = np.uint64(np.int64(w[CHOSEN + i])) * np.uint64(BLOCK)
+        low = np.uint64(np.int64(max(w[CHOSEN + i], 0.0))) * np.uint64(BLOCK)
         at, target, passed = np.uint64(first + i) + low * np.uint64(LANES), w[TARGET + i], np.uint64(0)
         for j in range(BLOCK):
             passed += np.uint64(target >= w[at + np.uint64(j * LANES)])
         which[i] = low + passed
         past = past or bool(passed >= np.uint64(BLOCK))
-    return past
+    if past:
+        _back(laws, w, which, n, a)
+    _change(w, which, n, pointer(table.states), pointer(table.sizes), table.most)
+
+
+@fast
+def _back(laws, w, which, n, a):
+    """Choose the last channel that can happen in lanes in which rounding led past the end of a block."""
+    for i in range(n):
+        block = int(max(w[CHOSEN + i], 0.0))
+        if which[i] == np.uint64((block + 1) * BLOCK):
+            laws(w, i, pointer(a))
+            which[i] = last_possible(a, block)
 
 
 @tiny
-def _move(w, i, k, states, sizes, most):
-    """Make the changes of a channel in one lane."""
-    bad, at = w[JUMPS + i] > w[MOST + i], k * np.uint64(most)
-    for j in range(most):
-        place = states[at + np.uint64(j)] + np.uint64(i)
-        x = w[place] + sizes[at + np.uint64(j)]
-        w[place] = x
-        bad = bad | (x < 0.0)
-    if bad:
-        w[FAULT + i] = 1.0
-
-
-@fast
 def _change(w, which, n, states, sizes, most):
-    """Make the changes of the channels in all lanes that do not ask."""
+    """Make the changes of the channels in all lanes that jump."""
     for i in range(n):
-        if w[ASKS + i] == 0.0:
-            _move(w, i, which[i], states, sizes, most)
+        if w[CHOSEN + i] >= 0.0:
+            bad, at = False, which[i] * np.uint64(most)
+            for j in range(most):
+                place = states[at + np.uint64(j)] + np.uint64(i)
+                x = w[place] + sizes[at + np.uint64(j)]
+                w[place] = x
+                bad = bad | (x < 0.0)
+            if bad:
+                w[FAULT + i] = 1.0
 
 
-@fast
-def _pass(display, w, own, which, looked_up, states, sizes, most, count, grid, stops, out, width, n):
-    """Put out what lanes come to before their jump, and make it; return how many still ask.
-
-    What is called at every output is written out here, since every array that is handed on has its references counted.
-    """
-    rows, end, asking = grid.shape[0], grid[-1], 0
+@tiny
+def _asking(w, n):
+    """Return which lanes ask, as bits."""
+    bits = np.uint64(0)
     for i in range(n):
-        if w[ASKS + i] == 0.0:
-            continue
-        s, stop, reach, g = own[STOP + i], end, w[REACH + i], own[OUTPUT + i]
-        if s < own[LAST_STOP + i] and stops[s] < end:
-            stop = stops[s]
-        k = which[i] if looked_up else np.uint64(np.int64(w[CHOSEN + i]))
-        if w[ASKS + i] != 1.0 or not reach < stop or k >= count or own[CELL + i] < 0:
-            asking += 1
+        bits |= np.uint64(w[ASKS + i] != 0.0) << np.uint64(i)
+    return bits
+
+
+@tiny
+def _pass(display, w, own, count, grid, rows, out, width, asking):
+    """Put out what lanes come to before their jump; return which of those that ask still do."""
+    left = asking
+    while left != np.uint64(0):
+        i = lowest(left)
+        left &= left - np.uint64(1)
+        stop, reach, g, cell = w[NEXT + i], w[REACH + i], own[OUTPUT + i], own[CELL + i]
+        if w[ASKS + i] != 1.0 or not reach < stop or w[CHOSEN + i] >= count:
             continue
         while g < rows and grid[g] < reach:
-            display(w, i, grid[g], out, (own[CELL + i] * rows + g) * width)
+            display(w, i, grid[g], out, (cell * rows + g) * width)
             g += 1
         own[OUTPUT + i] = g
         w[LIMIT + i] = min(grid[g], stop) if g < rows else stop
-        w[ASKS + i], w[TIME + i] = 0.0, reach
-        w[JUMPS + i] += 1.0
-        _move(w, i, k, states, sizes, most)
+        asking ^= np.uint64(1) << np.uint64(i)
     return asking
 
 
@@ -138,7 +144,7 @@ def _fault(laws, w, i, a, states):
                 low = min(low, place)
         if low < none:
             return BELOW_ZERO, (low - np.uint64(FIRST)) // np.uint64(LANES)
-    laws(w, i, a)
+    laws(w, i, pointer(a))
     for k in range(a.shape[0]):
         if not a[k] >= 0.0:
             return BAD_LAW, k
@@ -153,7 +159,7 @@ def _load(work, w, own, i, c):
         w[FIRST + k * LANES + i] = work.starts[row, k]
     for k in range(m):
         w[FIRST + (n + k) * LANES + i] = work.constants[row, k]
-    w[TIME + i], w[JUMPS + i], w[FAULT + i], w[MOST + i] = 0.0, 0.0, 0.0, work.most
+    w[TIME + i], w[JUMPS + i], w[FAULT + i], w[MOST + i], w[CHOSEN + i] = 0.0, 0.0, 0.0, work.most, -1.0
     w[STREAM + i] = 0.0
     for k in range(3):
         w[STREAM + (1 + k) * LANES + i] = of_bits(work.streams[c, k])
@@ -187,24 +193,21 @@ def _stop(display, work, w, own, i, grid, out, width):
 @fast
 def _serve(model, work, table, w, own, i, grid, out, width, a, waiting):
     """Let a lane go on after a stop, its cell's end or a rounding error; return which cell waits."""
-    end = grid[-1]
-    stop = next_stop(own[STOP + i], own[LAST_STOP + i], work.stops.times, end)
-    if w[ASKS + i] > 1.0 or w[FAULT + i] != 0.0:
+    stop = w[NEXT + i]
+    if w[ASKS + i] > 1.0:
         status, detail = _fault(model.laws, w, i, a, table.states)
         _end(work, w, own, i, status, detail)
-    elif w[TIME + i] >= end:
+    elif w[TIME + i] >= grid[-1]:
         _show(model.display, w, i, own, grid, out, width, math.inf)
         _end(work, w, own, i, FINE, 0)
     elif w[REACH + i] < stop:
         _show(model.display, w, i, own, grid, out, width, w[REACH + i])
         _limit(grid, work.stops.times, w, own, i)
-        model.laws(w, i, a)
-        w[TIME + i] = w[REACH + i]
-        w[JUMPS + i] += 1.0
-        _move(w, i, np.uint64(last_possible(a, 0)), table.states, table.sizes, table.most)
+        model.laws(w, i, pointer(a))
+        w[CHOSEN + i] = last_possible(a, 0)
     else:
         _show(model.display, w, i, own, grid, out, width, stop)
-        w[TIME + i] = stop
+        w[TIME + i], w[CHOSEN + i] = stop, -1.0
         _stop(model.display, work, w, own, i, grid, out, width)
     if own[CELL + i] < 0 and waiting < work.rows.shape[0]:
         _load(work, w, own, i, waiting)
@@ -222,37 +225,30 @@ def _entry(sources):
         ``out`` is flat, with ``width`` numbers for every cell and time; ``channels`` counts what fills up blocks.
         """
         _ = sources
-        leap, laws, display = model.leap, model.laws, model.display
-        times, states, sizes, most = work.stops.times, table.states, table.sizes, table.most
-        n, count = min(LANES, work.rows.shape[0]), np.uint64(states.shape[0] // table.most)
-        first, looked_up = FIRST + LANES * (work.starts.shape[1] + work.constants.shape[1]), channels > BLOCK
-        w = np.zeros(first + LANES * (channels + 1))
-        w[first:] = math.inf  # what fills up a block is never passed
-        a, own, which = np.zeros(channels), np.zeros(4 * LANES, dtype=np.int64), np.zeros(LANES, dtype=np.uint64)
+        n, first = min(LANES, work.rows.shape[0]), FIRST + LANES * (work.starts.shape[1] + work.constants.shape[1])
+        kept = np.zeros(first + LANES * (channels + 1)), np.zeros(4 * LANES, dtype=np.int64), np.zeros(channels)
+        kept[0][first:] = math.inf  # what fills up a block is never passed
+        w, own, a, which = pointer(kept[0]), pointer(kept[1]), kept[2], np.zeros(LANES, dtype=np.uint64)
+        rows, places, shown, chosen = grid.shape[0], pointer(grid), pointer(out), pointer(which)
+        count = float(table.states.shape[0] // table.most)
         for i in range(n):
             _load(work, w, own, i, i)
-            _stop(display, work, w, own, i, grid, out, width)
-        waiting, alive = n, n
-        while alive > 0:
-            leap(w, n)
-            if looked_up:
-                if _choose(w, which, n, first):
-                    for i in range(n):
-                        block = int(w[CHOSEN + i])
-                        if which[i] == np.uint64((block + 1) * BLOCK):
-                            laws(w, i, a)
-                            which[i] = last_possible(a, block)
-                _change(w, which, n, states, sizes, most)
-            asking = 0.0
-            for i in range(n):
-                asking += w[ASKS + i]
-            if asking > 0.0 and _pass(
-                display, w, own, which, looked_up, states, sizes, most, count, grid, times, out, width, n
-            ):
-                for i in range(n):
-                    if w[ASKS + i] != 0.0 and own[CELL + i] >= 0:
-                        waiting = _serve(model, work, table, w, own, i, grid, out, width, a, waiting)
-                        alive -= own[CELL + i] < 0
+            _stop(model.display, work, w, own, i, grid, shown, width)
+        waiting, living = n, (np.uint64(1) << np.uint64(n)) - np.uint64(1)
+        while living != np.uint64(0):
+            model.leap(w, n)
+            asking = _asking(w, n) & living
+            if asking != np.uint64(0):
+                asking = _pass(model.display, w, own, count, places, rows, shown, width, asking)
+            while asking != np.uint64(0):
+                i = lowest(asking)
+                asking &= asking - np.uint64(1)
+                waiting = _serve(model, work, table, w, own, i, grid, shown, width, a, waiting)
+                if own[CELL + i] < 0:
+                    living ^= np.uint64(1) << np.uint64(i)
+            if channels > BLOCK:
+                _jump(model.laws, w, chosen, n, first, table, a)
+        return kept, which  # pointers do not keep alive what they point to
 
     return nb.njit(nogil=True, cache=True, error_model="numpy")(run_lanes)
 

@@ -34,11 +34,12 @@ LOOK = nb.void(nb.int64, ARRAY, ARRAY, nb.float64, ARRAY)
 ACT = nb.int64(nb.int64, nb.int64, ARRAY, ARRAY, nb.float64, ARRAY)
 """what (see ``ssa_events``), event, x, p, t, values: returns 0, or 1 + the counted state that would be a fraction."""
 
-LEAP = nb.void(ARRAY, nb.int64)
+POINTER = nb.types.CPointer(nb.float64)
+LEAP = nb.void(POINTER, nb.int64)
 """w, lanes: the next jump in every lane (see ``codegen_lanes``)."""
-LAWS = nb.void(ARRAY, nb.int64, ARRAY)
+LAWS = nb.void(POINTER, nb.int64, POINTER)
 """w, lane, a: the propensities of one lane."""
-DISPLAY = nb.void(ARRAY, nb.int64, nb.float64, ARRAY, nb.int64)
+DISPLAY = nb.void(POINTER, nb.int64, nb.float64, POINTER, nb.int64)
 """w, lane, t, out, place: the outputs of one lane into a flat array."""
 
 ALL, MOVING = -1, -2

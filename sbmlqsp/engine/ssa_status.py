@@ -31,10 +31,10 @@ BLOCK = 8
 LANES = 16
 """How many cells run side by side."""
 ROWS = (
-    "counter", "replicate", "key_0", "key_1", "wait", "which", "time", "limit", "reach", "target", "chosen", "asks",
-    "fault", "jumps", "most",
+    "counter", "replicate", "key_0", "key_1", "wait", "which", "time", "limit", "stop", "reach", "target", "chosen",
+    "asks", "fault", "jumps", "most",
 )  # fmt: skip
 """What is kept of each of them, before its states, constants and sums of propensities: its random stream, as bits;
-what was drawn; now, when it must ask, when it jumps, what is left to choose by, the channel or its block; whether it
-asks, and has not jumped (2: it cannot go on), whether a count fell below zero or there were too many jumps, jumps so
-far, and how many there may be."""
+what was drawn; now, when it must ask, its next stop, when it jumps, what is left to choose by, the channel or its
+block (below zero: it does not jump); whether it asks (2: it cannot go on), whether a count fell below zero or there
+were too many jumps, jumps so far, and how many there may be."""
