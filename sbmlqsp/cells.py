@@ -17,12 +17,12 @@ from sbmlqsp.engine.ssa_status import MOST_JUMPS
 from sbmlqsp.engine.tau import LeapingCells
 from sbmlqsp.engine.trace import Tracer
 from sbmlqsp.engine.whole import uneven, uneven_start
-from sbmlqsp.errors import ExperimentError, QSPError, UnsupportedError
+from sbmlqsp.errors import DataError, ExperimentError, QSPError, UnsupportedError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, parse_formula, substitute, sym
 from sbmlqsp.model import dotted, flat_id
 from sbmlqsp.outcome import Outcome, dose_rows
-from sbmlqsp.populations import Population
+from sbmlqsp.populations import Population, Variability
 from sbmlqsp.populations.drawing import cell_scores
 from sbmlqsp.readout import read_out, wanted
 from sbmlqsp.runner import IMPOSSIBLE, STOPPED
@@ -131,6 +131,7 @@ class Runs:
         network = arm.model.network
         individual = individual_of(arm, people)
         self._rows = len(people)
+        self._strange: dict[int, QSPError] = {}  # by row, a value that no cell can vary about
         varied = self._by_cell(individual)
         if varied:
             self._rows = len(people) * len(replicates)
@@ -154,6 +155,7 @@ class Runs:
             **_uneven_starts(system, self._env, self._rows),
             **self.deliveries.refused,
             **without_volume(network, self._env, self._rows),
+            **self._strange,
         }
 
     def _by_cell(self, individual: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,9 +169,18 @@ class Runs:
             flat = flat_id(key)
             if flat not in individual:
                 raise ExperimentError(f"'{key}' varies between cells, and is no parameter of the subjects")
-            mean = np.repeat(individual[flat], len(self._replicates))
-            out[flat] = how.individual(mean, z[:, i] * how.omega)
+            eta = z[:, i].reshape(len(self._people), -1) * how.omega
+            means = np.asarray(individual[flat], dtype=float)
+            out[flat] = np.concatenate([self._of_cells(how, s, means[s], e) for s, e in enumerate(eta)])
         return out
+
+    def _of_cells(self, how: Variability, subject: int, mean: float, eta: Any) -> Any:
+        """Return the values of a subject's cells, NaN where its own value cannot be."""
+        try:
+            return how.individual(np.full(len(eta), mean), eta)
+        except DataError as error:
+            self._strange |= dict.fromkeys(range(subject * len(eta), (subject + 1) * len(eta)), error)
+            return np.full(len(eta), np.nan)
 
     def prepared(self) -> Prepared:
         """Return what the cells start from."""

@@ -71,7 +71,7 @@ def trajectories(
     SimulationError
         A cell cannot be followed to the end, or there are more rows than ``max_rows``: nothing is cut off unsaid.
     DataError
-        An observable has the name of another column.
+        An observable has the name of another column, or a fate, a reaction or an event that of a word of ``event``.
     UnsupportedError
         A feature that is not there.
 
@@ -142,6 +142,10 @@ def _names(arm: Experiment, runs: Runs) -> Any:
     """Return what rows are of, by the number that the tracer gives it."""
     system = runs.cells.system
     own = [dotted(e.id) for e in system.events] + list(arm.fates) + [dotted(c.id) for c in system.channels]
+    for name in own:
+        if name in KNOWN:
+            raise DataError(f"'{name}' has a meaning of its own in the column 'event'", where=f"experiment '{arm.id}'",
+                            remedy="give the fate, the reaction or the event another id")  # fmt: skip
     return np.array([*KNOWN, *own], dtype=object)
 
 

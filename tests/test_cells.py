@@ -415,6 +415,22 @@ def test_a_cell_without_whole_molecules_fails_alone():
         assert (np.isnan(ds["X"].to_numpy()).all(axis=-1) == bad).all()
 
 
+def test_a_subject_whose_cells_have_nothing_to_vary_about_fails_alone():
+    """No log-normal has a median of 0: that subject is refused, and the others are what they are without it."""
+    arm = qsp.Experiment(qsp.read_antimony(COUNTED), times=[0, 1], observables=["X"])
+    how = {"covariates": {"WT": qsp.Covariate("normal", mean=70, sd=10)},
+           "cell_variability": {"k": qsp.Variability("log-normal", cv=0.3)}}  # fmt: skip
+    some, every = (
+        qsp.simulate(arm, population=qsp.Population({"k": k}, **how), size=9, replicates=5, method="ssa",
+                     on_failure="record") for k in ("floor(WT/70)", "1")
+    )  # fmt: skip
+    bad = (some["WT"] < 70).to_numpy()
+    assert 0 < bad.sum() < 9
+    assert (some["status"].to_numpy()[0] == np.where(bad, 7, 0)[:, None]).all()
+    assert "not positive" in str(some["message"].to_numpy()[0, bad][0, 0])
+    assert some["X"][:, ~bad].equals(every["X"][:, ~bad])
+
+
 def test_a_dose_reaches_what_nothing_else_moves():
     """A rule that reads a dosed species is no constant, and a condition on time over it cannot be foreseen."""
     model = qsp.read_antimony("model m; species D, C; D = 0; C = 0; k := 1 + D; make: => C; k; end")

@@ -104,6 +104,11 @@ def test_a_fate_is_the_last_row_of_its_cell():
     assert last.loc[last["event"] == "late", "time"].to_numpy() == pytest.approx(1.5)
 
 
+def test_a_fate_has_no_word_of_the_table():
+    with pytest.raises(qsp.DataError, match="'end' has a meaning of its own"):
+        qsp.trajectories(experiment(BASIC, fates={"end": "time >= 1.5"}))
+
+
 def test_counts_beside_what_moves():
     """Counts are those of ``simulate`` to the bit, and what moves is exact at its rows."""
     counted = ["X", "Y", "Z", "W", "S"]
