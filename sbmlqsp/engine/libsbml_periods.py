@@ -1,0 +1,123 @@
+"""A model that can be started anew in the middle of a course: its clock has an origin, its events a memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sbmlqsp.engine.libsbml import lib, node_type, parse, write
+from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.network import Network
+from sbmlqsp.errors import ModelError
+from sbmlqsp.expressions import Expr, num, sym
+
+__all__ = ["Restartable", "restartable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Restartable:
+    """The document, and the parameters built into it.
+
+    ``origin`` is added to the time since the last start. ``held`` has one parameter per event, 1 while its trigger was
+    true before the start and has been so since; ``quiet`` stills all events while it is 1. Empty where not needed.
+    """
+
+    sbml: str
+    origin: str = ""
+    held: tuple[str, ...] = ()
+    quiet: str = ""
+
+
+def restartable(sbml: str, network: Network) -> Restartable:
+    """Build into a model what lets a run of it go on from any state, at any time, with any memory of its events.
+
+    An event fires when its trigger turns true, so that a run from a new state must know what the triggers were before.
+    That is in parameters: whoever starts the model says which triggers were true.
+
+    Parameters
+    ----------
+    sbml : str
+        Canonical SBML.
+    network : Network
+        Its network.
+    """
+    timed = any(expr.has("time") for _, _, expr in network.formulas())
+    if not timed and not network.events:
+        return Restartable(sbml)
+    document = parse(sbml, scanned=True)
+    model = document.getModel()
+    origin = _parameter(model, "qsp_origin") if timed else ""
+    if timed:
+        _shift_time(model, origin)
+    if not network.events:
+        return Restartable(write(document), origin)
+    quiet = _parameter(model, "qsp_quiet")
+    fired = [e for e in model.getListOfEvents() if e.isSetTrigger()]
+    held = tuple(_remember(model, event, i, quiet) for i, event in enumerate(fired))
+    return Restartable(write(document), origin, held, quiet)
+
+
+def _parameter(model: Any, name: str) -> str:
+    if model.getElementBySId(name) is not None:
+        raise ModelError("the model uses a name that is reserved", value=name, remedy="rename it")
+    parameter = model.createParameter()
+    parameter.setId(name)
+    parameter.setConstant(False)
+    parameter.setValue(0.0)
+    return name
+
+
+def _shift_time(model: Any, origin: str) -> None:
+    """Read the time as the time since the start plus an origin, in every formula."""
+    for element in model.getListOfAllElements():
+        if not hasattr(element, "setMath") or not element.isSetMath():
+            continue
+        tree = element.getMath().deepCopy()
+        if _replace_time(tree, origin):
+            element.setMath(tree)
+
+
+def _replace_time(tree: Any, origin: str) -> bool:
+    """Replace the time below a node and say whether there was any; the node itself may be it."""
+    changed, stack = False, [tree]
+    while stack:
+        node = stack.pop()
+        if node_type(node) == lib().AST_NAME_TIME:
+            node.setType(lib().AST_PLUS)
+            node.setName("")
+            for part in (Expr("time"), sym(origin)):
+                node.addChild(to_mathml(part))
+            changed = True
+            continue
+        stack += [node.getChild(i) for i in range(node.getNumChildren())]
+    return changed
+
+
+def _remember(model: Any, event: Any, index: int, quiet: str) -> str:
+    """Let an event fire only if its trigger was false before; return the parameter that says that it was not."""
+    held = _parameter(model, f"qsp_held_{index}")
+    trigger = event.getTrigger()
+    before = trigger.getMath().deepCopy()
+    trigger.setInitialValue(False)
+    trigger.setMath(_all_of(before, Expr("lt", (sym(held), num(0.5))), Expr("lt", (sym(quiet), num(0.5)))))
+    release = model.createEvent()
+    release.setId(f"qsp_release_{index}")
+    release.setUseValuesFromTriggerTime(True)
+    no_longer = lib().ASTNode(lib().AST_LOGICAL_NOT)
+    no_longer.addChild(before)
+    freed = release.createTrigger()
+    freed.setInitialValue(False)
+    freed.setPersistent(True)
+    freed.setMath(_all_of(no_longer, Expr("gt", (sym(held), num(0.5)))))
+    assignment = release.createEventAssignment()
+    assignment.setVariable(held)
+    assignment.setMath(to_mathml(num(0.0)))
+    return held
+
+
+def _all_of(first: Any, *others: Expr) -> Any:
+    node = lib().ASTNode(lib().AST_LOGICAL_AND)
+    node.addChild(first.deepCopy())
+    for other in others:
+        node.addChild(to_mathml(other))
+    return node

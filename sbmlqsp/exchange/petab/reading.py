@@ -1,0 +1,76 @@
+"""The verb ``read_petab``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sbmlqsp.errors import QSPError
+from sbmlqsp.exchange.petab.entry import Entry, read_entry
+from sbmlqsp.exchange.petab.population import EXTENSION, population_of
+from sbmlqsp.exchange.petab.problem import PetabProblem
+from sbmlqsp.exchange.petab.reading_first import first_version
+from sbmlqsp.exchange.petab.reading_second import second_version
+from sbmlqsp.model import Model
+from sbmlqsp.reading import read_sbml
+
+__all__ = ["read_petab"]
+
+
+def read_petab(path: str | Path) -> PetabProblem:
+    """Read a PEtab problem of version 1 or 2.
+
+    Nothing outside of the problem's folder is read, and no formula is run as code.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file, or a folder that holds one.
+
+    Returns
+    -------
+    PetabProblem
+        In the notions of version 2. A log10 noise and prior of version 1 stay what they are in numbers; a pair of
+        conditions for pre-equilibration and simulation becomes an experiment.
+
+    Raises
+    ------
+    DataError
+        A file is missing or outside of the folder; a table lacks a column; an id is unknown or given twice; a number is
+        none: each with file, line and remedy.
+    ModelError
+        The model is invalid.
+    UnsupportedError
+        Another version, language of models, or extension that the problem requires.
+
+    See Also
+    --------
+    write_petab : The other way.
+
+    References
+    ----------
+    Schmiester L, Schälte Y, Bergmann FT, et al (2021) PEtab: interoperable specification of parameter estimation
+    problems in systems biology. https://doi.org/10.1371/journal.pcbi.1008646
+
+    Examples
+    --------
+    >>> read_petab("nowhere/problem.yaml")
+    Traceback (most recent call last):
+    sbmlqsp.errors.DataError: There is no folder 'nowhere' (got 'nowhere/problem.yaml'). Expected: the YAML file of a …
+    """
+    entry = read_entry(path)
+    models = {name: _model(entry, file) for part in entry.sets for name, file in part.models.items()}
+    problem = first_version(entry, models) if entry.version == 1 else second_version(entry, models)
+    return problem
+
+
+def _model(entry: Entry, file: Path) -> Model:
+    try:
+        return read_sbml(file)
+    except QSPError as err:
+        raise err.changed(where=entry.shown(file) + (f", {err.where}" if err.where else "")) from None
+
+
+def ignored(extensions: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the extensions that are not known here."""
+    return tuple(n for n in extensions if n != EXTENSION)

@@ -1,0 +1,171 @@
+"""Problems of version 2 from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sbmlqsp.errors import DataError, located
+from sbmlqsp.exchange.petab.entry import Entry
+from sbmlqsp.exchange.petab.nouns import Condition, Period, PetabObservable, PetabParameter
+from sbmlqsp.exchange.petab.population import EXTENSION, read_extension
+from sbmlqsp.exchange.petab.priors import PRIORS, Prior
+from sbmlqsp.exchange.petab.problem import PetabProblem
+from sbmlqsp.exchange.petab.sheets import Row, as_number, identifier, read_sheet, unique
+from sbmlqsp.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["measurement_table", "prior_of", "second_version", "sheets"]
+
+MEASURED = ("observableId", "experimentId", "time", "measurement")
+SAID = ("observableParameters", "noiseParameters", "modelId")
+_OBSERVABLE = ("observableId", "observableFormula", "noiseFormula")
+_MORE = ("observableName", "noiseDistribution", "observablePlaceholders", "noisePlaceholders")
+_PARAMETER = ("parameterId", "lowerBound", "upperBound", "estimate")
+_OPTIONS = ("parameterName", "nominalValue", "priorDistribution", "priorParameters", "parameterScale")
+NOISES = {"normal": ("normal", "lin"), "laplace": ("laplace", "lin")}
+NOISES |= {"log-normal": ("normal", "log"), "log-laplace": ("laplace", "log")}
+
+
+def second_version(entry: Entry, models: Mapping[str, Model]) -> PetabProblem:
+    """Return the problem that the files of version 2 describe."""
+    files = entry.sets[0].tables
+    measured = sheets(entry, files["measurement_files"], MEASURED, SAID)
+    columns = list(dict.fromkeys(c for r in measured for c in r.cells))
+    population = entry.extensions.get(EXTENSION)
+    return PetabProblem(
+        models=models,
+        observables=_observables(sheets(entry, files["observable_files"], _OBSERVABLE, _MORE)),
+        measurements=measurement_table(measured, columns),
+        parameters=_parameters(sheets(entry, entry.parameters, _PARAMETER, _OPTIONS)),
+        conditions=_conditions(sheets(entry, files["condition_files"], ("conditionId", "targetId", "targetValue"))),
+        experiments=_experiments(sheets(entry, files["experiment_files"], ("experimentId", "time", "conditionId"))),
+        mapping=_mapping(sheets(entry, files["mapping_files"], ("petabEntityId", "modelEntityId"), ("name",))),
+        version=2,
+        columns=tuple(columns),
+        places=tuple(r.where for r in measured),
+        population=read_extension(population, entry) if population is not None else None,
+        ignored=tuple(n for n in entry.extensions if n != EXTENSION),
+        id=entry.id,
+    )
+
+
+def sheets(
+    entry: Entry, files: Iterable[Path], needed: Sequence[str], optional: Sequence[str] = (), *, others: bool = True
+) -> list[Row]:
+    """Return the rows of several files of one kind."""
+    return [
+        row
+        for file in files
+        for row in read_sheet(file, shown=entry.shown(file), needed=needed, optional=optional, others=others)
+    ]
+
+
+def measurement_table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
+    """Return the measurements as a table; ids are checked, numbers are numbers."""
+    import pandas as pd
+
+    data: dict[str, list[object]] = {c: [r.text(c) for r in rows] for c in columns}
+    for row in rows:
+        row.id("observableId")
+        row.id("experimentId", empty=True)
+        row.id("modelId", empty=True)
+        row.listed("observableParameters")
+        row.listed("noiseParameters")
+    data["time"] = [r.number("time", infinite="+") for r in rows]
+    data["measurement"] = [r.number("measurement") for r in rows]
+    return pd.DataFrame(data)
+
+
+def _observables(rows: Sequence[Row]) -> dict[str, PetabObservable]:
+    unique(rows, lambda r: r.text("observableId"), "the observable")
+    out = {}
+    for row in rows:
+        distribution, scale = NOISES[row.chosen("noiseDistribution", tuple(NOISES), default="normal")]
+        places = [
+            tuple(identifier(p, c, row.where) for p in row.listed(c))
+            for c in ("observablePlaceholders", "noisePlaceholders")
+        ]
+        name = row.id("observableId")
+        out[name] = PetabObservable(
+            name, row.formula("observableFormula"), row.formula("noiseFormula"), distribution, scale, *places,
+            name=row.text("observableName"), others=row.rest((*_OBSERVABLE, *_MORE)), where=row.where,
+        )  # fmt: skip
+    return out
+
+
+def _conditions(rows: Sequence[Row]) -> dict[str, Condition]:
+    unique(rows, lambda r: (r.text("conditionId"), r.text("targetId")), "the change of a target by a condition")
+    changes: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        changes.setdefault(row.id("conditionId"), {})[row.id("targetId")] = row
+    return {
+        name: Condition(name, {t: r.formula("targetValue") for t, r in mine.items()}, {t: r.where for t, r in mine.items()})
+        for name, mine in changes.items()
+    }
+
+
+def _experiments(rows: Sequence[Row]) -> dict[str, tuple[Period, ...]]:
+    unique(rows, lambda r: tuple(r.text(c) for c in ("experimentId", "time", "conditionId")), "the row")
+    found: dict[str, dict[float, list[Row]]] = {}
+    for row in rows:
+        time = row.number("time", infinite="-")
+        found.setdefault(row.id("experimentId"), {}).setdefault(time, []).append(row)
+    return {e: tuple(_period(t, periods[t]) for t in sorted(periods)) for e, periods in found.items()}
+
+
+def _period(time: float, rows: Sequence[Row]) -> Period:
+    names = [row.id("conditionId", empty=True) for row in rows]
+    if len(names) > 1 and "" in names:
+        raise DataError("a period applies a condition and none", where=rows[names.index("")].where, remedy="remove the row")
+    return Period(time, tuple(n for n in names if n), rows[0].where)
+
+
+def _mapping(rows: Sequence[Row]) -> dict[str, str]:
+    unique(rows, lambda r: r.text("petabEntityId"), "the id")
+    return {row.id("petabEntityId"): row.text("modelEntityId") for row in rows if row.text("modelEntityId")}
+
+
+def _parameters(rows: Sequence[Row]) -> dict[str, PetabParameter]:
+    unique(rows, lambda r: r.text("parameterId"), "the parameter")
+    return {row.id("parameterId"): _parameter(row) for row in rows}
+
+
+def _parameter(row: Row) -> PetabParameter:
+    estimate = row.needed("estimate").lower()
+    if estimate not in {"true", "false"}:
+        raise DataError("'estimate' is unknown", value=row.text("estimate"), where=row.where, expected="true or false")
+    return PetabParameter(
+        row.id("parameterId"),
+        row.some_number("nominalValue"),
+        lower=row.some_number("lowerBound"),
+        upper=row.some_number("upperBound"),
+        estimate=estimate == "true",
+        prior=prior_of(row, row.chosen("priorDistribution", ("", *PRIORS), default=""), "priorParameters"),
+        scale=row.text("parameterScale") or "lin",
+        name=row.text("parameterName"),
+        others=row.rest((*_PARAMETER, *_OPTIONS)),
+        where=row.where,
+    )
+
+
+def prior_of(row: Row, kind: str, column: str) -> Prior | None:
+    """Return the prior of a row, or None."""
+    if not kind:
+        return None
+    with located(row.where):
+        return Prior(kind, numbers(row, column))
+
+
+def numbers(row: Row, column: str) -> tuple[float, ...]:
+    """Return the numbers of a cell that semicolons separate."""
+    out = []
+    for part in row.listed(column):
+        value = as_number(part)
+        if value is None:
+            raise DataError(f"a value of '{column}' is no number", value=part, where=row.where)
+        out.append(value)
+    return tuple(out)
