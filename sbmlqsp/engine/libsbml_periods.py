@@ -70,27 +70,28 @@ def _parameter(model: Any, name: str) -> str:
 def _shift_time(model: Any, origin: str) -> None:
     """Read the time as the time since the start plus an origin, in every formula."""
     for element in model.getListOfAllElements():
-        if not hasattr(element, "setMath") or not element.isSetMath():
-            continue
-        tree = element.getMath().deepCopy()
-        if _replace_time(tree, origin):
-            element.setMath(tree)
+        if hasattr(element, "setMath") and element.isSetMath():
+            element.setMath(_shifted(element.getMath().deepCopy(), origin))
 
 
-def _replace_time(tree: Any, origin: str) -> bool:
-    """Replace the time below a node and say whether there was any; the node itself may be it."""
-    changed, stack = False, [tree]
+def _shifted(tree: Any, origin: str) -> Any:
+    """Return a formula with the time replaced; the formula itself may be it."""
+    if node_type(tree) == lib().AST_NAME_TIME:
+        return to_mathml(_now(origin))
+    stack = [tree]
     while stack:
         node = stack.pop()
-        if node_type(node) == lib().AST_NAME_TIME:
-            node.setType(lib().AST_PLUS)
-            node.setName("")
-            for part in (Expr("time"), sym(origin)):
-                node.addChild(to_mathml(part))
-            changed = True
-            continue
-        stack += [node.getChild(i) for i in range(node.getNumChildren())]
-    return changed
+        for i in range(node.getNumChildren()):
+            child = node.getChild(i)
+            if node_type(child) == lib().AST_NAME_TIME:
+                node.replaceChild(i, to_mathml(_now(origin)), True)
+            else:
+                stack.append(child)
+    return tree
+
+
+def _now(origin: str) -> Expr:
+    return Expr("add", (Expr("time"), sym(origin)))
 
 
 def _remember(model: Any, event: Any, index: int, quiet: str) -> str:

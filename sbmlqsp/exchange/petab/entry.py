@@ -44,6 +44,10 @@ class Entry:
         """Return a path as messages show it."""
         return str(path.relative_to(self.path.parent.resolve()))
 
+    def file(self, name: Any, at: str) -> Path:
+        """Return the path of a file that an extension names, inside the folder."""
+        return _Reader(self.path, {}).inside(name, at)
+
 
 def read_entry(path: str | Path) -> Entry:
     """Read the YAML file of a problem.
@@ -153,7 +157,7 @@ class _Reader:
     def first(self) -> Entry:
         """Return what a file of version 1 says."""
         given = self._need(self._content, "parameter_file", "")
-        parameters = tuple(self._inside(p, "parameter_file") for p in ([given] if isinstance(given, str) else given))
+        parameters = tuple(self.inside(p, "parameter_file") for p in ([given] if isinstance(given, str) else given))
         parts = self._need(self._content, "problems", "")
         if not isinstance(parts, list) or not parts:
             raise DataError("there are no problems", value=parts, where=self._at("problems"), expected="a list")
@@ -201,7 +205,7 @@ class _Reader:
                 raise UnsupportedError(
                     "models of this language are not read", value=language, where=self._at(at), expected="sbml"
                 )
-            yield str(name), self._inside(self._need(about, "location", at), at)
+            yield str(name), self.inside(self._need(about, "location", at), at)
 
     def _extensions(self) -> dict[str, Mapping[str, Any]]:
         given = self._content.get("extensions") or {}
@@ -234,9 +238,9 @@ class _Reader:
         where = f"{at}, {key}".removeprefix(", ")
         if not isinstance(given, list) or (needed and not given):
             raise DataError("a list of files is expected", value=given, where=self._at(where), expected="[file.tsv]")
-        return tuple(self._inside(item, where) for item in given)
+        return tuple(self.inside(item, where) for item in given)
 
-    def _inside(self, name: Any, at: str) -> Path:
+    def inside(self, name: Any, at: str) -> Path:
         """Return the path of a file that lies in the problem's folder."""
         if not isinstance(name, str) or not name.strip():
             raise DataError("the name of a file is expected", value=name, where=self._at(at))

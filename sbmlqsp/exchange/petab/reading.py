@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from sbmlqsp.errors import QSPError
 from sbmlqsp.exchange.petab.entry import Entry, read_entry
-from sbmlqsp.exchange.petab.population import EXTENSION, population_of
 from sbmlqsp.exchange.petab.problem import PetabProblem
 from sbmlqsp.exchange.petab.reading_first import first_version
 from sbmlqsp.exchange.petab.reading_second import second_version
@@ -60,8 +58,7 @@ def read_petab(path: str | Path) -> PetabProblem:
     """
     entry = read_entry(path)
     models = {name: _model(entry, file) for part in entry.sets for name, file in part.models.items()}
-    problem = first_version(entry, models) if entry.version == 1 else second_version(entry, models)
-    return problem
+    return first_version(entry, models) if entry.version == 1 else second_version(entry, models)
 
 
 def _model(entry: Entry, file: Path) -> Model:
@@ -70,7 +67,3 @@ def _model(entry: Entry, file: Path) -> Model:
     except QSPError as err:
         raise err.changed(where=entry.shown(file) + (f", {err.where}" if err.where else "")) from None
 
-
-def ignored(extensions: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the extensions that are not known here."""
-    return tuple(n for n in extensions if n != EXTENSION)
