@@ -48,7 +48,14 @@ from sbmlqsp.errors import (
 from sbmlqsp.exchange.antimony import write_antimony
 from sbmlqsp.exchange.dose_events import with_doses
 from sbmlqsp.exchange.nonmem import read_nonmem, write_nonmem
-from sbmlqsp.exchange.petab_experiments import write_petab_experiments
+from sbmlqsp.exchange.petab.building import petab_problem
+from sbmlqsp.exchange.petab.experiments import write_petab_experiments
+from sbmlqsp.exchange.petab.nouns import PetabParameter
+from sbmlqsp.exchange.petab.priors import PetabPrior
+from sbmlqsp.exchange.petab.problem import PetabProblem
+from sbmlqsp.exchange.petab.reading import read_petab
+from sbmlqsp.exchange.petab.scoring import PetabScore
+from sbmlqsp.exchange.petab.writing import write_petab
 from sbmlqsp.exchange.record_events import with_records
 from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
@@ -94,6 +101,10 @@ __all__ = [
     "ModelError",
     "Observable",
     "ObservableError",
+    "PetabParameter",
+    "PetabPrior",
+    "PetabProblem",
+    "PetabScore",
     "Population",
     "Port",
     "Predictor",
@@ -140,11 +151,13 @@ __all__ = [
     "noise",
     "open_store",
     "optimum",
+    "petab_problem",
     "plot",
     "predict",
     "pta_breakpoint",
     "read_antimony",
     "read_nonmem",
+    "read_petab",
     "read_population",
     "read_results",
     "read_sbml",
@@ -168,6 +181,7 @@ __all__ = [
     "with_records",
     "write_antimony",
     "write_nonmem",
+    "write_petab",
     "write_petab_experiments",
     "write_results",
     "write_sbml",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from sbmlqsp.errors import DataError, did_you_mean
@@ -70,12 +71,14 @@ def _check_periods(problem: PetabProblem, name: str, periods: Iterable[Period]) 
     where = f"experiment '{name}'"
     if not all_periods:
         raise DataError("the experiment has no period", where=where)
-    for before, after in zip(all_periods, all_periods[1:], strict=False):
+    for before, after in pairwise(all_periods):
         if not before.time < after.time:
             raise DataError("the periods are not in order of time", value=after.time, where=after.where or where)
     for p in all_periods:
         if math.isnan(p.time) or p.time == math.inf:
-            raise DataError("a period begins at no time", value=p.time, where=p.where or where, expected="a number or -inf")
+            raise DataError(
+                "a period begins at no time", value=p.time, where=p.where or where, expected="a number or -inf"
+            )
         for c in p.conditions:
             if c not in problem.conditions:
                 raise DataError(
@@ -140,11 +143,13 @@ def _check_measurements(problem: PetabProblem) -> None:
         _check_model(problem, row["modelId"], where)
         _check_time(problem, row["experimentId"], float(time), where)
         if not math.isfinite(value):
-            raise DataError("the measurement is no finite number", value=float(value), where=where, remedy="leave it out")
+            raise DataError(
+                "the measurement is no finite number", value=float(value), where=where, remedy="leave it out"
+            )
         if o.scale != "lin" and not value > 0:
             raise DataError(
-                f"the noise of '{o.id}' is logarithmic and the measurement not positive", value=float(value), where=where,
-                remedy="leave it out, or choose another noise",
+                f"the noise of '{o.id}' is logarithmic and the measurement not positive", value=float(value),
+                where=where, remedy="leave it out, or choose another noise",
             )  # fmt: skip
         _check_overrides(problem, row["observableParameters"], o.placeholders, "observableParameters", where)
         _check_overrides(problem, row["noiseParameters"], o.noise_placeholders, "noiseParameters", where)
@@ -200,7 +205,9 @@ def _check_formulas(scope: Scope) -> None:
     for o in scope.observables:
         where = o.where or f"observable '{o.id}'"
         if scope.flat(o.id) is not None:
-            raise DataError("an observable has the id of what the model has", value=o.id, where=where, remedy="rename it")
+            raise DataError(
+                "an observable has the id of what the model has", value=o.id, where=where, remedy="rename it"
+            )
         for name in (*o.placeholders, *o.noise_placeholders):
             if scope.flat(name) is not None:
                 raise DataError("a placeholder has the id of what the model has", value=name, where=where)

@@ -81,4 +81,3 @@ def _check_read(scope: Scope, name: str, where: str, *, first: bool) -> None:
             f"the new value reads '{name}' of the model before the model has begun", where=where,
             expected="parameters of the parameter table", remedy=f"list '{name}' there, or apply the condition later",
         )  # fmt: skip
-

@@ -35,7 +35,9 @@ class Conditions:
     ) -> None:
         unique(rows, lambda r: r.text("conditionId"), "the condition")
         self._model, self._parameters, self._read = model, parameters, read
-        self._targets = list(dict.fromkeys(c for r in rows for c in r.cells if c not in {"conditionId", "conditionName"}))
+        self._targets = list(
+            dict.fromkeys(c for r in rows for c in r.cells if c not in {"conditionId", "conditionName"})
+        )
         self.borrowed: dict[str, PetabParameter] = {}
         self.by_id = {row.id("conditionId"): self._condition(row) for row in rows}
         self.experiments: dict[str, tuple[Period, ...]] = {}

@@ -103,14 +103,16 @@ def _content(path: Path) -> Mapping[str, Any]:
     except (RecursionError, ValueError) as err:
         raise DataError(f"the file is not YAML: {str(err)[:100] or 'nested too deeply'}", where=str(path)) from None
     if not isinstance(content, dict):
-        raise DataError("the file has no keys", value=type(content).__name__, where=str(path), expected="format_version: …")
+        raise DataError(
+            "the file has no keys", value=type(content).__name__, where=str(path), expected="format_version: …"
+        )
     return content
 
 
 def _loader() -> Any:
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # of a package without types
         """The safe loader, without aliases and without keys that are given twice."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
@@ -230,7 +232,9 @@ class _Reader:
 
     def _need(self, content: Mapping[str, Any], key: str, at: str) -> Any:
         if content.get(key) is None:
-            raise DataError(f"the key '{key}' is missing", where=self._at(at), remedy=did_you_mean(key, map(str, content)))
+            raise DataError(
+                f"the key '{key}' is missing", where=self._at(at), remedy=did_you_mean(key, map(str, content))
+            )
         return content[key]
 
     def _list(self, content: Mapping[str, Any], key: str, at: str, *, needed: bool = False) -> tuple[Path, ...]:

@@ -57,7 +57,7 @@ def parse_petab(text: str) -> Expr:
     Examples
     --------
     >>> str(parse_petab("log(A, 2) + !b == 1"))
-    'log(2, A) + !b == 1'
+    'log(2, A) + (!b) == 1'
     """
     if len(text) > LONGEST:
         raise DataError("the formula is too long", value=len(text), expected=f"at most {LONGEST:,} characters")

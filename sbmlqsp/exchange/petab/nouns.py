@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sbmlqsp.errors import DataError
-from sbmlqsp.exchange.petab.priors import Prior
+from sbmlqsp.exchange.petab.priors import PetabPrior
 from sbmlqsp.exchange.petab.sheets import identifier
 from sbmlqsp.expressions import Expr
 
@@ -32,7 +32,7 @@ class PetabParameter:
         Bounds, which an estimated parameter must have.
     estimate : bool
         Whether it is estimated; one that is not needs a value.
-    prior : Prior, optional
+    prior : PetabPrior, optional
         Cut off at the bounds.
     scale : {"lin", "log", "log10"}
         The scale on which others should estimate it; no number of this package depends on it.
@@ -58,7 +58,7 @@ class PetabParameter:
     lower: float | None = None
     upper: float | None = None
     estimate: bool = True
-    prior: Prior | None = None
+    prior: PetabPrior | None = None
     scale: str = "lin"
     name: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
@@ -69,14 +69,18 @@ class PetabParameter:
         if self.value is not None and not math.isfinite(self.value):
             raise DataError("the nominal value is not finite", value=self.value, where=self._at)
         if not self.estimate and self.value is None:
-            raise DataError("a parameter that is not estimated has no value", where=self._at, remedy="give a nominal value")
+            raise DataError(
+                "a parameter that is not estimated has no value", where=self._at, remedy="give a nominal value"
+            )
         if self.estimate and (self.lower is None or self.upper is None):
             raise DataError("an estimated parameter lacks a bound", where=self._at, remedy="give both bounds")
         low, high = self.bounds
         if math.isnan(low) or math.isnan(high) or low > high:
             raise DataError("the bounds leave nothing", value=(low, high), where=self._at, expected="lower below upper")
         if self.scale not in SCALES:
-            raise DataError("no such scale of a parameter", value=self.scale, where=self._at, expected=", ".join(SCALES))
+            raise DataError(
+                "no such scale of a parameter", value=self.scale, where=self._at, expected=", ".join(SCALES)
+            )
 
     @property
     def _at(self) -> str:

@@ -87,7 +87,9 @@ class Pairs:
     def _changes(self, period: Period) -> dict[str, Any]:
         problem = self._scope.problem
         return {
-            t: self._cell(e, f"condition '{c}', '{t}'") for c in period.conditions for t, e in problem.conditions[c].changes.items()
+            t: self._cell(e, f"condition '{c}', '{t}'")
+            for c in period.conditions
+            for t, e in problem.conditions[c].changes.items()
         }
 
     def _cell(self, expr: Expr, where: str) -> Any:

@@ -212,7 +212,7 @@ class PeriodRunner:
         name = key.removeprefix("amount(").rstrip(")")
         return name in self._shown or any(name in expr.symbols() for _, _, expr in self.network.formulas())
 
-    # ---------------------------------------------------------------------------------------------------------- triggers
+    # -------------------------------------------------------------------------------------------------------- triggers
     def last_time(self, state: State) -> float:
         """Return the last time after a state that some trigger names, or the state's own.
 
@@ -223,7 +223,8 @@ class PeriodRunner:
         """
         if self._endless:
             raise UnsupportedError(
-                f"an event of '{self.model.id}' depends on time for ever ({self._endless}), so there is no steady state",
+                f"an event depends on time for ever ({self._endless}), so there is no steady state",
+                where=f"'{self.model.id}'",
                 remedy="simulate to a time instead of a steady state",
             )
         env = initial_state(self._model.network, dict(state.values) | self._memory(state))

@@ -24,8 +24,8 @@ def shown(value: Any) -> str:
     return repr(float(value)) if isinstance(value, float) else str(value)
 
 
-def tsv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return a table as text, without the columns in which nothing stands, of those that may be left out."""
+def tsv(columns: Sequence[str], rows: Iterable[Mapping[Any, Any]]) -> str:
+    """Return a table as text."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter="\t", lineterminator="\n")
     writer.writerow(columns)
@@ -65,7 +65,9 @@ def without_aliases(problem: PetabProblem) -> PetabProblem:
     parameters = [replace(p, id=names.get(p.id, p.id)) for p in problem.parameters.values()]
     table = problem.measurements.copy()
     for column in {"observableParameters", "noiseParameters"} & set(table.columns):
-        table[column] = [";".join(names.get(p.strip(), p.strip()) for p in t.split(";")) if t else "" for t in table[column]]
+        table[column] = [
+            ";".join(names.get(p.strip(), p.strip()) for p in t.split(";")) if t else "" for t in table[column]
+        ]
     return replace(
         problem, conditions=conditions, observables=observables, parameters={p.id: p for p in parameters},
         measurements=table, mapping={},

@@ -58,7 +58,12 @@ __all__ = ["EXTENSION", "population_files", "read_extension"]
 EXTENSION = "sbmlqsp_population"
 VERSION = "1.0.0"
 _COLUMNS = ("section", "id", "property", "value")
-_PAIRED = {"omega": "omega", "occasion_omega": "occasion_omega", "cell_omega": "cell_omega", "correlation": "correlations"}
+_PAIRED = {
+    "omega": "omega",
+    "occasion_omega": "occasion_omega",
+    "cell_omega": "cell_omega",
+    "correlation": "correlations",
+}
 _VARIABLE = ("variability", "occasion_variability", "cell_variability")
 _SECTIONS = ("population", "parameter", "typical", "covariate", "derived", "demographics", *_VARIABLE, *_PAIRED)
 _SECTIONS += ("uncertainty",)
@@ -96,8 +101,9 @@ def _facts(p: Population) -> Iterator[Fact]:
         for pair, value in dict(getattr(p, attribute)).items():
             yield section, ";".join(pair), "correlation", float(value)
     if p.uncertainty is not None:
-        for a, b in combinations_with_replacement([str(n) for n in p.uncertainty.index], 2):
-            yield "uncertainty", f"{a};{b}", "covariance", float(p.uncertainty.loc[a, b])
+        frame: Any = p.uncertainty
+        for a, b in combinations_with_replacement([str(n) for n in frame.index], 2):
+            yield "uncertainty", f"{a};{b}", "covariance", float(frame.loc[a, b])
 
 
 def _text(value: Any) -> str:
@@ -139,11 +145,15 @@ def read_extension(about: Mapping[str, Any], entry: Entry) -> Population:
                                expected=VERSION)  # fmt: skip
     for key in about:
         if key not in {"version", "required", "population_file", "people_file"}:
-            raise DataError("no such key", value=key, where=where, remedy=did_you_mean(key, ("population_file", "people_file")))
+            raise DataError(
+                "no such key", value=key, where=where, remedy=did_you_mean(key, ("population_file", "people_file"))
+            )
     file = entry.file(about.get("population_file"), f"extensions, {EXTENSION}")
     people = about.get("people_file")
     table = None if people is None else read_table(entry.file(people, f"extensions, {EXTENSION}"))
-    return _population(read_sheet(file, shown=entry.shown(file), needed=_COLUMNS, others=False), table, entry.shown(file))
+    return _population(
+        read_sheet(file, shown=entry.shown(file), needed=_COLUMNS, others=False), table, entry.shown(file)
+    )
 
 
 def _population(rows: Iterable[Row], people: pd.DataFrame | None, where: str) -> Population:
@@ -191,7 +201,9 @@ def _noun(kind: Any, properties: Mapping[str, Row], extra: Mapping[str, Any]) ->
             raise DataError("the row means nothing", value=key, where=row.where, remedy=did_you_mean(key, known))
     if "kind" not in properties:
         first = next(iter(properties.values()), None)
-        raise DataError("the kind is missing", where=first.where if first else None, expected="a row with the property kind")
+        raise DataError(
+            "the kind is missing", where=first.where if first else None, expected="a row with the property kind"
+        )
     with located(properties["kind"].where):
         return kind(**{k: _number_or_text(r) for k, r in properties.items()}, **extra)
 
@@ -215,7 +227,9 @@ def _pairs(found: Mapping[str, Mapping[str, Row]], needed: str) -> Iterator[tupl
         for key, row in properties.items():
             names = [n.strip() for n in pair.split(";")]
             if key != needed or len(names) != 2:
-                raise DataError("the row means nothing", value=(pair, key), where=row.where, expected=f"a;b and '{needed}'")
+                raise DataError(
+                    "the row means nothing", value=(pair, key), where=row.where, expected=f"a;b and '{needed}'"
+                )
             yield (names[0], names[1]), row.number("value")
 
 
@@ -245,4 +259,3 @@ def _demographics(properties: Mapping[str, Row]) -> Demographics:
     first = next(iter(properties.values()))
     with located(first.where):
         return Demographics(**given)
-

@@ -1,4 +1,4 @@
-"""Prior distributions of parameters, cut off at their bounds."""
+"""PetabPrior distributions of parameters, cut off at their bounds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sbmlqsp.errors import DataError, did_you_mean
 
-__all__ = ["PRIORS", "Prior"]
+__all__ = ["PRIORS", "PetabPrior"]
 
 PRIORS: Mapping[str, tuple[str, ...]] = {
     "cauchy": ("location", "scale"),
@@ -28,7 +28,7 @@ _POSITIVE = {"scale", "degrees of freedom", "shape", "standard deviation"}
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class PetabPrior:
     """A distribution by PEtab's name, with its parameters.
 
     Parameters
@@ -46,7 +46,7 @@ class Prior:
 
     Examples
     --------
-    >>> round(Prior("normal", (4.0, 2.0)).log_density(5.0, 0.0, 10.0), 6)
+    >>> round(PetabPrior("normal", (4.0, 2.0)).log_density(5.0, 0.0, 10.0), 6)
     -1.712691
     """
 
@@ -82,7 +82,7 @@ class Prior:
             The bounds leave nothing of the distribution.
         """
         logarithmic = self.kind.startswith("log-")
-        base, at = _base(self), (lambda v: (math.log(v) if v > 0 else -math.inf)) if logarithmic else float
+        base, at = _base(self), (lambda v: math.log(v) if v > 0 else -math.inf) if logarithmic else float
         share = float(base.cdf(at(upper)) - base.cdf(at(lower)))
         if not share > 0:
             raise DataError(
@@ -94,7 +94,7 @@ class Prior:
         return float(base.logpdf(at(x))) - (math.log(x) if logarithmic else 0.0) - math.log(share)
 
 
-def _base(prior: Prior) -> Any:
+def _base(prior: PetabPrior) -> Any:
     """Return the distribution of the value, or of its logarithm."""
     from scipy import stats
 

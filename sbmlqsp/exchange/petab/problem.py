@@ -23,7 +23,7 @@ __all__ = ["PetabProblem"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PetabProblem:
-    """A model, what was measured under which conditions, and which parameters are unknown.
+    r"""A model, what was measured under which conditions, and which parameters are unknown.
 
     Read one with ``read_petab``, or make one with ``petab_problem``. Whatever version was read, it is held in the
     notions of version 2.
@@ -66,7 +66,7 @@ class PetabProblem:
     >>> import pathlib, tempfile
     >>> import sbmlqsp as qsp
     >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
-    >>> data = qsp.read_nonmem("ID,TIME,DV\\n1,0,9.5\\n1,5,6.5\\n")
+    >>> data = qsp.read_nonmem("ID,TIME,DV\n1,0,9.5\n1,5,6.5\n")
     >>> problem = qsp.petab_problem(
     ...     model, data, observables=qsp.Observable("S", error=qsp.ErrorModel(additive=0.5)),
     ...     estimate=[qsp.PetabParameter("k", 0.1, lower=0.01, upper=1)],
@@ -74,7 +74,7 @@ class PetabProblem:
     >>> problem.simulate()["simulation"].round(4).tolist()
     [10.0, 6.0653]
     >>> round(problem.score({"k": 0.1}).chi2, 4)
-    1.7556
+    1.7558
     """
 
     models: Mapping[str, Model]
@@ -149,7 +149,7 @@ class PetabProblem:
         """
         table = self.measurements[list(self.columns)].copy()
         simulated = self._runs(self.values(parameters)).simulated
-        table.insert(table.columns.get_loc("measurement"), "simulation", simulated)
+        table.insert(list(self.columns).index("measurement"), "simulation", simulated)
         return table.drop(columns="measurement")
 
     def score(self, parameters: Mapping[str, float] | None = None) -> PetabScore:
@@ -181,7 +181,7 @@ class PetabProblem:
         name = f" '{self.id}'" if self.id else ""
         models = ", ".join(f"'{m.id}'" for m in self.models.values())
         return (
-            f"<PEtab problem{name} of version {self.version} on {models}: {len(self.measurements)} measurements of "
-            f"{len(self.observables)} observables in {self.measurements['experimentId'].nunique()} experiments; "
-            f"{len(self.estimated)} of {len(self.parameters)} parameters to estimate>"
+            f"<PEtab problem{name} of version {self.version} on {models}: measurements {len(self.measurements)}, "
+            f"observables {len(self.observables)}, experiments {self.measurements['experimentId'].nunique()}, "
+            f"parameters {len(self.parameters)} ({len(self.estimated)} estimated)>"
         )

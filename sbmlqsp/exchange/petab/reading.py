@@ -16,7 +16,7 @@ __all__ = ["read_petab"]
 
 
 def read_petab(path: str | Path) -> PetabProblem:
-    """Read a PEtab problem of version 1 or 2.
+    r"""Read a PEtab problem of version 1 or 2.
 
     Nothing outside of the problem's folder is read, and no formula is run as code.
 
@@ -52,9 +52,15 @@ def read_petab(path: str | Path) -> PetabProblem:
 
     Examples
     --------
-    >>> read_petab("nowhere/problem.yaml")
-    Traceback (most recent call last):
-    sbmlqsp.errors.DataError: There is no folder 'nowhere' (got 'nowhere/problem.yaml'). Expected: the YAML file of a …
+    >>> import tempfile
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
+    >>> data = qsp.read_nonmem("ID,TIME,DV\n1,0,9.5\n1,5,6.5\n")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = qsp.write_petab_experiments(model, data, folder=folder, observables="S")
+    ...     problem = read_petab(folder)
+    >>> problem
+    <PEtab problem of version 2 on 'm': measurements 2, observables 1, experiments 1, parameters 2 (0 estimated)>
     """
     entry = read_entry(path)
     models = {name: _model(entry, file) for part in entry.sets for name, file in part.models.items()}
@@ -66,4 +72,3 @@ def _model(entry: Entry, file: Path) -> Model:
         return read_sbml(file)
     except QSPError as err:
         raise err.changed(where=entry.shown(file) + (f", {err.where}" if err.where else "")) from None
-

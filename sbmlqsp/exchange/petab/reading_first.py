@@ -12,7 +12,7 @@ from sbmlqsp.errors import DataError, UnsupportedError, did_you_mean, located
 from sbmlqsp.exchange.petab.conditions_first import Conditions
 from sbmlqsp.exchange.petab.entry import Entry, FileSet
 from sbmlqsp.exchange.petab.nouns import SCALES, PetabObservable, PetabParameter
-from sbmlqsp.exchange.petab.priors import Prior
+from sbmlqsp.exchange.petab.priors import PetabPrior
 from sbmlqsp.exchange.petab.problem import PetabProblem
 from sbmlqsp.exchange.petab.reading_second import measurement_table, numbers, sheets
 from sbmlqsp.exchange.petab.sheets import Row, unique
@@ -29,8 +29,9 @@ _OBSERVABLE = ("observableId", "observableFormula", "noiseFormula")
 _MORE = ("observableName", "noiseDistribution", "observableTransformation")
 _PARAMETER = ("parameterId", "parameterScale", "lowerBound", "upperBound", "estimate")
 _OPTIONS = ("parameterName", "nominalValue", "objectivePriorType", "objectivePriorParameters")
-_PRIORS = ("uniform", "normal", "laplace", "logNormal", "logLaplace")
-_PRIORS += ("parameterScaleUniform", "parameterScaleNormal", "parameterScaleLaplace")
+_OWN = {"uniform": "uniform", "normal": "normal", "laplace": "laplace", "logNormal": "log-normal"}
+_OWN |= {"logLaplace": "log-laplace"}
+_PRIORS = (*_OWN, "parameterScaleUniform", "parameterScaleNormal", "parameterScaleLaplace")
 
 
 def first_version(entry: Entry, models: Mapping[str, Model]) -> PetabProblem:
@@ -94,7 +95,9 @@ class _Part:
                     "there is no such condition", value=name, where=row.where,
                     remedy=did_you_mean(name, self.conditions.by_id),
                 )  # fmt: skip
-        return self.conditions.experiment(row.text("preequilibrationConditionId"), row.text("simulationConditionId"), row.where)
+        return self.conditions.experiment(
+            row.text("preequilibrationConditionId"), row.text("simulationConditionId"), row.where
+        )
 
 
 # --------------------------------------------------------------------------------------------------------- observables
@@ -158,24 +161,21 @@ def _parameter(row: Row) -> PetabParameter:
         return replace(made, prior=_prior(kind, given, made))
 
 
-def _prior(kind: str, given: tuple[float, ...], p: PetabParameter) -> Prior | None:
+def _prior(kind: str, given: tuple[float, ...], p: PetabParameter) -> PetabPrior | None:
     """Return a prior in the notions of version 2; those on a parameter's scale are of its logarithm there."""
     if kind == "parameterScaleUniform" and not given:
         return _default(p)
-    if kind == "uniform":
-        return Prior("uniform", given or p.bounds)
-    own = {"normal": "normal", "laplace": "laplace", "logNormal": "log-normal", "logLaplace": "log-laplace"}
-    if kind in own:
-        return Prior(own[kind], given)
+    if kind in _OWN:
+        return PetabPrior(_OWN[kind], given or p.bounds if kind == "uniform" else given)
     name = kind.removeprefix("parameterScale").lower()
     if p.scale == "lin":
-        return Prior(name, given)
+        return PetabPrior(name, given)
     factor = LN10 if p.scale == "log10" else 1.0
     if name == "uniform":
-        return Prior("log-uniform", tuple(math.exp(factor * g) for g in given))
-    return Prior(f"log-{name}", tuple(factor * g for g in given))
+        return PetabPrior("log-uniform", tuple(math.exp(factor * g) for g in given))
+    return PetabPrior(f"log-{name}", tuple(factor * g for g in given))
 
 
-def _default(p: PetabParameter) -> Prior:
+def _default(p: PetabParameter) -> PetabPrior:
     with located(p.where or f"parameter '{p.id}'"):
-        return Prior("uniform" if p.scale == "lin" else "log-uniform", p.bounds)
+        return PetabPrior("uniform" if p.scale == "lin" else "log-uniform", p.bounds)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import DataError, located
 from sbmlqsp.exchange.petab.entry import Entry
 from sbmlqsp.exchange.petab.nouns import Condition, Period, PetabObservable, PetabParameter
 from sbmlqsp.exchange.petab.population import EXTENSION, read_extension
-from sbmlqsp.exchange.petab.priors import PRIORS, Prior
+from sbmlqsp.exchange.petab.priors import PRIORS, PetabPrior
 from sbmlqsp.exchange.petab.problem import PetabProblem
 from sbmlqsp.exchange.petab.sheets import Row, as_number, identifier, read_sheet, unique
 from sbmlqsp.model import Model
@@ -18,7 +18,7 @@ from sbmlqsp.model import Model
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["measurement_table", "prior_of", "second_version", "sheets"]
+__all__ = ["measurement_table", "numbers", "problem_of", "second_version", "sheets"]
 
 MEASURED = ("observableId", "experimentId", "time", "measurement")
 SAID = ("observableParameters", "noiseParameters", "modelId")
@@ -26,30 +26,47 @@ _OBSERVABLE = ("observableId", "observableFormula", "noiseFormula")
 _MORE = ("observableName", "noiseDistribution", "observablePlaceholders", "noisePlaceholders")
 _PARAMETER = ("parameterId", "lowerBound", "upperBound", "estimate")
 _OPTIONS = ("parameterName", "nominalValue", "priorDistribution", "priorParameters", "parameterScale")
+TABLES: Mapping[str, tuple[Sequence[str], ...]] = {
+    "measurement": (MEASURED, SAID),
+    "observable": (_OBSERVABLE, _MORE),
+    "parameter": (_PARAMETER, _OPTIONS),
+    "condition": (("conditionId", "targetId", "targetValue"),),
+    "experiment": (("experimentId", "time", "conditionId"),),
+    "mapping": (("petabEntityId", "modelEntityId"), ("name",)),
+}
 NOISES = {"normal": ("normal", "lin"), "laplace": ("laplace", "lin")}
 NOISES |= {"log-normal": ("normal", "log"), "log-laplace": ("laplace", "log")}
 
 
 def second_version(entry: Entry, models: Mapping[str, Model]) -> PetabProblem:
     """Return the problem that the files of version 2 describe."""
-    files = entry.sets[0].tables
-    measured = sheets(entry, files["measurement_files"], MEASURED, SAID)
-    columns = list(dict.fromkeys(c for r in measured for c in r.cells))
+    files = {**entry.sets[0].tables, "parameter_files": entry.parameters}
+    rows = {kind: sheets(entry, files[f"{kind}_files"], *columns) for kind, columns in TABLES.items()}
     population = entry.extensions.get(EXTENSION)
-    return PetabProblem(
-        models=models,
-        observables=_observables(sheets(entry, files["observable_files"], _OBSERVABLE, _MORE)),
-        measurements=measurement_table(measured, columns),
-        parameters=_parameters(sheets(entry, entry.parameters, _PARAMETER, _OPTIONS)),
-        conditions=_conditions(sheets(entry, files["condition_files"], ("conditionId", "targetId", "targetValue"))),
-        experiments=_experiments(sheets(entry, files["experiment_files"], ("experimentId", "time", "conditionId"))),
-        mapping=_mapping(sheets(entry, files["mapping_files"], ("petabEntityId", "modelEntityId"), ("name",))),
-        version=2,
-        columns=tuple(columns),
-        places=tuple(r.where for r in measured),
+    return problem_of(
+        rows,
+        models,
         population=read_extension(population, entry) if population is not None else None,
         ignored=tuple(n for n in entry.extensions if n != EXTENSION),
         id=entry.id,
+    )
+
+
+def problem_of(rows: Mapping[str, Sequence[Row]], models: Mapping[str, Model], **others: Any) -> PetabProblem:
+    """Return the problem that rows of the tables of version 2 describe, by kind of table."""
+    measured = rows["measurement"]
+    columns = list(dict.fromkeys(c for r in measured for c in r.cells))
+    return PetabProblem(
+        models=models,
+        observables=_observables(rows["observable"]),
+        measurements=measurement_table(measured, columns),
+        parameters=_parameters(rows["parameter"]),
+        conditions=_conditions(rows["condition"]),
+        experiments=_experiments(rows["experiment"]),
+        mapping=_mapping(rows.get("mapping", ())),
+        columns=tuple(columns),
+        places=tuple(r.where for r in measured),
+        **others,
     )
 
 
@@ -85,16 +102,18 @@ def _observables(rows: Sequence[Row]) -> dict[str, PetabObservable]:
     out = {}
     for row in rows:
         distribution, scale = NOISES[row.chosen("noiseDistribution", tuple(NOISES), default="normal")]
-        places = [
-            tuple(identifier(p, c, row.where) for p in row.listed(c))
-            for c in ("observablePlaceholders", "noisePlaceholders")
-        ]
         name = row.id("observableId")
         out[name] = PetabObservable(
-            name, row.formula("observableFormula"), row.formula("noiseFormula"), distribution, scale, *places,
+            name, row.formula("observableFormula"), row.formula("noiseFormula"), distribution, scale,
+            placeholders=_placeholders(row, "observablePlaceholders"),
+            noise_placeholders=_placeholders(row, "noisePlaceholders"),
             name=row.text("observableName"), others=row.rest((*_OBSERVABLE, *_MORE)), where=row.where,
         )  # fmt: skip
     return out
+
+
+def _placeholders(row: Row, column: str) -> tuple[str, ...]:
+    return tuple(identifier(p, column, row.where) for p in row.listed(column))
 
 
 def _conditions(rows: Sequence[Row]) -> dict[str, Condition]:
@@ -103,7 +122,9 @@ def _conditions(rows: Sequence[Row]) -> dict[str, Condition]:
     for row in rows:
         changes.setdefault(row.id("conditionId"), {})[row.id("targetId")] = row
     return {
-        name: Condition(name, {t: r.formula("targetValue") for t, r in mine.items()}, {t: r.where for t, r in mine.items()})
+        name: Condition(
+            name, {t: r.formula("targetValue") for t, r in mine.items()}, {t: r.where for t, r in mine.items()}
+        )
         for name, mine in changes.items()
     }
 
@@ -120,7 +141,9 @@ def _experiments(rows: Sequence[Row]) -> dict[str, tuple[Period, ...]]:
 def _period(time: float, rows: Sequence[Row]) -> Period:
     names = [row.id("conditionId", empty=True) for row in rows]
     if len(names) > 1 and "" in names:
-        raise DataError("a period applies a condition and none", where=rows[names.index("")].where, remedy="remove the row")
+        raise DataError(
+            "a period applies a condition and none", where=rows[names.index("")].where, remedy="remove the row"
+        )
     return Period(time, tuple(n for n in names if n), rows[0].where)
 
 
@@ -144,7 +167,7 @@ def _parameter(row: Row) -> PetabParameter:
         lower=row.some_number("lowerBound"),
         upper=row.some_number("upperBound"),
         estimate=estimate == "true",
-        prior=prior_of(row, row.chosen("priorDistribution", ("", *PRIORS), default=""), "priorParameters"),
+        prior=_prior_of(row, row.chosen("priorDistribution", ("", *PRIORS), default=""), "priorParameters"),
         scale=row.text("parameterScale") or "lin",
         name=row.text("parameterName"),
         others=row.rest((*_PARAMETER, *_OPTIONS)),
@@ -152,12 +175,12 @@ def _parameter(row: Row) -> PetabParameter:
     )
 
 
-def prior_of(row: Row, kind: str, column: str) -> Prior | None:
+def _prior_of(row: Row, kind: str, column: str) -> PetabPrior | None:
     """Return the prior of a row, or None."""
     if not kind:
         return None
     with located(row.where):
-        return Prior(kind, numbers(row, column))
+        return PetabPrior(kind, numbers(row, column))
 
 
 def numbers(row: Row, column: str) -> tuple[float, ...]:

@@ -112,9 +112,10 @@ class _ModelRuns:
         groups: dict[tuple[str, ...], list[int]] = {}
         for k in rows:
             groups.setdefault(tuple(c[k] for c in columns), []).append(k)
-        return [self._batch(*key, np.array(mine), times[mine]) for key, mine in groups.items()]
+        return [self._batch(key, np.array(mine), times[mine]) for key, mine in groups.items()]
 
-    def _batch(self, observable: str, overrides: str, noise: str, rows: Any, times: Any) -> _Batch:
+    def _batch(self, key: Sequence[str], rows: Any, times: Any) -> _Batch:
+        observable, overrides, noise = key
         o = self.problem.observables[observable]
         given = dict(zip(o.placeholders, _split(overrides), strict=True))
         given |= dict(zip(o.noise_placeholders, _split(noise), strict=True))
@@ -165,8 +166,8 @@ class _ExperimentRun:
         first, *later = self._periods
         time = 0.0 if first.time == BEFORE else first.time
         changes = self._evaluated(first, {}, time=time)
-        known = self._scope.model.network.symbols
-        overrides = {f: v for n, v in self._values.items() if (f := self._scope.flat(n)) in known} | changes
+        named = {self._scope.flat(n): v for n, v in self._values.items()}
+        overrides = {n: v for n, v in named.items() if n is not None} | changes
         if first.time != BEFORE:
             return self._runner.start(overrides, time=time), later
         key = tuple(sorted(overrides.items()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import SimulationError, located
-from sbmlqsp.exchange.petab.priors import Prior
+from sbmlqsp.exchange.petab.priors import PetabPrior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,14 +62,21 @@ def scored(problem: PetabProblem, found: Simulated, values: Mapping[str, float])
     simulated, noise = found.simulated, found.noise
     scales, kinds = np.array([o.scale for o in observables]), np.array([o.distribution for o in observables])
     _refuse(problem, ~((noise > 0) & np.isfinite(noise)), noise, "the scale of the noise is not positive")
-    _refuse(problem, (scales != "lin") & ~(simulated > 0), simulated, "the noise is logarithmic and the simulation not positive")
+    _refuse(
+        problem,
+        (scales != "lin") & ~(simulated > 0),
+        simulated,
+        "the noise is logarithmic and the simulation not positive",
+    )
     residual, jacobian = np.empty(len(table)), np.zeros(len(table))
     for scale, transform, own in _SCALES:
         mine = scales == scale
         residual[mine] = (transform(measured[mine]) - transform(simulated[mine])) / noise[mine]
         jacobian[mine] = own(measured[mine])
     density = np.where(
-        kinds == "normal", -0.5 * np.log(2 * np.pi * noise**2) - 0.5 * residual**2, -np.log(2 * noise) - np.abs(residual)
+        kinds == "normal",
+        -0.5 * np.log(2 * np.pi * noise**2) - 0.5 * residual**2,
+        -np.log(2 * noise) - np.abs(residual),
     )
     return PetabScore(
         math.fsum(residual**2), math.fsum(density - jacobian), _log_priors(problem, values),
@@ -105,5 +112,5 @@ def _log_priors(problem: PetabProblem, values: Mapping[str, float]) -> dict[str,
     out = {}
     for p in estimated:
         with located(p.where or f"parameter '{p.id}'"):
-            out[p.id] = (p.prior or Prior("uniform", p.bounds)).log_density(values[p.id], *p.bounds)
+            out[p.id] = (p.prior or PetabPrior("uniform", p.bounds)).log_density(values[p.id], *p.bounds)
     return out

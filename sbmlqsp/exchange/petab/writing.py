@@ -16,7 +16,7 @@ __all__ = ["write_petab"]
 
 
 def write_petab(problem: PetabProblem, folder: str | os.PathLike[str], *, version: int = 2) -> Path:
-    """Write a PEtab problem.
+    r"""Write a PEtab problem.
 
     Reading it again gives the same χ² and log-likelihood, and the same log-prior, whichever version is written.
 
@@ -53,7 +53,7 @@ def write_petab(problem: PetabProblem, folder: str | os.PathLike[str], *, versio
     >>> import tempfile
     >>> import sbmlqsp as qsp
     >>> model = qsp.read_antimony("model m; species S; S = 10; J: S -> ; k*S; k = 0.1; end")
-    >>> data = qsp.read_nonmem("ID,TIME,DV\\n1,0,9.5\\n1,5,6.5\\n")
+    >>> data = qsp.read_nonmem("ID,TIME,DV\n1,0,9.5\n1,5,6.5\n")
     >>> seen = qsp.Observable("S", error=qsp.ErrorModel(additive=0.5))
     >>> problem = qsp.petab_problem(model, data, observables=seen)
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import UnsupportedError
@@ -34,7 +34,9 @@ def first_files(problem: PetabProblem) -> dict[str, str]:
         Version 1 cannot say it.
     """
     if problem.population is not None:
-        raise UnsupportedError("version 1 of PEtab has no place for a population", remedy="write version 2, or leave it out")
+        raise UnsupportedError(
+            "version 1 of PEtab has no place for a population", remedy="write version 2, or leave it out"
+        )
     out = {"parameters.tsv": _parameters(problem)}
     parts = []
     for name, file in model_files(problem).items():
@@ -50,7 +52,11 @@ def first_files(problem: PetabProblem) -> dict[str, str]:
 
 def _tables(scope: Scope, suffix: str) -> dict[str, str]:
     pairs = Pairs(scope)
-    texts = {"measurements": _measurements(scope, pairs), "observables": _observables(scope), "conditions": pairs.table()}
+    texts = {
+        "measurements": _measurements(scope, pairs),
+        "observables": _observables(scope),
+        "conditions": pairs.table(),
+    }
     return {f"{name}{suffix}.tsv": text for name, text in texts.items()}
 
 
@@ -109,7 +115,8 @@ def _observable(o: PetabObservable) -> dict[str, Any]:
 
     return {
         **o.others, "observableId": o.id, "observableName": o.name, "observableFormula": own(o.formula),
-        "observableTransformation": o.scale, "noiseFormula": own(o.noise), "noiseDistribution": o.distribution,
+        "observableTransformation": o.scale, "noiseDistribution": o.distribution,
+        "noiseFormula": own(substitute(o.noise, {o.id: o.formula})),  # version 1 reads no observable
     }  # fmt: skip
 
 
@@ -131,7 +138,7 @@ def _measurements(scope: Scope, pairs: Pairs) -> str:
     others = [c for c in map(str, table.columns) if c not in {*_DROPPED, "observableId", "time", "measurement"}]
     before = ["preequilibrationConditionId"] if any(pairs.of(e)[0] for e in scope.experiments) else []
     columns = ["observableId", *before, "simulationConditionId", "time", "measurement", *said, *others]
-    records: list[Mapping[str, Any]] = table.to_dict("records")
+    records: list[Any] = table.to_dict("records")
     rows = []
     for k in scope.rows:
         first, second = pairs.of(records[k]["experimentId"])

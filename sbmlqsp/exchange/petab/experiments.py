@@ -20,20 +20,21 @@ from sbmlqsp.engine.libsbml_starts import set_starts
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import DataError, UnsupportedError
 from sbmlqsp.exchange.course_changes import Moment, Part, moments, parts, same_number, same_time
-from sbmlqsp.exchange.petab_observables import ObservableRows, observable_rows
+from sbmlqsp.exchange.petab.grammar import to_petab
+from sbmlqsp.exchange.petab.observing import ObservableRows, observable_rows
 from sbmlqsp.exchange.record_events import assignments, infusion_rate, rate_names, start_values
 from sbmlqsp.exchange.saving import save
-from sbmlqsp.expressions import sym, to_infix
+from sbmlqsp.expressions import sym
 from sbmlqsp.model import Model, dotted
 from sbmlqsp.prediction.predictor import PlannedCourse, Predictor
 from sbmlqsp.records import Records
 
-__all__ = ["APART", "write_petab_experiments"]
+__all__ = ["APART", "HEADS", "experiment_tables", "write_petab_experiments"]
 
 APART = 1e-9
 """How far apart, as a share of the time (or of 1), what happens at one time is put to keep its order."""
 
-_HEADS = {
+HEADS = {
     "conditions": ("conditionId", "targetId", "targetValue"),
     "experiments": ("experimentId", "time", "conditionId"),
     "observables": ("observableId", "observableFormula", "noiseFormula", "noiseDistribution"),
@@ -110,17 +111,23 @@ def write_petab_experiments(
      [['condition_1', 'S', '100.0'], ['condition_2', 'S', 'S + 50/default_compartment']]]
     """
     ready = Predictor(model, data, compartments=compartments, observables=observables, molar_mass=molar_mass)
-    _refuse_censored(data, ready.link.outputs)
-    planned = ready.courses(parameters)
-    problem = _Problem(model, ready, _common(model.network, planned))
-    for subject, course in planned.items():
-        problem.enter(str(subject), course)
+    tables, sbml = experiment_tables(ready, parameters)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    for name, rows in problem.tables().items():
-        save("".join("\t".join(row) + "\n" for row in [_HEADS[name], *rows]), target / f"{name}.tsv")
-    save(problem.sbml(), target / "model.xml")
+    for name, rows in tables.items():
+        save("".join("\t".join(row) + "\n" for row in [HEADS[name], *rows]), target / f"{name}.tsv")
+    save(sbml, target / "model.xml")
     return save(_YAML, target / "problem.yaml")
+
+
+def experiment_tables(ready: Predictor, parameters: Any) -> tuple[dict[str, list[tuple[str, ...]]], str]:
+    """Return the rows of every table under the columns `HEADS`, and the model's SBML."""
+    _refuse_censored(ready.data, ready.link.outputs)
+    planned = ready.courses(parameters)
+    problem = _Problem(ready.model, ready, _common(ready.model.network, planned))
+    for subject, course in planned.items():
+        problem.enter(str(subject), course)
+    return problem.tables(), problem.sbml()
 
 
 _YAML = """format_version: 2.0.0
@@ -245,7 +252,7 @@ class _Problem:
         for name in changed:
             if self._network.symbols[name].kind == "compartment":
                 self._refuse_volume(name, where)
-        return {n: to_infix(e) for n, e in changed.items()}
+        return {n: to_petab(e) for n, e in changed.items()}
 
     def _refuse_volume(self, name: str, where: str) -> None:
         inside = [s.id for s in self._network.species if s.compartment == name and not s.amount_only]

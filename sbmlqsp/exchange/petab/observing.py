@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sbmlqsp.engine.network import Network
+from sbmlqsp.exchange.petab.grammar import to_petab
 from sbmlqsp.experiment import observable_unit
-from sbmlqsp.expressions import Expr, num, sym, to_infix
+from sbmlqsp.expressions import Expr, num, sym
 from sbmlqsp.model import Model, flat_id
 from sbmlqsp.observation import Observable
 from sbmlqsp.units import convert
@@ -38,7 +39,7 @@ def observable_rows(model: Model, observables: Iterable[Observable]) -> Observab
         noise, distribution = _noise(o, name)
         if o.error is None:
             deviations.append(noise)
-        rows.append((name, to_infix(_formula(model, o)), noise, distribution))
+        rows.append((name, to_petab(_formula(model, o)), noise, distribution))
     return ObservableRows(tuple(ids), tuple(rows), tuple(deviations))
 
 
