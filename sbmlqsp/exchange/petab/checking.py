@@ -101,6 +101,9 @@ def _check_periods(problem: PetabProblem, name: str, periods: Iterable[Period]) 
 
 # --------------------------------------------------------------------------------------------------------- observables
 def _check_observable(problem: PetabProblem, o: PetabObservable) -> None:
+    if any(Scope(problem, m).flat(o.id) is not None for m in problem.models):
+        where = o.where or f"observable '{o.id}'"
+        raise DataError("an observable has the id of what a model has", value=o.id, where=where, remedy="rename it")
     placed = (*o.placeholders, *o.noise_placeholders)
     for name in placed:
         if placed.count(name) > 1 or name in problem.parameters or name in problem.observables:
@@ -204,10 +207,6 @@ def _check_formulas(scope: Scope) -> None:
     problem = scope.problem
     for o in scope.observables:
         where = o.where or f"observable '{o.id}'"
-        if scope.flat(o.id) is not None:
-            raise DataError(
-                "an observable has the id of what the model has", value=o.id, where=where, remedy="rename it"
-            )
         for name in (*o.placeholders, *o.noise_placeholders):
             if scope.flat(name) is not None:
                 raise DataError("a placeholder has the id of what the model has", value=name, where=where)

@@ -85,6 +85,8 @@ def measurement_table(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFra
     """Return the measurements as a table; ids are checked, numbers are numbers."""
     import pandas as pd
 
+    if not rows:
+        raise DataError("the problem has no measurements", remedy="add rows to the measurement table")
     data: dict[str, list[object]] = {c: [r.text(c) for r in rows] for c in columns}
     for row in rows:
         row.id("observableId")

@@ -155,10 +155,6 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
 def _check_columns(
     names: Sequence[str], shown: str, needed: Sequence[str], optional: Sequence[str], *, others: bool
 ) -> None:
-    for name in needed:
-        if name not in names:
-            near = "save it with tabs between its columns" if len(names) == 1 else did_you_mean(name, names)
-            raise DataError(f"the table has no column '{name}'", value=list(names), where=shown, remedy=near)
     by_lower = {n.lower(): n for n in (*needed, *optional)}
     for name in names:
         known = by_lower.get(name.lower(), name)
@@ -169,6 +165,10 @@ def _check_columns(
                 "the table has a column that means nothing", value=name, where=shown,
                 remedy=did_you_mean(name, (*needed, *optional)),
             )  # fmt: skip
+    for name in needed:
+        if name not in names:
+            near = "save it with tabs between its columns" if len(names) == 1 else did_you_mean(name, names)
+            raise DataError(f"the table has no column '{name}'", value=list(names), where=shown, remedy=near)
 
 
 def _rows(lines: Iterable[tuple[int, list[str]]], names: Sequence[str], shown: str) -> Iterator[Row]:
