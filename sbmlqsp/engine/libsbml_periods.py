@@ -8,7 +8,7 @@ from typing import Any
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.network import Network
-from sbmlqsp.errors import ModelError
+from sbmlqsp.errors import ModelError, UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["Restartable", "restartable"]
@@ -70,8 +70,16 @@ def _parameter(model: Any, name: str) -> str:
 def _shift_time(model: Any, origin: str) -> None:
     """Read the time as the time since the start plus an origin, in every formula."""
     for element in model.getListOfAllElements():
-        if hasattr(element, "setMath") and element.isSetMath():
-            element.setMath(_shifted(element.getMath().deepCopy(), origin))
+        if not hasattr(element, "setMath") or not element.isSetMath():
+            continue
+        new = _shifted(element.getMath().deepCopy(), origin)
+        if element.getTypeCode() != lib().SBML_FUNCTION_DEFINITION:
+            element.setMath(new)
+        elif origin in str(lib().formulaToL3String(new)):
+            raise UnsupportedError(
+                f"the function '{element.getId()}' reads the time, which a run that starts later cannot shift",
+                remedy="give the time to the function as an argument",
+            )
 
 
 def _shifted(tree: Any, origin: str) -> Any:

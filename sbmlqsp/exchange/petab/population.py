@@ -168,17 +168,16 @@ def _population(rows: Iterable[Row], people: pd.DataFrame | None, where: str) ->
     demographics = found.get("demographics", {}).get("", {})
     if people is not None and demographics:
         raise DataError("people are a table and demographics too", where=where, remedy="keep one of them")
+    given |= {
+        "parameters": {k: _number_or_text(r["typical"]) for k, r in _each(found, "parameter", "typical")},
+        "covariates": {k: _covariate(r) for k, r in found.get("covariate", {}).items()},
+        "people": _demographics(demographics) if demographics else people,
+        "derived": {k: r["formula"].text("value") for k, r in _each(found, "derived", "formula")},
+        "typical": {k: r["value"].number("value") for k, r in _each(found, "typical", "value")},
+        "uncertainty": _uncertainty(dict(_pairs(found.get("uncertainty", {}), "covariance"))),
+    }
     with located(where):
-        return Population(
-            {k: _number_or_text(r["typical"]) for k, r in _each(found, "parameter", "typical")},
-            covariates={k: _covariate(r) for k, r in found.get("covariate", {}).items()},
-            people=_demographics(demographics) if demographics else people,
-            derived={k: r["formula"].text("value") for k, r in _each(found, "derived", "formula")},
-            typical={k: r["value"].number("value") for k, r in _each(found, "typical", "value")},
-            uncertainty=_uncertainty(dict(_pairs(found.get("uncertainty", {}), "covariance"))),
-            id=next(iter(found.get("population", {})), "population"),
-            **given,
-        )
+        return Population(id=next(iter(found.get("population", {})), "population"), **given)
 
 
 def _each(found: Mapping[str, Any], section: str, needed: str) -> Iterator[tuple[str, dict[str, Row]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sbmlqsp.errors import DataError, did_you_mean
 
@@ -83,7 +82,9 @@ class PetabPrior:
         """
         logarithmic = self.kind.startswith("log-")
         base, at = _base(self), (lambda v: math.log(v) if v > 0 else -math.inf) if logarithmic else float
-        share = float(base.cdf(at(upper)) - base.cdf(at(lower)))
+        low, high = base.tails(at(lower)), base.tails(at(upper))
+        # Whichever tail the bounds lie in, so that a small share keeps its digits.
+        share = high[0] - low[0] if low[0] <= 0.5 else low[1] - high[1]
         if not share > 0:
             raise DataError(
                 f"the bounds leave nothing of the {self.kind} prior", value=(lower, upper),
@@ -91,23 +92,97 @@ class PetabPrior:
             )  # fmt: skip
         if not lower <= x <= upper or (logarithmic and x <= 0):
             return -math.inf
-        return float(base.logpdf(at(x))) - (math.log(x) if logarithmic else 0.0) - math.log(share)
+        return base.log_density(at(x)) - (math.log(x) if logarithmic else 0.0) - math.log(share)
 
 
-def _base(prior: PetabPrior) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The logarithm of a density, and the shares below and above a value."""
+
+    log_density: Callable[[float], float]
+    tails: Callable[[float], tuple[float, float]]
+
+
+def _base(prior: PetabPrior) -> _Base:
     """Return the distribution of the value, or of its logarithm."""
-    from scipy import stats
-
     p = prior.parameters
-    made: Mapping[str, Callable[[], Any]] = {
-        "cauchy": lambda: stats.cauchy(*p),
-        "chisquare": lambda: stats.chi2(*p),
-        "exponential": lambda: stats.expon(scale=p[0]),
-        "gamma": lambda: stats.gamma(p[0], scale=p[1]),
-        "laplace": lambda: stats.laplace(*p),
-        "normal": lambda: stats.norm(*p),
-        "rayleigh": lambda: stats.rayleigh(scale=p[0]),
-        "uniform": lambda: stats.uniform(p[0], p[1] - p[0]),
-        "log-uniform": lambda: stats.uniform(math.log(p[0]), math.log(p[1]) - math.log(p[0])),
-    }
-    return made[prior.kind if prior.kind == "log-uniform" else prior.kind.removeprefix("log-")]()
+    if prior.kind in {"chisquare", "exponential", "gamma"}:
+        shape, scale = {"chisquare": (p[0] / 2, 2.0), "exponential": (1.0, p[0])}.get(prior.kind, p)
+        return _gamma(shape, scale)
+    if prior.kind == "rayleigh":
+        return _rayleigh(p[0])
+    if "uniform" in prior.kind:
+        low, high = map(math.log, p) if prior.kind == "log-uniform" else p
+        return _uniform(low, high)
+    location, scale = p
+    return _LOCATED[prior.kind.removeprefix("log-")](location, scale)
+
+
+def _gamma(shape: float, scale: float) -> _Base:
+    from scipy.special import gammainc, gammaincc
+
+    def log_density(x: float) -> float:
+        if x < 0 or (x == 0 and shape > 1):
+            return -math.inf
+        power = (shape - 1) * math.log(x) if x > 0 else 0.0
+        return power - x / scale - math.lgamma(shape) - shape * math.log(scale)
+
+    def tails(x: float) -> tuple[float, float]:
+        at = max(x, 0.0) / scale
+        return float(gammainc(shape, at)), float(gammaincc(shape, at))
+
+    return _Base(log_density, tails)
+
+
+def _rayleigh(scale: float) -> _Base:
+    def tails(x: float) -> tuple[float, float]:
+        half = max(x, 0.0) ** 2 / (2 * scale**2)
+        return -math.expm1(-half), math.exp(-half)
+
+    def log_density(x: float) -> float:
+        return math.log(x) - 2 * math.log(scale) - x**2 / (2 * scale**2) if x > 0 else -math.inf
+
+    return _Base(log_density, tails)
+
+
+def _uniform(low: float, high: float) -> _Base:
+    def tails(x: float) -> tuple[float, float]:
+        below = (min(max(x, low), high) - low) / (high - low)
+        return below, 1 - below
+
+    return _Base(lambda x: -math.log(high - low) if low <= x <= high else -math.inf, tails)
+
+
+def _normal(mean: float, sd: float) -> _Base:
+    from scipy.special import ndtr
+
+    def tails(x: float) -> tuple[float, float]:
+        z = (x - mean) / sd
+        return float(ndtr(z)), float(ndtr(-z))
+
+    constant = math.log(sd) + 0.5 * math.log(2 * math.pi)
+    return _Base(lambda x: -0.5 * ((x - mean) / sd) ** 2 - constant, tails)
+
+
+def _laplace(location: float, scale: float) -> _Base:
+    def tails(x: float) -> tuple[float, float]:
+        half = 0.5 * math.exp(-abs(x - location) / scale)
+        return (half, 1 - half) if x < location else (1 - half, half)
+
+    return _Base(lambda x: -abs(x - location) / scale - math.log(2 * scale), tails)
+
+
+def _cauchy(location: float, scale: float) -> _Base:
+    def tails(x: float) -> tuple[float, float]:
+        z = (x - location) / scale
+        far = math.atan2(1.0, abs(z)) / math.pi
+        return (far, 1 - far) if z < 0 else (1 - far, far)
+
+    return _Base(lambda x: -math.log(math.pi * scale * (1 + ((x - location) / scale) ** 2)), tails)
+
+
+_LOCATED: Mapping[str, Callable[[float, float], _Base]] = {
+    "normal": _normal,
+    "laplace": _laplace,
+    "cauchy": _cauchy,
+}
