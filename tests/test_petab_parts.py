@@ -103,7 +103,7 @@ def test_a_prior_far_in_a_tail_keeps_its_digits():
 OLD = (
     "parameterId parameterScale lowerBound upperBound nominalValue estimate objectivePriorType objectivePriorParameters"
 )
-OLD_PRIORS = f"""{OLD} objectivePriorParameters
+OLD_PRIORS = f"""{OLD}
 k log10 0.01 10 0.5 1 parameterScaleNormal -1;0.5
 a log 0.01 10 0.5 1
 b lin 0.01 10 0.5 1 laplace 1;2
