@@ -78,6 +78,10 @@ TABLES = {
         "two conditions of one time change 'S'",
     ),
     "no time": ({"experiments": f"{E}\ne inf start"}, "number or -inf"),
+    "a column of version 1": (
+        {"observables": f"{O} observableTransformation\nseen S 1 log"},
+        "no meaning in version 2.*'log'.*line 2",
+    ),
     "nothing after": ({"experiments": f"{E}\ne -inf start"}, "nothing follows the steady state"),
 }
 
@@ -150,6 +154,13 @@ OLD = {
     "a condition": (
         {"measurements": "observableId simulationConditionId time measurement\nseen d 0 1"},
         "no such condition",
+    ),
+    "a column of version 2": (
+        {
+            "parameters": "parameterId parameterScale lowerBound upperBound nominalValue estimate priorDistribution\n"
+            "k lin 0 9 1 1 normal"
+        },
+        "'priorDistribution' has no meaning in version 1",
     ),
     "a gap": (
         {"observables": "observableId observableFormula noiseFormula\nseen observableParameter2_seen 1"},

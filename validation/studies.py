@@ -90,6 +90,8 @@ STUDIES = (
     Study("theophylline", "validation.estimation.theophylline", (), "pooled estimates of theophylline"),
     Study("semantic", "validation.cross.semantic_suite", ("M-06",), "semantic cases of the SBML Test Suite",
           folder="SBML_SEMANTIC_SUITE"),
+    Study("petab", "validation.exchange.petab", (), "cases of the PEtab test suite", folder="PETAB_SUITE"),
+    Study("petab-doses", "validation.exchange.petab_doses", (), "regimens as PEtab experiments, against predictions"),
     Study("population-vpc", "validation.population.vpc", (), "checks of data that fit, and of data that do not"),
     Study("theophylline-population", "validation.estimation.theophylline_population", (),
           "the estimates of the theophylline population"),

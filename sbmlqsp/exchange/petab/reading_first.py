@@ -15,7 +15,7 @@ from sbmlqsp.exchange.petab.nouns import SCALES, PetabObservable, PetabParameter
 from sbmlqsp.exchange.petab.priors import PetabPrior
 from sbmlqsp.exchange.petab.problem import PetabProblem
 from sbmlqsp.exchange.petab.reading_second import measurement_table, numbers, sheets
-from sbmlqsp.exchange.petab.sheets import Row, unique
+from sbmlqsp.exchange.petab.sheets import Row, refuse_foreign, unique
 from sbmlqsp.expressions import Expr
 from sbmlqsp.model import Model
 
@@ -36,7 +36,9 @@ _PRIORS = (*_OWN, "parameterScaleUniform", "parameterScaleNormal", "parameterSca
 
 def first_version(entry: Entry, models: Mapping[str, Model]) -> PetabProblem:
     """Return the problem that the files of version 1 describe."""
-    parameters = _parameters(sheets(entry, entry.parameters, _PARAMETER, _OPTIONS))
+    listed = sheets(entry, entry.parameters, _PARAMETER, _OPTIONS)
+    refuse_foreign(listed, ("priorDistribution", "priorParameters"), 1)
+    parameters = _parameters(listed)
     parts = [_Part(entry, files, models, parameters) for files in entry.sets]
     fixed = _joined((p.conditions.borrowed for p in parts), "the parameter of the models")
     rows = [r for p in parts for r in p.rows]
@@ -81,7 +83,10 @@ class _Part:
         tables = files.tables
         self.model_id = next(iter(files.models))
         self.rows = sheets(entry, tables["measurement_files"], _MEASURED, _SAID)
-        self.observables = _observables(sheets(entry, tables["observable_files"], _OBSERVABLE, _MORE))
+        seen = sheets(entry, tables["observable_files"], _OBSERVABLE, _MORE)
+        refuse_foreign(seen, ("observablePlaceholders", "noisePlaceholders"), 1)
+        refuse_foreign(self.rows, ("experimentId", "modelId"), 1)
+        self.observables = _observables(seen)
         read = {n for o in self.observables.values() for n in o.formula.symbols() | o.noise.symbols()}
         conditions = sheets(entry, tables["condition_files"], ("conditionId",), ("conditionName",))
         self.conditions = Conditions(conditions, models[self.model_id], parameters, read)

@@ -12,7 +12,7 @@ from sbmlqsp.exchange.petab.nouns import Condition, Period, PetabObservable, Pet
 from sbmlqsp.exchange.petab.population import EXTENSION, read_extension
 from sbmlqsp.exchange.petab.priors import PRIORS, PetabPrior
 from sbmlqsp.exchange.petab.problem import PetabProblem
-from sbmlqsp.exchange.petab.sheets import Row, as_number, identifier, read_sheet, unique
+from sbmlqsp.exchange.petab.sheets import Row, as_number, identifier, read_sheet, refuse_foreign, unique
 from sbmlqsp.model import Model
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ TABLES: Mapping[str, tuple[Sequence[str], ...]] = {
     "experiment": (("experimentId", "time", "conditionId"),),
     "mapping": (("petabEntityId", "modelEntityId"), ("name",)),
 }
+FOREIGN = {
+    "measurement": ("simulationConditionId", "preequilibrationConditionId"),
+    "observable": ("observableTransformation",),
+    "parameter": ("objectivePriorType", "objectivePriorParameters"),
+}
 NOISES = {"normal": ("normal", "lin"), "laplace": ("laplace", "lin")}
 NOISES |= {"log-normal": ("normal", "log"), "log-laplace": ("laplace", "log")}
 
@@ -42,6 +47,8 @@ def second_version(entry: Entry, models: Mapping[str, Model]) -> PetabProblem:
     """Return the problem that the files of version 2 describe."""
     files = {**entry.sets[0].tables, "parameter_files": entry.parameters}
     rows = {kind: sheets(entry, files[f"{kind}_files"], *columns) for kind, columns in TABLES.items()}
+    for kind, names in FOREIGN.items():
+        refuse_foreign(rows[kind], names, 2)
     population = entry.extensions.get(EXTENSION)
     return problem_of(
         rows,

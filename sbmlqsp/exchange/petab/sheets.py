@@ -14,9 +14,10 @@ from sbmlqsp.exchange.petab.grammar import RESERVED, parse_petab
 from sbmlqsp.expressions import Expr
 from sbmlqsp.files import read_plain
 
-__all__ = ["Row", "identifier", "read_sheet", "unique"]
+__all__ = ["Row", "as_number", "identifier", "read_sheet", "refuse_foreign", "unique"]
 
-MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>", "#n/a"})
+# As others read them; "Na" and "none" are names.
+MISSING = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "null", "NULL", "None", "<NA>", "#N/A"})
 _ID = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|inf|Inf|INF)")
 
@@ -182,7 +183,7 @@ def _rows(lines: Iterable[tuple[int, list[str]]], names: Sequence[str], shown: s
                 remedy="check the tabs",
             )  # fmt: skip
         cells += [""] * (len(names) - len(cells))
-        plain = ("" if c.lower() in MISSING else c for c in cells)
+        plain = ("" if c in MISSING else c for c in cells)
         yield Row(dict(zip(names, plain, strict=True)), where)
 
 
@@ -197,3 +198,15 @@ def unique(rows: Iterable[Row], key: Callable[[Row], object], what: str) -> None
                 remedy="remove one of the rows",
             )  # fmt: skip
         seen[mine] = row.where
+
+
+def refuse_foreign(rows: Iterable[Row], names: Iterable[str], version: int) -> None:
+    """Refuse columns that another version gives a meaning, which would be lost without a word."""
+    mine = set(names)
+    for row in rows:
+        for name in mine & row.cells.keys():
+            if row.text(name):
+                raise DataError(
+                    f"the column '{name}' has no meaning in version {version} of PEtab", value=row.text(name),
+                    where=row.where, remedy="remove the column, or say it as this version does",
+                )  # fmt: skip
