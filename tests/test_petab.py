@@ -209,6 +209,18 @@ def test_time_is_the_experiments_own(tmp_path):
     assert simulated(path) == pytest.approx(exact, rel=1e-8)
 
 
+def test_a_volume_that_a_rule_gives_and_a_start_that_reads_the_time(tmp_path):
+    path = written(
+        tmp_path,
+        model="model r; compartment V; V := w + time; w = 1; species S in V; S = 3*time; k = 0; J: S -> ; k; end",
+        parameters="parameterId lowerBound upperBound nominalValue estimate\nk 0 9 0 true",
+        conditions="conditionId targetId targetValue\nc w 3\nc S 7",
+        experiments="experimentId time conditionId\ne 4 \ne 6 c",
+        measurements="observableId experimentId time measurement\nseen e 4 1\nseen e 5 1\nseen e 6 1\nseen e 7 1",
+    )
+    assert simulated(path) == pytest.approx([12, 12 * 5 / 6, 7, 7 * 9 / 10], rel=1e-9)
+
+
 def test_starts_follow_what_they_are_computed_from_and_conditions_replace_them(tmp_path):
     path = written(
         tmp_path,

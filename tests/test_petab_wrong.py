@@ -99,6 +99,7 @@ ENTRIES = {
     "twice": ("format_version: 2.0.0\nformat_version: 1\n", "given twice"),
     "an alias": ("format_version: 2.0.0\nid: &a x\nparameter_files: [*a]\n", "alias is not read"),
     "an object": ("format_version: !!python/object/apply:os.getcwd []\n", "not YAML"),
+    "a key that is none": ("? [a]\n: b\n", "not YAML.*no plain text"),
     "no version": ("parameter_files: []\n", "format_version is missing"),
     "another version": ("format_version: 3.0\n", "version of PEtab is not read"),
     "an unknown key": (SECOND["problem.yaml"] + "measurement_file: [a]\n", "did you mean 'measurement_files'"),

@@ -76,7 +76,7 @@ def _found(path: Path) -> Path:
     if not path.is_dir():
         refuse_missing(path, what="the YAML file of a PEtab problem")
         return path
-    files = sorted(p for p in path.iterdir() if p.suffix.lower() in {".yaml", ".yml"} and "solution" not in p.stem)
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() in {".yaml", ".yml"})
     if len(files) != 1:
         names = [p.name for p in files]
         raise DataError(
@@ -123,6 +123,8 @@ def _loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()
             for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise yaml.constructor.ConstructorError(None, None, "a key is no plain text", key.start_mark)
                 if key.value in seen:
                     problem = f"the key '{key.value}' is given twice"
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)

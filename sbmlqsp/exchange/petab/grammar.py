@@ -162,7 +162,7 @@ class _Parser:
             return Expr(name)
         if name == "inf":
             return num(math.inf)
-        if name.lower() in RESERVED:
+        if name.lower() in {"true", "false", "inf", "nan", "time"}:  # functions without arguments are names
             raise self._wrong(f"'{name}' is a reserved word")
         return sym(name)
 

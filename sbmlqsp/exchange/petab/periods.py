@@ -85,9 +85,9 @@ class PeriodRunner:
     # ---------------------------------------------------------------------------------------------------------- states
     def start(self, overrides: Mapping[str, float], *, time: float) -> State:
         """Return the state at the start, with values that replace the model's own and reach what it computes."""
-        env = initial_state(self.network, overrides)
-        held = tuple(e.initial_value for e in self.network.events)
-        return State(time, {k: float(env[k]) for k in self.settable}, held)
+        begun = State(time, overrides, tuple(e.initial_value for e in self.network.events))
+        env = self._env(begun)
+        return replace(begun, values={k: float(env[k]) for k in self.settable})
 
     def changed(self, state: State, changes: Mapping[str, float], *, time: float) -> State:
         """Return a state with new values, in the meaning of formulas, at once.
@@ -100,15 +100,17 @@ class PeriodRunner:
             if key in values and not s.amount_only and size in changes:
                 values[key] = values[key] / values[size] * changes[size] if values[key] else 0.0
         values |= {n: v for n, v in changes.items() if self.network.symbols[n].kind != "species"}
-        for name, value in changes.items():
-            symbol = self.network.symbols[name]
-            if symbol.kind == "species":
-                values[f"amount({name})"] = value if symbol.amount_only else value * self._size(values, name)
-        return replace(state, time=time, values=values)
+        new = replace(state, time=time, values=values)
+        amounts = {f"amount({n})": v * self._size(new, n) for n, v in changes.items() if n not in values}
+        return replace(new, values={**values, **amounts})
 
-    def _size(self, values: Mapping[str, float], species: str) -> float:
-        size = self.network.symbols[species].compartment
-        return values[size] if size in values else float(self._env(State(0.0, values))[size])
+    def _size(self, state: State, species: str) -> float:
+        """Return the volume that makes an amount of a species' value in formulas: 1 where this is an amount."""
+        symbol = self.network.symbols[species]
+        if symbol.amount_only:
+            return 1.0
+        known = state.values.get(symbol.compartment)
+        return float(self._env(state)[symbol.compartment]) if known is None else known
 
     def _env(self, state: State) -> dict[str, Any]:
         """Return every value that belongs to a state."""
