@@ -212,6 +212,9 @@ def test_an_experiment_and_data_become_a_problem(tmp_path):
     residuals = (np.array([88, 60, 70]) - exact) / np.sqrt(1 + (0.1 * np.array(exact)) ** 2)
     assert again.score().chi2 == pytest.approx((residuals**2).sum(), rel=1e-6)
     assert (again.id, again.estimated, again.parameters["k"].value) == ("first", ("k",), 0.2)
+    late = qsp.Experiment(model, times=[0, 8], regimen="100 into S lag 1 bioavailability 0.5", observables=seen)
+    later = qsp.petab_problem(late, data).simulate()["simulation"]
+    np.testing.assert_allclose(later, [50, 50 * math.exp(-0.7), 50 * math.exp(-0.1)], rtol=1e-7)
     with pytest.raises(qsp.DataError, match="did you mean 'k'"):
         qsp.petab_problem(arm, data, estimate=[qsp.PetabParameter("kk", lower=0, upper=1)])
 

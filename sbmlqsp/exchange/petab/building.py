@@ -13,11 +13,12 @@ from sbmlqsp.exchange.petab.problem import PetabProblem
 from sbmlqsp.exchange.petab.reading_second import problem_of
 from sbmlqsp.exchange.petab.sheets import Row
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.model import Model, flat_id
+from sbmlqsp.model import Model
 from sbmlqsp.populations import Population
 from sbmlqsp.prediction.predictor import Predictor
 from sbmlqsp.reading import read_sbml
 from sbmlqsp.records import Records
+from sbmlqsp.records.doses_of import left_to_predict
 
 __all__ = ["petab_problem"]
 
@@ -49,8 +50,7 @@ def petab_problem(
     observables, parameters, compartments, molar_mass
         As in `predict`. An observable without an error model has a standard deviation that is a parameter, ``sd_…``.
     estimate : iterable of PetabParameter
-        What is to be estimated, with bounds and priors, by id (``pk__CL`` for ``pk.CL``). Where they give no value,
-        that of the model stays.
+        What is to be estimated, with bounds and priors. Where they give no value, that of the model stays.
     population : Population, optional
         How subjects differ, for the extension of version 2.
     name : str
@@ -82,14 +82,27 @@ def petab_problem(
     """
     if isinstance(model, Experiment):
         arm, model = model, model.model
-        data = data.with_doses(arm.regimen) if len(arm.regimen) else data
         observables = _observables(arm) if observables is None else observables
-        parameters = {**arm.changes, **(parameters or {})} if isinstance(parameters, Mapping | None) else parameters
+        data, own = _dosed(arm, data)
+        named = own.pop("molar_mass", None)
+        molar_mass = named if molar_mass is None else molar_mass
+        parameters = (
+            {**arm.changes, **own, **(parameters or {})} if isinstance(parameters, Mapping | None) else parameters
+        )
     ready = Predictor(model, data, compartments=compartments, observables=observables, molar_mass=molar_mass)
     tables, sbml = experiment_tables(ready, parameters)
     rows = {name.removesuffix("s"): _rows(name, cells) for name, cells in tables.items()}
     problem = problem_of(rows, {"model": read_sbml(sbml)}, population=population, id=name)
     return problem.with_parameters([_chosen(problem, p) for p in estimate])
+
+
+def _dosed(arm: Experiment, data: Records) -> tuple[Records, dict[str, Any]]:
+    """Return data with the doses of an arm, and what of these a data set has no column for, as `predict` takes it."""
+    if not len(arm.regimen):
+        return data, {}
+    names = ("lag", "bioavailability", "molar_mass")
+    left = dict(left_to_predict(arm.regimen, names, data.units.get("TIME")))
+    return data.with_doses(arm.regimen, leave_out=names), left
 
 
 def _observables(arm: Experiment) -> Any:
@@ -104,7 +117,7 @@ def _rows(name: str, cells: Iterable[tuple[str, ...]]) -> list[Row]:
 
 def _chosen(problem: PetabProblem, p: PetabParameter) -> PetabParameter:
     """Return a parameter to estimate, with the model's value where it has none."""
-    name = flat_id(p.id)
+    name = p.id
     if name not in problem.parameters:
         conditions = [c.id for c in problem.conditions.values() if name in c.changes]
         raise DataError(
@@ -113,4 +126,4 @@ def _chosen(problem: PetabProblem, p: PetabParameter) -> PetabParameter:
             remedy="give it one value for all" if conditions else did_you_mean(name, problem.parameters),
         )  # fmt: skip
     known = problem.parameters[name]
-    return replace(p, id=name, value=known.value if p.value is None else p.value)
+    return replace(p, value=known.value if p.value is None else p.value)

@@ -10,6 +10,7 @@ from sbmlqsp.errors import DataError
 from sbmlqsp.exchange.petab.priors import PetabPrior
 from sbmlqsp.exchange.petab.sheets import identifier
 from sbmlqsp.expressions import Expr
+from sbmlqsp.model import flat_id
 
 __all__ = ["BEFORE", "SCALES", "Condition", "Period", "PetabObservable", "PetabParameter"]
 
@@ -26,6 +27,7 @@ class PetabParameter:
     Parameters
     ----------
     id : str
+        A path such as ``pk.CL`` becomes the id that PEtab has for it, ``pk__CL``.
     value : float, optional
         The nominal value, in the model's unit whatever the scale.
     lower, upper : float, optional
@@ -65,6 +67,7 @@ class PetabParameter:
     where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "id", flat_id(self.id))
         identifier(self.id, "parameterId", self._at)
         if self.value is not None and not math.isfinite(self.value):
             raise DataError("the nominal value is not finite", value=self.value, where=self._at)

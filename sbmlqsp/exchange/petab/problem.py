@@ -12,7 +12,7 @@ from sbmlqsp.exchange.petab.checking import check_problem
 from sbmlqsp.exchange.petab.nouns import Condition, Period, PetabObservable, PetabParameter
 from sbmlqsp.exchange.petab.runs import Runs
 from sbmlqsp.exchange.petab.scoring import PetabScore, scored
-from sbmlqsp.model import Model
+from sbmlqsp.model import Model, flat_id
 from sbmlqsp.populations import Population
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class PetabProblem:
         DataError
             A parameter is unknown, or has no value.
         """
-        given = dict(parameters or {})
+        given = {flat_id(k): v for k, v in (parameters or {}).items()}
         for name in given:
             if name not in self.parameters:
                 raise DataError(
