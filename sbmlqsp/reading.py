@@ -8,6 +8,7 @@ from pathlib import Path
 from sbmlqsp.antimony_composition import compose_text, is_composition
 from sbmlqsp.antimony_module import plain_antimony
 from sbmlqsp.engine import libsbml
+from sbmlqsp.engine.libsbml_external import with_other_files
 from sbmlqsp.engine.libsbml_ports import read_ports, without_ports
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.model import Model
@@ -67,6 +68,8 @@ def read_sbml(source: str | Path) -> Model:
         Any libSBML error: the engine would simulate many invalid files without a word.
     """
     text, where = read_text(source, kind="SBML")
+    if where != "the SBML text":
+        text = with_other_files(text, folder=Path(where).parent, where=where)
     document = libsbml.parse(text, where=where)
     comp = libsbml.write(document) if libsbml.is_hierarchical(document) else None
     sbml = without_ports(libsbml.canonical(text, where=where))
