@@ -243,6 +243,8 @@ def _as_text(math_: Any, own: Collection[str] = ()) -> str:
 
 
 def _promote_locals(model: Any) -> None:
+    from sbmlqsp.engine.libsbml_annotations import copy_annotations
+
     for reaction in model.getListOfReactions():
         law = reaction.getKineticLaw()
         if law is None or not law.getNumLocalParameters():
@@ -263,5 +265,7 @@ def _promote_locals(model: Any) -> None:
                 parameter.setUnits(local.getUnits())
             if local.isSetName():
                 parameter.setName(local.getName())
+            about = local.clone()
             law.removeLocalParameter(0)
+            copy_annotations(about, parameter)
         law.setMath(math_)

@@ -18,7 +18,7 @@ from sbmlqsp.engine.libsbml_rename import rename
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.errors import ModelError, did_you_mean
 
-__all__ = ["with_other_files"]
+__all__ = ["raise_level", "with_other_files"]
 
 MOST = 100  # files
 
@@ -46,7 +46,7 @@ def with_other_files(text: str, *, folder: Path, where: str) -> str:
     plugin = document.getPlugin("comp")
     if plugin is None or not plugin.getNumExternalModelDefinitions():
         return text
-    _raise(document, where, where)
+    raise_level(document, where=where)
     bringing = _Bringing(document, folder.resolve(), where)
     external = [plugin.getExternalModelDefinition(i) for i in range(plugin.getNumExternalModelDefinitions())]
     wanted = [(e.getId(), _Reference.of(e, folder, where)) for e in external]
@@ -169,16 +169,22 @@ class _Bringing:
         for plugin in [document.getPlugin(i) for i in range(document.getNumPlugins())]:
             if plugin.getPackageName() != "comp":
                 document.enablePackage(plugin.getURI(), plugin.getPrefix(), False)
-        _raise(document, path.name, self._where)
+        raise_level(document, where=f"{self._where}, {path.name}")
         document.enablePackage(self._plugin.getURI(), "comp", True)
         return document
 
 
-def _raise(document: Any, name: str, where: str) -> None:
-    """Bring a document to Level 3 Version 2, so that its definitions fit beside those of another."""
+def raise_level(document: Any, *, where: str) -> None:
+    """Bring a hierarchical document to Level 3 Version 2, as everything here is written.
+
+    Raises
+    ------
+    UnsupportedError
+        It has fast reactions, which that version does not know.
+    """
     plugin = document.getPlugin("comp")
     inner = [plugin.getModelDefinition(i) for i in range(plugin.getNumModelDefinitions())] if plugin is not None else []
     for model in (document.getModel(), *inner):
         refuse_fast(model, where)
     if (document.getLevel(), document.getVersion()) != (3, 2) and not document.setLevelAndVersion(3, 2, False, True):
-        raise ModelError("the file cannot be brought to Level 3 Version 2", value=name, where=where)
+        raise ModelError("the document cannot be brought to Level 3 Version 2", where=where)

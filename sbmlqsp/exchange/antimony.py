@@ -13,6 +13,7 @@ from sbmlqsp.engine.libsbml_extract import extract
 from sbmlqsp.engine.network import Network, Participant, Reaction
 from sbmlqsp.equivalence import differences
 from sbmlqsp.errors import ModelError, QSPError
+from sbmlqsp.exchange.losses import Loss, annotation_losses, is_harmless, refuse_losses
 from sbmlqsp.exchange.saving import save
 from sbmlqsp.expressions import to_infix
 from sbmlqsp.model import Model
@@ -21,10 +22,6 @@ __all__ = ["write_antimony"]
 
 _HEADER = re.compile(r"^model \*?(\w+)\(\)$", re.MULTILINE)
 _STAMP = re.compile(r"^// Created by libAntimony .*\n", re.MULTILINE)
-# What no simulation can tell: it may be left out if the caller says so.
-_HARMLESS = ("'sbo' of", "'name' of", "the modifiers of", "'constant' of the symbol")
-
-Loss = tuple[str, str, str]
 
 
 def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, allow_loss: bool = False) -> str:
@@ -39,7 +36,8 @@ def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, 
     path : str or Path, optional
         Written whole or not at all.
     allow_loss : bool
-        Leave out what no simulation can tell (names, SBO terms, unused modifiers, constant flags) and list it in
+        Leave out what no simulation can tell (names, annotations, SBO terms, notes, unused modifiers,
+        constant flags) and list it in
         comments, rather than refuse.
 
     Returns
@@ -61,34 +59,12 @@ def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, 
     """
     text = _with_ports(_exact(antimony.to_antimony(prepare(model.sbml), where=f"'{model.id}'"), model.network), model)
     losses = list(_losses(text, model))
-    kept = allow_loss and all(what.startswith(_HARMLESS) for what, _, _ in losses)
-    if losses and not kept:
-        _refuse(model, losses)
+    if losses and not (allow_loss and all(map(is_harmless, losses))):
+        refuse_losses(losses, model=model.id, form="Antimony", other="SBML")
     text = "".join(f"// not kept: {what}: {_one_line(was)}\n" for what, was, _ in losses) + text
     if path is not None:
         save(text, path)
     return text
-
-
-def _refuse(model: Model, losses: list[Loss]) -> None:
-    shown = "; ".join(f"{what}: {_near(was, now)} would become {_near(now, was)}" for what, was, now in losses[:5])
-    more = f"; and {len(losses) - 5} more" if len(losses) > 5 else ""
-    harmless = all(what.startswith(_HARMLESS) for what, _, _ in losses)
-    raise ModelError(
-        f"Antimony cannot say this model: {shown}{more}",
-        where=f"'{model.id}'",
-        remedy="write it with allow_loss=True, which changes no simulation, or as SBML"
-        if harmless
-        else "write it as SBML, or rename and rewrite what is named",
-    )
-
-
-def _near(text: str, other: str) -> str:
-    """Return the part of a text where it begins to differ from another."""
-    pairs = zip(text, other, strict=False)
-    same = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(text), len(other)))
-    start = max(0, same - 20)
-    return ("…" if start else "") + text[start : start + 80] + ("…" if len(text) > start + 80 else "")
 
 
 def _one_line(text: str) -> str:
@@ -155,6 +131,7 @@ def _losses(text: str, model: Model) -> Iterator[Loss]:
     yield from found
     if not found:
         yield from _digits(ours, back.network)
+    yield from annotation_losses(model.sbml, back.sbml)
     if dict(back.directions) != dict(model.directions):
         yield "the ports", str(dict(model.directions)), str(dict(back.directions))
 
