@@ -125,7 +125,8 @@ class Runner:
             bad, name = ~np.isfinite(out[:, k]), column.strip("[]")
             if not bad.any() or name in network.not_finite:
                 continue
-            missing = name in network.static and name in network.symbols and network.symbols[name].missing
+            computed = name in network.assignment_rules or name in network.initial_assignments
+            missing = name in network.static and not computed and network.symbols[name].missing
             why = "the model gives it no value" if missing else "a formula divides by zero there"
             return f"a value is not finite from output {int(np.argmax(bad)) + 1} on: '{dotted(name)}'; {why}"
         return ""
