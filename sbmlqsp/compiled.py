@@ -125,7 +125,9 @@ def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
 
 def _refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:
     """Refuse a named stoichiometry with another value than the model's, which the engine would not use."""
-    for s in model.network.of_kind("stoichiometry"):
+    reactions = model.network.reactions.values()
+    sizes = {p.id for r in reactions for p in (*r.reactants, *r.products) if p.id and p.formula is None}
+    for s in (s for s in model.network.of_kind("stoichiometry") if s.id in sizes):
         value = np.asarray(env[s.id])
         if value.ndim or float(value) != float(initial_state(model.network)[s.id]):
             raise UnsupportedError(f"the stoichiometry '{dotted(s.id)}' cannot be changed at run time")

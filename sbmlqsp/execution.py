@@ -118,11 +118,10 @@ class _Clock:
             given = [
                 Delivery(t, float(s), float(w)) for t, s, w in zip(d.targets, d.start[i], d.duration[i], strict=True)
             ]
-            times = self._experiment.times
+            times, switches = self._experiment.times, self._compiled.prepared.switches
+            schedule = switches.schedule(local, times[-1])
+            instants = switches.instants(local, schedule)
             self._known[key] = build_timeline(
-                times,
-                given,
-                self._compiled.prepared.switches.schedule(local, times[-1]),
-                at_dose=self._experiment.at_dose,
+                times, given, schedule, at_dose=self._experiment.at_dose, instants=instants
             )
         return self._known[key]

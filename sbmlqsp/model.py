@@ -153,6 +153,30 @@ class Model:
         columns = ["id", "kind", "unit", "value", "defined by", "meaning"]
         return pd.DataFrame(rows, columns=columns).set_index("id")
 
+    @cached_property
+    def annotations(self) -> pd.DataFrame:
+        """What the file says of its elements beside their mathematics: one row per statement.
+
+        Columns: element (dotted id, or what an element without one sets or belongs to), kind (the SBML element),
+        qualifier (``"bqbiol:is"``, ``"dcterms:creator"``), resource (an identifiers.org URI where it is MIRIAM), sbo
+        and notes (plain text, repeated on every row of the element).
+
+        Examples
+        --------
+        >>> import sbmlqsp as qsp
+        >>> text = 'model m; S = 1; S identity "urn:miriam:chebi:CHEBI%3A17234"; S.sboTerm = SBO:0000247; end'
+        >>> row = qsp.read_antimony(text).annotations.iloc[0]
+        >>> row.element, row.qualifier, row.resource, row.sbo
+        ('S', 'bqbiol:is', 'https://identifiers.org/chebi/CHEBI:17234', 'SBO:0000247')
+        """
+        import pandas as pd
+
+        from sbmlqsp.engine.libsbml_annotations import said
+
+        columns = ["element", "kind", "qualifier", "resource", "sbo", "notes"]
+        rows = [(dotted(s.element), s.kind, s.qualifier, s.resource, s.sbo, s.notes) for s in said(self.sbml)]
+        return pd.DataFrame(rows, columns=columns)
+
     def _start(self) -> dict[str, float]:
         from sbmlqsp.engine.initial import initial_state
 

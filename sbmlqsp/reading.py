@@ -8,6 +8,7 @@ from pathlib import Path
 from sbmlqsp.antimony_composition import compose_text, is_composition
 from sbmlqsp.antimony_module import plain_antimony
 from sbmlqsp.engine import libsbml
+from sbmlqsp.engine.libsbml_external import raise_level, with_other_files
 from sbmlqsp.engine.libsbml_ports import read_ports, without_ports
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.model import Model
@@ -54,22 +55,30 @@ def read_sbml(source: str | Path) -> Model:
     Parameters
     ----------
     source : str or Path
-        A path, or the text itself.
+        A path, or the text itself. Models of other files that a hierarchical document refers to are read from the
+        folder of its path, or below.
 
     Returns
     -------
     Model
-        Brought to flat Level 3 Version 2; a hierarchical document is flattened by libSBML and also kept.
+        Brought to flat Level 3 Version 2; a hierarchical document is flattened by libSBML and also kept. Annotations,
+        SBO terms and notes are in its ``annotations``.
 
     Raises
     ------
     ModelError
-        Any libSBML error: the engine would simulate many invalid files without a word.
+        Any libSBML error: the engine would simulate many invalid files without a word. Files outside of the folder.
+    UnsupportedError
+        Fast reactions, fluxes of an optimum (package fbc), other packages that change the meaning; named.
     """
     text, where = read_text(source, kind="SBML")
-    document = libsbml.parse(text, where=where)
-    comp = libsbml.write(document) if libsbml.is_hierarchical(document) else None
+    if where != "the SBML text":
+        text = with_other_files(text, folder=Path(where).parent, where=where)
     sbml = without_ports(libsbml.canonical(text, where=where))
+    document, comp = libsbml.parse(text, where=where), None
+    if libsbml.is_hierarchical(document):
+        raise_level(document, where=where)
+        comp = libsbml.write(document)
     name = libsbml.parse(sbml, scanned=True).getModel().getId() or "model"
     model = Model(name, sbml, sbml_comp=comp, source=where)
     ports = {k: v for k, v in read_ports(text, flat=sbml).items() if k in model.network.symbols}

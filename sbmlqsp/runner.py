@@ -114,9 +114,22 @@ class Runner:
         except EngineFailure as failure:
             return FAILED, f"stopped at time {failure.time:.6g}: {failure.reason}"
         if not np.isfinite(out).all():
-            row = int(np.argmax(~np.isfinite(out).all(axis=1)))
-            return NOT_FINITE, f"a value is not finite from output {row + 1} on; a formula divides by zero there"
+            found = self._not_finite(out)
+            return (NOT_FINITE, found) if found else (OK, note)
         return OK, note
+
+    def _not_finite(self, out: Any) -> str:
+        """Say what has no finite value and from when; ``""`` where the model itself says so of a constant."""
+        network = self.compiled.model.network
+        for k, column in enumerate(self.compiled.columns):
+            bad, name = ~np.isfinite(out[:, k]), column.strip("[]")
+            if not bad.any() or name in network.not_finite:
+                continue
+            computed = name in network.assignment_rules or name in network.initial_assignments
+            missing = name in network.static and not computed and network.symbols[name].missing
+            why = "the model gives it no value" if missing else "a formula divides by zero there"
+            return f"a value is not finite from output {int(np.argmax(bad)) + 1} on: '{dotted(name)}'; {why}"
+        return ""
 
     def _run_somehow(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[Tolerances, str]:
         """Run; where the integrator fails, try in turn what may help, and say what did or that nothing did."""
@@ -182,8 +195,11 @@ class Runner:
         following = [s.boluses for s in timeline.segments[1:]] + [timeline.final_boluses]
         for k, segment in enumerate(timeline.segments):
             self._enter(segment, job, following[k])
+            first = self._first(segment)
             rows = machine.run(self._times(segment))
             out[segment.output] = rows[segment.rows]
+            if first is not None:
+                out[[o for o, row in zip(segment.output, segment.rows, strict=True) if row == 0]] = first
         if timeline.final:
             if not eventful:
                 self._give(timeline.final_boluses, amounts)
@@ -219,6 +235,15 @@ class Runner:
             values |= segment.switches
             self._give(segment.boluses, amounts)
         self.machine.set_parameters(values)
+
+    def _first(self, segment: Segment) -> Any:
+        """Return what to put out at the start of a segment where its switches differ at that very time."""
+        if self.prepared.eventful or not segment.instant or 0 not in segment.rows:
+            return None
+        self.machine.set_parameters(segment.instant)
+        values = self.machine.values()
+        self.machine.set_parameters(segment.switches)
+        return values
 
     def _give(self, boluses: Mapping[str, tuple[int, ...]], amounts: list[float]) -> None:
         for target, which in boluses.items():

@@ -34,7 +34,8 @@ class Segment:
     """A stretch without discontinuity.
 
     ``times`` begins and ends at cuts; row ``rows[k]`` of the segment is row ``output[k]`` of the result. ``boluses``
-    (given now), ``rates`` (infusions that run, where that changed) and ``switches`` are applied before it starts.
+    (given now), ``rates`` (infusions that run, where that changed) and ``switches`` are applied before it starts;
+    an output at its start shows ``instant`` instead, the switches at that very time, where they differ.
     """
 
     times: list[float]
@@ -43,6 +44,7 @@ class Segment:
     boluses: Given = field(default_factory=dict)
     rates: Given = field(default_factory=dict)
     switches: Mapping[str, float] = field(default_factory=dict)
+    instant: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def build_timeline(
     schedule: Sequence[tuple[float, Mapping[str, float]]],
     *,
     at_dose: str = "after",
+    instants: Sequence[tuple[float, Mapping[str, float]]] = (),
 ) -> Timeline:
     """Cut a run at every dose, infusion end and discontinuity.
 
@@ -79,6 +82,8 @@ def build_timeline(
         Times at which switches change, and their values from then on; the first is at time 0.
     at_dose : {"after", "before"}
         Which side of a dose an output at the dose time shows.
+    instants : sequence of (float, mapping)
+        Switches at the very times at which they change, where they differ from those from then on.
     """
     grid = np.asarray(times, dtype=float)
     end = float(grid[-1])
@@ -91,17 +96,17 @@ def build_timeline(
     stops = [_index(cuts, d.start + d.duration) if d.start + d.duration <= late else len(cuts) for d in given]
     boluses = _at_once(given, starts, stops, len(cuts))
     rates = _running(given, starts, stops, len(cuts))
-    flips = {_index(cuts, t): v for t, v in schedule if t <= end}
+    flips, exact = ({_index(cuts, t): v for t, v in table if t <= end} for table in (schedule, instants))
     doses = set(starts)
     segments = []
     for i in range(len(cuts) - 1):
         rows, out, points = _rows(grid, at, cuts, i, doses=doses, at_dose=at_dose)
         changed = rates[i] if i == 0 or rates[i] != rates[i - 1] else {}
-        segments.append(Segment(points, rows, out, boluses[i], changed, flips.get(i, {})))
+        segments.append(Segment(points, rows, out, boluses[i], changed, flips.get(i, {}), exact.get(i, {})))
     last = len(cuts) - 1
     first = _hits(at, 0) if at_dose == "before" and 0 in doses else ()
     shown = () if at_dose == "before" and last in doses else _hits(at, last)
-    return Timeline(tuple(segments), first, boluses[last], flips.get(last, {}), shown)
+    return Timeline(tuple(segments), first, boluses[last], exact.get(last, flips.get(last, {})), shown)
 
 
 def _hits(at: np.ndarray, cut: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -167,21 +168,50 @@ def submodels(*inside: str) -> str:
     return f"<comp:listOfSubmodels>{''.join(inside)}</comp:listOfSubmodels>"
 
 
-def test_A11_references_to_other_files_are_refused(tmp_path: Path):
-    """A hierarchical document may name any path on the machine."""
+def outer(source: str, more: str = "", model: str = "") -> str:
+    named = f'comp:modelRef="{model}" ' if model else ""
+    external = f'<comp:externalModelDefinition comp:id="e" comp:source="{source}" {named}{more}/>'
+    return (
+        f'{HEAD}<model id="m">{submodels(submodel("a", "e"))}</model><comp:listOfExternalModelDefinitions>'
+        f"{external}</comp:listOfExternalModelDefinitions></sbml>"
+    )
+
+
+def test_A11_references_to_other_files_stay_in_the_folder(tmp_path: Path):
+    """A hierarchical document may name any path on the machine, and a pipe is waited for without end."""
     inner = tmp_path / "inner.xml"
     inner.write_text(qsp.read_antimony("model i; k = 42; end").sbml)
     (tmp_path / "sub").mkdir()
-    outer = tmp_path / "sub" / "outer.xml"
-    for source in ("../inner.xml", str(inner), inner.as_uri(), "http://127.0.0.1:9/x.xml"):
-        external = f'<comp:externalModelDefinition comp:id="e" comp:source="{source}"/>'
-        outer.write_text(
-            f'{HEAD}<model id="m">{submodels(submodel("a", "e"))}</model><comp:listOfExternalModelDefinitions>'
-            f"{external}</comp:listOfExternalModelDefinitions></sbml>"
-        )
-        for given in (outer, outer.read_text()):
-            with pytest.raises(qsp.ModelError, match="refers to another file"):
-                qsp.read_sbml(given)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "sub" / "pipe.xml")
+    path = tmp_path / "sub" / "outer.xml"
+    for source in ("../inner.xml", str(inner), inner.as_uri(), "http://127.0.0.1:9/x.xml", "pipe.xml", "outer.xml"):
+        path.write_text(outer(source))
+        with pytest.raises(qsp.ModelError, match=r"outside its folder|full address|regular file|exist|made of itself"):
+            qsp.read_sbml(path)
+        with pytest.raises(qsp.ModelError, match=r"refers to another file.*give the path"):
+            qsp.read_sbml(path.read_text())
+
+
+def test_A11_references_to_files_beside_the_document_are_read(tmp_path: Path):
+    """Models of other files, and the definitions that these are made of, become definitions of the document."""
+    inner = qsp.read_antimony("model i; k = 42; end").sbml
+    (tmp_path / "inner.xml").write_text(inner)
+    path = tmp_path / "outer.xml"
+    path.write_text(outer("inner.xml", f'comp:md5="{hashlib.md5(inner.encode()).hexdigest()}"'))
+    model = qsp.read_sbml(path)
+    assert model.symbol("a.k").value == 42.0
+    assert qsp.read_sbml(qsp.write_sbml(model, form="comp")).symbol("a.k").value == 42.0
+    (tmp_path / "further.xml").write_text(outer("outer.xml", model="e"))
+    assert qsp.read_sbml(tmp_path / "further.xml").symbol("a.k").value == 42.0
+    (tmp_path / "further.xml").write_text(outer("outer.xml", model="m"))
+    assert qsp.read_sbml(tmp_path / "further.xml").symbol("a.a.k").value == 42.0
+    (tmp_path / "further.xml").write_text(outer("outer.xml", model="n"))
+    with pytest.raises(qsp.ModelError, match=r"holds no model 'n'.*known: e, m"):
+        qsp.read_sbml(tmp_path / "further.xml")
+    (tmp_path / "inner.xml").write_text(inner.replace("42", "43"))
+    with pytest.raises(qsp.ModelError, match=r"changed since.*inner\.xml"):
+        qsp.read_sbml(path)
 
 
 def test_A11_imports_stay_beside_the_file(tmp_path: Path):

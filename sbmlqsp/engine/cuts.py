@@ -8,7 +8,7 @@ misses such changes (measured), so runs are cut there instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,22 @@ class Switches:
                 )
             out.append((coming, self._values(env, coming)[0]))
 
+    def instants(
+        self, env: Mapping[str, Any], schedule: Iterable[tuple[float, Mapping[str, float]]]
+    ) -> list[tuple[float, dict[str, float]]]:
+        """Return (time, value of each switch at that very time) where some differ from those from then on.
+
+        ``time <= 5`` still holds at 5 and ``time > 5`` does not yet, which only what is put out at 5 can show.
+        """
+        found = []
+        for now, after in schedule:
+            values, scope = dict[str, float](), dict(env)
+            for s in (*self.switches, *self.triggers):
+                values[s.id] = scope[s.id] = _at(s.expr, scope, now)
+            if values != after:
+                found.append((now, values))
+        return found
+
     def _values(self, env: Mapping[str, Any], now: float) -> tuple[dict[str, float], float]:
         values: dict[str, float] = {}
         scope = dict(env)
@@ -89,6 +105,20 @@ def _line(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, floa
     slope = (float(evaluate(expr, scope, time=now + unit)) - here) / unit
     noise = 1e-11 * max(abs(here), abs(slope) * unit, 1e-300)
     return here, slope, noise
+
+
+def _at(expr: Expr, scope: Mapping[str, Any], now: float) -> float:
+    """Return the value of a switch at one time, where rounding neither keeps it from its boundary nor takes it over."""
+    if expr.op in RELATIONS:
+        here, _, noise = _line(Expr("sub", expr.args), scope, now)
+        here = 0.0 if abs(here) <= noise else here
+        return float({"lt": here < 0, "le": here <= 0, "gt": here > 0, "ge": here >= 0}[expr.op])
+    inner = Expr("div", expr.args) if expr.op == "quotient" else expr.args[0]
+    here, _, noise = _line(inner, scope, now)
+    nearest = round(here)
+    if abs(here - nearest) <= max(noise, 1e-11):
+        return float(nearest)
+    return float(math.floor(here) if expr.op == "floor" else math.ceil(here) if expr.op == "ceil" else math.trunc(here))
 
 
 def _relation(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, float]:

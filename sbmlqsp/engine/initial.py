@@ -135,7 +135,9 @@ def rate_of(network: Network, name: str) -> Expr:
     symbol = network.symbols[name]
     if name in network.rate_rules:
         return network.rate_rules[name]
-    if name in network.assignment_rules or symbol.compartment in network.rate_rules:
+    moving = symbol.compartment in network.rate_rules or symbol.compartment in network.assignment_rules
+    home_moves = moving and symbol.compartment not in network.static
+    if name in network.assignment_rules or (home_moves and not symbol.amount_only):
         raise UnsupportedError(f"rateOf({name}) cannot be computed", remedy="write the rate as a formula")
     terms = []
     for reaction in network.reactions.values():

@@ -10,15 +10,14 @@ from collections.abc import Collection
 from typing import Any
 
 from sbmlqsp.engine.expansion import refuse_expansion
+from sbmlqsp.engine.libsbml_packages import refuse_fast, refuse_packages
 from sbmlqsp.engine.prescan import prescan
-from sbmlqsp.errors import ModelError, UnsupportedError
+from sbmlqsp.errors import ModelError
 
 __all__ = ["canonical", "flatten", "is_hierarchical", "lib", "node_type", "parse", "problems", "write"]
 
 MAX_INSTANCES = 2_000  # of submodels, at all depths
 MAX_COMP_DEPTH = 100
-# Packages that change what a model means; layout, render and groups do not.
-UNSUPPORTED_PACKAGES = {"fbc", "spatial", "qual", "multi", "arrays", "dyn", "distrib", "req"}
 
 
 def lib() -> Any:
@@ -147,19 +146,22 @@ def canonical(text: str, *, where: str = "the SBML text") -> str:
     ModelError
         Any libSBML error, or a package whose meaning would be lost.
     """
+    from sbmlqsp.engine.libsbml_mending import drop_idle_units
+
     document = parse(text, where=where)
     # Before the checks of libSBML, which open other files, and take endless time over what expands.
     _refuse_other_files(document, where)
     _refuse_expansion(document, where)
+    drop_idle_units(document.getModel())
     _refuse_invalid(document, where)
-    _refuse_packages(document, where)
+    refuse_packages(document, where)
     if is_hierarchical(document):
         from sbmlqsp.engine.libsbml_comp import flattened
 
         document = parse(flattened(write(document), where=where), where=where, scanned=True)
         _refuse_expansion(document, where)
     if (document.getLevel(), document.getVersion()) != (3, 2):
-        _refuse_fast(document.getModel(), where)
+        refuse_fast(document.getModel(), where)
         document.getErrorLog().clearLog()
         if not document.setLevelAndVersion(3, 2, False, True):
             raise ModelError("the SBML cannot be brought to Level 3 Version 2", where=where)
@@ -174,7 +176,7 @@ def _refuse_other_files(document: Any, where: str) -> None:
             "the model refers to another file",
             value=plugin.getExternalModelDefinition(0).getSource(),
             where=where,
-            remedy="flatten it with the tool that wrote it, or read the parts and compose them",
+            remedy="give the path of the document, beside which the file is sought, or read the parts and compose them",
         )
 
 
@@ -240,32 +242,9 @@ def _as_text(math_: Any, own: Collection[str] = ()) -> str:
     return str(text or "")
 
 
-def _refuse_packages(document: Any, where: str) -> None:
-    names = (document.getPlugin(i).getPackageName() for i in range(document.getNumPlugins()))
-    for name in names:
-        if name in UNSUPPORTED_PACKAGES and document.getPackageRequired(name):
-            raise UnsupportedError(
-                f"the model needs the SBML package '{name}', which is not supported",
-                where=where,
-                remedy="remove the package, or use a tool made for it",
-            )
-    for i in range(document.getNumUnknownPackages()):
-        if document.getPackageRequired(document.getUnknownPackageURI(i)):
-            raise UnsupportedError("the model needs an unknown package", value=document.getUnknownPackageURI(i))
-
-
-def _refuse_fast(model: Any, where: str) -> None:
-    # Level 3 Version 2 has no such flag, so the conversion would drop it and change what the model means.
-    fast = [r.getId() for r in model.getListOfReactions() if r.isSetFast() and r.getFast()]
-    if fast:
-        raise UnsupportedError(
-            f"the model has fast reactions: {', '.join(fast[:6])}",
-            where=where,
-            remedy="give them large rates, or eliminate them by hand",
-        )
-
-
 def _promote_locals(model: Any) -> None:
+    from sbmlqsp.engine.libsbml_annotations import copy_annotations
+
     for reaction in model.getListOfReactions():
         law = reaction.getKineticLaw()
         if law is None or not law.getNumLocalParameters():
@@ -286,5 +265,7 @@ def _promote_locals(model: Any) -> None:
                 parameter.setUnits(local.getUnits())
             if local.isSetName():
                 parameter.setName(local.getName())
+            about = local.clone()
             law.removeLocalParameter(0)
+            copy_annotations(about, parameter)
         law.setMath(math_)

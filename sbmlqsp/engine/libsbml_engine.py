@@ -10,6 +10,8 @@ from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.libsbml_rename import rename
+from sbmlqsp.engine.libsbml_stoichiometry import stoichiometries_to_parameters
 from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.errors import DosingError, ModelError, UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym, to_infix
@@ -54,6 +56,11 @@ class Prepared:
     eventful: bool
     settable: frozenset[str] = field(default_factory=frozenset)
     watches: tuple[Watch, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def engine_id(self, name: str) -> str:
+        """Return the id by which the engine knows a symbol."""
+        return self.renamed.get(name, name)
 
 
 def prepare(
@@ -78,6 +85,7 @@ def prepare(
     document = parse(sbml, scanned=True)
     model = document.getModel()
     _bare(model)
+    stoichiometries_to_parameters(model, network)
     _fix_initial_values(model, network, values)
     eventful = bool(network.events)
     if not eventful:
@@ -86,16 +94,20 @@ def prepare(
         _cap_factorials(model)
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
     watches = tuple(_watch(model, network, i) for i in _may_repeat(network))
-    return Prepared(write(document), inlets, switches, eventful, watches=watches)
+    renamed = _rename_times(model, network)
+    return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed)
+
+
+def _rename_times(model: Any, network: Network) -> dict[str, str]:
+    """Rename what is called like time itself, with which the engine confuses it."""
+    names = (*network.symbols, *network.reactions)
+    renamed = {n: f"qsp_symbol_{i}" for i, n in enumerate(names) if n.lower() == "time"}
+    if renamed:
+        rename(model, ids=lambda name: renamed.get(name, name), units=str, metaids=str)
+    return renamed
 
 
 def _refuse_unsupported(network: Network) -> None:
-    for name in network.symbols:
-        if name.lower() == "time":
-            raise UnsupportedError(
-                f"the model has a symbol named '{name}', which the engine confuses with time itself",
-                remedy="rename the symbol",
-            )
     if network.algebraic_rules:
         raise UnsupportedError(
             "the model has an algebraic rule, which the engine cannot solve",
@@ -157,7 +169,7 @@ def _fix_initial_values(model: Any, network: Network, values: Mapping[str, Any])
             element.setInitialAmount(float(values[f"amount({name})"]))
         elif s.kind == "compartment":
             element.setSize(value)
-        elif s.kind == "stoichiometry":
+        elif element.getElementName() == "speciesReference":
             element.setStoichiometry(value)
         else:
             element.setValue(value)

@@ -52,8 +52,9 @@ def _extracted(text: str) -> Network:
     for p in model.getListOfParameters():
         value = p.getValue() if p.isSetValue() else math.nan
         symbols[p.getId()] = Symbol(
-            p.getId(), "parameter", value, units.get(p.getUnits()), p.getName(), p.getConstant(), sbo=_sbo(p)
-        )
+            p.getId(), "parameter", value, units.get(p.getUnits()), p.getName(), p.getConstant(), sbo=_sbo(p),
+            missing=not p.isSetValue(),
+        )  # fmt: skip
     reactions = {r.getId(): _reaction(r, reader, symbols) for r in model.getListOfReactions()}
     rules = _rules(model, reader)
     return Network(
@@ -130,8 +131,9 @@ def _compartment(c: Any, units: UnitTable) -> Symbol:
     unit = units.get(c.getUnits()) if c.isSetUnits() else units.of_size(dimensions)
     value = c.getSize() if c.isSetSize() else math.nan
     return Symbol(
-        c.getId(), "compartment", value, unit, c.getName(), c.getConstant(), dimensions=dimensions, sbo=_sbo(c)
-    )
+        c.getId(), "compartment", value, unit, c.getName(), c.getConstant(), dimensions=dimensions, sbo=_sbo(c),
+        missing=not c.isSetSize(),
+    )  # fmt: skip
 
 
 def _species(s: Any, symbols: Mapping[str, Symbol], units: UnitTable) -> Symbol:
@@ -155,6 +157,7 @@ def _species(s: Any, symbols: Mapping[str, Symbol], units: UnitTable) -> Symbol:
         substance_unit=substance,
         conversion_factor=s.getConversionFactor() or s.getModel().getConversionFactor(),
         sbo=_sbo(s),
+        missing=is_amount and not s.isSetInitialAmount(),
     )
 
 

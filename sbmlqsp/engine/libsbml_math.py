@@ -90,6 +90,8 @@ def _constants() -> dict[int, float]:
 
 
 def _number(node: Any, kind: int) -> float:
+    if kind == lib().AST_REAL_E:  # libSBML multiplies by a power of ten, which rounds once more
+        return float(f"{node.getMantissa()!r}e{node.getExponent()}")
     return _constants().get(kind) or float(node.getValue())
 
 

@@ -22,8 +22,8 @@ class Symbol:
     """One quantity of a model: a compartment, species, parameter or named stoichiometry.
 
     ``value`` is the number written in the file (NaN where none is); for a species it is an amount or a
-    concentration as ``value_is_amount`` says. ``unit`` is the unit of the symbol *in formulas*, ``None`` where the file
-    declares none.
+    concentration as ``value_is_amount`` says; ``missing`` tells a value that is not written from one written as NaN.
+    ``unit`` is the unit of the symbol *in formulas*, ``None`` where the file declares none.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Symbol:
     dimensions: float = 3.0
     sbo: str = ""
     local_to: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,18 @@ class Network:
                     moving.add(name)
                     changed = True
         return frozenset(self.symbols) - moving
+
+    @cached_property
+    def not_finite(self) -> frozenset[str]:
+        """Parameters that never change and that the file itself writes as infinite or not a number."""
+        found = set()
+        for s in self.of_kind("parameter"):
+            formula = self.assignment_rules.get(s.id) or self.initial_assignments.get(s.id)
+            number = formula.value if formula is not None and formula.op == "num" else s.value
+            written = formula.op == "num" if formula is not None else not s.missing
+            if written and s.id in self.static and not math.isfinite(float(number or 0.0)):
+                found.add(s.id)
+        return frozenset(found)
 
     @cached_property
     def start_operators(self) -> frozenset[str]:

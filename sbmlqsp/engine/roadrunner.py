@@ -156,18 +156,19 @@ class Machine:
 
     def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
         self._engine = _compiled(prepared.sbml)
-        self._columns = list(columns) or ["time"]
+        self._id = prepared.engine_id
+        self._columns = [self._selection(c) for c in columns] or ["time"]
         with quiet():
             self._engine.timeCourseSelections = self._columns
-        # Events that still wait for their delay, and changed stoichiometries, survive every kind of reset (measured).
-        sizes = {s.id for s in network.of_kind("stoichiometry")} & network.dynamic
-        self._clean = self._engine.saveStateS() if sizes or any(e.delay for e in network.events) else None
+        # Events that still wait for their delay survive every kind of reset (measured).
+        self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
         self._step = 0.0
         self._prepared = prepared
         self._model = self._engine.model
-        self._floating = {n: i for i, n in enumerate(self._model.getFloatingSpeciesIds())}
-        self._parameters = {n: i for i, n in enumerate(self._model.getGlobalParameterIds())}
-        self._volumes = {n: i for i, n in enumerate(self._model.getCompartmentIds())}
+        own = {engine: name for name, engine in prepared.renamed.items()}
+        self._floating = {own.get(n, n): i for i, n in enumerate(self._model.getFloatingSpeciesIds())}
+        self._parameters = {own.get(n, n): i for i, n in enumerate(self._model.getGlobalParameterIds())}
+        self._volumes = {own.get(n, n): i for i, n in enumerate(self._model.getCompartmentIds())}
         self._tolerances: tuple[float, ...] = ()
         self._layout(network)
 
@@ -185,7 +186,13 @@ class Machine:
         self.held = tuple(sorted(held))
         self.rated = tuple(n for n in (*self.parameters, *self.volumes, *self.held) if n in rated)
         count = len(self._engine.integrator.getAbsoluteToleranceVector())
-        self.states = tuple(self._model.getStateVectorId(i) for i in range(count))
+        states = (self._model.getStateVectorId(i) for i in range(count))
+        own = {engine: name for name, engine in self._prepared.renamed.items()}
+        self.states = tuple(own.get(s, s) for s in states)
+
+    def _selection(self, column: str) -> str:
+        inside = column.startswith("[")
+        return f"[{self._id(column[1:-1])}]" if inside else self._id(column)
 
     def tolerances(self, tolerances: Tolerances, scales: Mapping[str, float]) -> None:
         """Set error control; ``scales`` holds each state's own scale (amount for species)."""
@@ -212,7 +219,7 @@ class Machine:
         self._engine.integrator.setValue("maximum_time_step", step)
 
     def renew(self) -> None:
-        """Drop what an earlier run may have left: events whose delay was not over, stoichiometries."""
+        """Drop what an earlier run may have left: events whose delay was not over."""
         if self._clean is None:
             return
         engine = _library().RoadRunner()
@@ -233,7 +240,7 @@ class Machine:
             _seed_ties()
             # Events that fire at the start must see this subject's own values, so these go in before the reset.
             for name, value in start.rated:
-                model.setValue(f"init({name})", value)
+                model.setValue(f"init({self._id(name)})", value)
             self._set(start)
             model.setFloatingSpeciesInitAmounts(self._floating_index, start.amounts)
             self._engine.reset()
@@ -249,7 +256,7 @@ class Machine:
         if start.parameters:
             model.setGlobalParameterValues(self._parameter_index, start.parameters)
         for name, value in start.held:
-            model.setValue(name, value)
+            model.setValue(self._id(name), value)
 
     def set_parameters(self, values: Mapping[str, float]) -> None:
         """Set global parameters (inlets and switches included) in the middle of a run."""
@@ -275,12 +282,12 @@ class Machine:
                 put([index[k] for k in keep], [values[k] for k in keep])
         for name, value in start.held:
             if name in wanted:
-                self._model.setValue(name, value)
+                self._model.setValue(self._id(name), value)
 
     def state(self) -> Any:
         """Return the amounts of floating species and then the values of what rate rules change."""
         amounts = self._model.getFloatingSpeciesAmounts(self._floating_index)
-        return np.array([*amounts, *(float(self._model.getValue(n)) for n in self.rated)], dtype=float)
+        return np.array([*amounts, *(float(self._model.getValue(self._id(n))) for n in self.rated)], dtype=float)
 
     def put(self, state: Any) -> None:
         """Set the state, in the order of `state`."""
@@ -288,7 +295,7 @@ class Machine:
         if count:
             self._model.setFloatingSpeciesAmounts(self._floating_index, [float(v) for v in state[:count]])
         for name, value in zip(self.rated, state[count:], strict=True):
-            self._model.setValue(name, float(value))
+            self._model.setValue(self._id(name), float(value))
 
     def parameter_values(self, names: Sequence[str]) -> list[float]:
         """Return the values of global parameters now."""
@@ -302,7 +309,8 @@ class Machine:
             model.setFloatingSpeciesAmounts([index], [float(model.getFloatingSpeciesAmounts([index])[0]) + amount])
         else:
             # Engine item access to a species that reactions do not change reads and writes its amount as well.
-            model.setValue(target, float(model.getValue(target)) + amount)
+            name = self._id(target)
+            model.setValue(name, float(model.getValue(name)) + amount)
 
     def values(self) -> Any:
         """Return the selected columns now."""

@@ -13,25 +13,26 @@ from sbmlqsp.engine.libsbml_extract import extract
 from sbmlqsp.engine.network import Network, Participant, Reaction
 from sbmlqsp.equivalence import differences
 from sbmlqsp.errors import ModelError, QSPError
+from sbmlqsp.exchange.losses import Loss, annotation_losses, is_harmless, refuse_losses
 from sbmlqsp.exchange.saving import save
+from sbmlqsp.exchange.wording import plain_words
 from sbmlqsp.expressions import to_infix
 from sbmlqsp.model import Model
 
 __all__ = ["write_antimony"]
 
+SHOWN = 40  # things said in other words that the head of a text lists
+
 _HEADER = re.compile(r"^model \*?(\w+)\(\)$", re.MULTILINE)
 _STAMP = re.compile(r"^// Created by libAntimony .*\n", re.MULTILINE)
-# What no simulation can tell: it may be left out if the caller says so.
-_HARMLESS = ("'sbo' of", "'name' of", "the modifiers of", "'constant' of the symbol")
-
-Loss = tuple[str, str, str]
 
 
 def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, allow_loss: bool = False) -> str:
     """Return a model as Antimony text, and write it to a file where a path is given.
 
     The text is read back and compared, element by element, before it is returned: Antimony renames some ids, rounds
-    stoichiometries and drops some constructs without a word.
+    stoichiometries and drops some constructs without a word. What means the same in other words (an initial assignment
+    of a number that becomes a value) is listed in comments.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, 
     path : str or Path, optional
         Written whole or not at all.
     allow_loss : bool
-        Leave out what no simulation can tell (names, SBO terms, unused modifiers, constant flags) and list it in
+        Leave out what no simulation can tell (names, annotations, SBO terms, notes, unused modifiers,
+        constant flags) and list it in
         comments, rather than refuse.
 
     Returns
@@ -60,35 +62,16 @@ def write_antimony(model: Model, path: str | os.PathLike[str] | None = None, *, 
     model *m(k)
     """
     text = _with_ports(_exact(antimony.to_antimony(prepare(model.sbml), where=f"'{model.id}'"), model.network), model)
-    losses = list(_losses(text, model))
-    kept = allow_loss and all(what.startswith(_HARMLESS) for what, _, _ in losses)
-    if losses and not kept:
-        _refuse(model, losses)
-    text = "".join(f"// not kept: {what}: {_one_line(was)}\n" for what, was, _ in losses) + text
+    losses, wording = _losses(text, model)
+    if losses and not (allow_loss and all(map(is_harmless, losses))):
+        refuse_losses(losses, model=model.id, form="Antimony", other="SBML")
+    notes = [f"// not kept: {what}: {_one_line(was)}\n" for what, was, _ in losses]
+    notes += [f"// in other words: {what}\n" for what in wording[:SHOWN]]
+    notes += [f"// in other words: {len(wording) - SHOWN} more\n"] if len(wording) > SHOWN else []
+    text = "".join(notes) + text
     if path is not None:
         save(text, path)
     return text
-
-
-def _refuse(model: Model, losses: list[Loss]) -> None:
-    shown = "; ".join(f"{what}: {_near(was, now)} would become {_near(now, was)}" for what, was, now in losses[:5])
-    more = f"; and {len(losses) - 5} more" if len(losses) > 5 else ""
-    harmless = all(what.startswith(_HARMLESS) for what, _, _ in losses)
-    raise ModelError(
-        f"Antimony cannot say this model: {shown}{more}",
-        where=f"'{model.id}'",
-        remedy="write it with allow_loss=True, which changes no simulation, or as SBML"
-        if harmless
-        else "write it as SBML, or rename and rewrite what is named",
-    )
-
-
-def _near(text: str, other: str) -> str:
-    """Return the part of a text where it begins to differ from another."""
-    pairs = zip(text, other, strict=False)
-    same = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(text), len(other)))
-    start = max(0, same - 20)
-    return ("…" if start else "") + text[start : start + 80] + ("…" if len(text) > start + 80 else "")
 
 
 def _one_line(text: str) -> str:
@@ -142,21 +125,42 @@ def _text(number: float) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- comparing
-def _losses(text: str, model: Model) -> Iterator[Loss]:
+def _losses(text: str, model: Model) -> tuple[list[Loss], list[str]]:
+    """Return what would be lost, and what is only said in other words."""
     try:
         back = plain_antimony(text, where="the Antimony text written")
     except QSPError as err:
-        yield "the text", "the whole model", f"what cannot be read back ({err.what[:200]})"
-        return
+        return [("the text", "the whole model", f"what cannot be read back ({err.what[:200]})")], []
     ours = extract(prepare(model.sbml))
+    renamed = _reserved(ours, back.network)
+    if renamed:
+        return renamed, []
+    plain = list(differences(plain_words(ours), plain_words(back.network)))
+    found = _units_last(plain)
+    if not plain:
+        found += _digits(plain_words(ours), plain_words(back.network))
     if back.id != model.id:
-        yield "the id of the model", model.id, back.id
-    found = list(differences(ours, back.network))
-    yield from found
-    if not found:
-        yield from _digits(ours, back.network)
+        found.append(("the id of the model", model.id, back.id))
+    found += annotation_losses(model.sbml, back.sbml)
     if dict(back.directions) != dict(model.directions):
-        yield "the ports", str(dict(model.directions)), str(dict(back.directions))
+        found.append(("the ports", str(dict(model.directions)), str(dict(back.directions))))
+    meant = {what for what, _, _ in plain}
+    return found, [what for what, _, _ in differences(ours, back.network) if what not in meant]
+
+
+def _reserved(ours: Network, theirs: Network) -> list[Loss]:
+    """Return the ids that are words of Antimony, to which it hangs an underscore without saying so."""
+    known = {*theirs.symbols, *theirs.reactions}
+    lost = [n for n in (*ours.symbols, *ours.reactions) if n not in known and f"{n}_" in known]
+    return [(f"the id '{n}', a word of the language", n, f"{n}_") for n in lost]
+
+
+def _units_last(found: list[Loss]) -> list[Loss]:
+    """Gather the units that a model does not declare, for which Antimony has its own."""
+    gained = [now for what, was, now in found if "unit" in what and was == "undeclared"]
+    others = [(what, was, now) for what, was, now in found if not ("unit" in what and was == "undeclared")]
+    assumed = f"what Antimony assumes: {', '.join(dict.fromkeys(gained))}"
+    return others + ([("undeclared units", "none, as the file declares none", assumed)] if gained else [])
 
 
 def _digits(ours: Network, theirs: Network) -> Iterator[Loss]:
