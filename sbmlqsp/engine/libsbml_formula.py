@@ -16,7 +16,10 @@ __all__ = ["to_mathml"]
 def to_mathml(expr: Expr) -> Any:
     """Return the MathML node of a formula."""
     if expr.op == "num":
-        return _number(float(expr.value or 0.0))
+        node = _number(float(expr.value or 0.0))
+        if expr.unit:
+            node.setUnits(expr.unit)
+        return node
     if expr.op == "sym":
         return _leaf(lib().AST_NAME, str(expr.value))
     codes = {"time": "AST_NAME_TIME", "avogadro": "AST_NAME_AVOGADRO"}
