@@ -93,7 +93,7 @@ def _check(commands: Any) -> None:
     p = _command(commands, "check", "look for what makes a model wrong or fragile")
     p.add_argument("model", metavar="MODEL", help=MODEL)
     p.add_argument("--for", dest="target", metavar="TARGET",
-                   help="a tool, such as simbiology, mobi, copasi or amici: what it drops, refuses or gets wrong too")  # fmt: skip
+                   help="a tool: also what it drops, refuses or gets wrong, such as mobi or copasi")  # fmt: skip
 
 
 def _show(commands: Any) -> None:
@@ -113,7 +113,7 @@ def _convert(commands: Any) -> None:
     p.add_argument("source", metavar="IN", help=MODEL)
     p.add_argument("output", metavar="OUT", help="a .ant, .xml or .sbml file")
     p.add_argument("--for", dest="target", metavar="TARGET",
-                   help="a tool, such as simbiology, mobi, copasi or amici: rewrite what it does not read, with a report")  # fmt: skip
+                   help="rewrite what a tool does not read, with a report, such as simbiology")  # fmt: skip
     _form(p)
 
 

@@ -331,7 +331,7 @@ def compose(arguments: argparse.Namespace) -> int:
 
 
 def convert(arguments: argparse.Namespace) -> int:
-    """Read a model and write it in another form, or for one tool; 1 where something is left that the tool cannot read."""
+    """Read a model and write it in another form, or for one tool; 1 where the tool cannot read all of it."""
     _check_model_file(arguments.output, comp=arguments.comp)
     model = open_model(arguments.source)
     if arguments.target is None:

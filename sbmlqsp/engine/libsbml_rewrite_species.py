@@ -10,12 +10,21 @@ from sbmlqsp.engine.libsbml_draft import Draft
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_math import Formulas
 from sbmlqsp.engine.network import Network, Symbol
-from sbmlqsp.expressions import Expr, substitute, sym
+from sbmlqsp.expressions import Expr, num, substitute, sym
 
 __all__ = [
-    "as_amounts", "as_concentrations", "assigned_species_as_parameters", "drop_constraints", "inline_rules",
-    "numbers_at_start", "order_rules", "rates_as_reactions", "ruled_as_boundary",
-]  # fmt: skip
+    "as_amounts",
+    "as_concentrations",
+    "assigned_species_as_parameters",
+    "drop_constraints",
+    "inline_rules",
+    "numbers_at_start",
+    "order_rules",
+    "rates_as_reactions",
+    "ruled_as_boundary",
+    "set_start",
+    "time_as_species",
+]
 
 
 # ------------------------------------------------------------------------------------------------------------- amounts
@@ -165,8 +174,13 @@ def _leave_reactions(draft: Draft, name: str) -> None:
 
 def _parameter_as_species(draft: Draft, symbol: Symbol) -> None:
     old = draft.model.getParameter(symbol.id)
-    label, value, given = old.getName(), old.getValue(), old.isSetValue()
+    label, value = old.getName(), old.getValue() if old.isSetValue() else None
     old.removeFromParentAndDelete()
+    _make_species(draft, symbol.id, label, value)
+
+
+def _make_species(draft: Draft, name: str, label: str, value: float | None) -> None:
+    """Add a species that is an amount, in the place for quantities that have no volume."""
     home = draft.model.getCompartment(HOME)
     if home is None:
         home = draft.model.createCompartment()
@@ -176,13 +190,13 @@ def _parameter_as_species(draft: Draft, symbol: Symbol) -> None:
         home.setSize(1.0)
         home.setConstant(True)
     new = draft.model.createSpecies()
-    new.setId(symbol.id)
+    new.setId(name)
     new.setName(label)
     new.setCompartment(HOME)
     new.setHasOnlySubstanceUnits(True)
     new.setBoundaryCondition(False)
     new.setConstant(False)
-    if given:
+    if value is not None:
         new.setInitialAmount(value)
 
 
@@ -229,6 +243,27 @@ def inline_rules(draft: Draft, keep: Iterable[str] = ()) -> list[str]:
         draft.model.removeRuleByVariable(name)
         draft.model.removeParameter(name)
     return order
+
+
+def time_as_species(draft: Draft) -> list[str]:
+    """Read the time in formulas from a species that grows by 1 per unit of time; triggers and delays keep it."""
+    name = draft.fresh("model_time")
+    changed = draft.rewrite(
+        lambda e: _clocked(e, name), only=frozenset({"kineticLaw", "assignmentRule", "rateRule", "eventAssignment"})
+    )
+    if changed:
+        _make_species(draft, name, "the time", 0.0)
+        _inflow(draft, name, num(1.0))
+    return changed
+
+
+def _clocked(expr: Expr, name: str) -> Expr:
+    if expr.op == "time":
+        return sym(name)
+    if expr.op == "piecewise" and any(c.has("time") for c in expr.args[1::2]):
+        return expr  # a window of time that is no longer one of time is stepped over
+    args = tuple(_clocked(a, name) for a in expr.args)
+    return Expr(expr.op, args, expr.value, expr.unit) if args != expr.args else expr
 
 
 def drop_constraints(draft: Draft) -> list[str]:

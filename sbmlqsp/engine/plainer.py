@@ -102,6 +102,15 @@ class _Plainer:
     def log(self, args: tuple[Expr, ...]) -> Expr:
         return Expr("div", (Expr("ln", args[1:]), Expr("ln", args[:1])))
 
+    def hyperbolic(self, args: tuple[Expr, ...], op: str) -> Expr:
+        [x] = args
+        one = num(1.0)
+        if op == "tanh":
+            twice = Expr("exp", (Expr("mul", (num(2.0), x)),))
+            return Expr("sub", (one, Expr("div", (num(2.0), Expr("add", (twice, one))))))
+        up, down = Expr("exp", (x,)), Expr("exp", (Expr("neg", (x,)),))
+        return Expr("div", (Expr("add" if op == "cosh" else "sub", (up, down)), num(2.0)))
+
     def inverse_hyperbolic(self, args: tuple[Expr, ...], op: str) -> Expr:
         [x] = args
         if op == "atanh":
@@ -122,6 +131,10 @@ def _of_reciprocal(of: str) -> Rule:
     return lambda p, args: p.of(Expr(of, (Expr("div", (num(1.0), args[0])),)))
 
 
+def _hyperbolic(op: str) -> Rule:
+    return lambda p, args: p.hyperbolic(args, op)
+
+
 def _inverse(op: str) -> Rule:
     return lambda p, args: p.inverse_hyperbolic(args, op)
 
@@ -140,6 +153,7 @@ _RULES: dict[str, Rule] = {
     "log": _Plainer.log,
     **{op: _reciprocal(of) for op, of in _RECIPROCAL.items()},
     **{op: _of_reciprocal(of) for op, of in _OF_RECIPROCAL.items()},
+    **{op: _hyperbolic(op) for op in ("sinh", "cosh", "tanh")},
     **{op: _inverse(op) for op in ("asinh", "acosh", "atanh")},
 }
 

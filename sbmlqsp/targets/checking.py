@@ -38,12 +38,6 @@ def target_issues(model: Model, name: str) -> Iterator[Issue]:
 
 
 def _issue(tool: Target, row: Row, where: tuple[str, ...]) -> Issue:
-    remedy = row.remedy
-    if row.rewrite:
-        remedy = (
-            f"convert(model, for_target='{tool.id}') {row.remedy}"
-            if row.remedy
-            else f"convert(model, for_target='{tool.id}')"
-        )
-    message = f"{tool.name} {row.says}: {listed(where, 6)} [{row.source}]"
+    remedy = f"convert(model, for_target='{tool.id}') {row.remedy}".strip() if row.rewrite else row.remedy
+    message = f"{tool.name} {row.says} [{row.source}]"
     return Issue(row.severity, f"{tool.id}:{row.feature}", listed(where), message, remedy)

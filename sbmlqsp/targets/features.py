@@ -37,7 +37,7 @@ OPERATORS: Mapping[str, frozenset[str]] = {
     "abs": frozenset({"abs"}),
     "root": frozenset({"sqrt", "root"}),
     "factorial": frozenset({"factorial"}),
-    "logarithm": frozenset({"ln", "log10", "log"}),
+    "logarithm-to-a-base": frozenset({"log10", "log"}),
     "hyperbolic": frozenset({"sinh", "cosh", "tanh"}),
     "inverse-hyperbolic": INVERSE_HYPERBOLIC,
     "reciprocal-functions": RECIPROCAL,

@@ -18,10 +18,10 @@ EFFECTS = {"refuses": "error", "wrong": "error", "drops": "error", "inexact": "w
 """What a tool does, and how serious that is: only what it ignores changes no number."""
 REWRITES = (
     "expand-functions", "drop-constraints", "inline-rates", "inline-rules", "plain-formulas", "steps-as-events",
-    "conditions-as-events", "choose-branches", "fold-factors", "amounts", "whole-stoichiometries", "split-reversible",
-    "rates-as-reactions", "assigned-as-parameters", "ruled-as-boundary", "boundary-as-modifiers",
-    "windows-as-thresholds", "delays-into-triggers", "plain-events", "events-at-start", "plain-conditions",
-    "numbers-at-start", "concentrations", "order-rules", "parentheses",
+    "conditions-as-events", "choose-branches", "time-as-species", "fold-factors", "assigned-as-parameters",
+    "amounts", "whole-stoichiometries", "split-reversible", "rates-as-reactions", "ruled-as-boundary",
+    "boundary-as-modifiers", "windows-as-thresholds", "delays-into-triggers", "plain-events", "events-at-start",
+    "plain-conditions", "numbers-at-start", "concentrations", "order-rules", "parentheses",
 )  # fmt: skip
 """The rewrites that rows may name, in the order in which they are done."""
 

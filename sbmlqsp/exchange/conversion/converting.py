@@ -117,10 +117,16 @@ def _fixed(model: Model, done: dict[str, list[str]]) -> frozenset[str]:
     if "numbers-at-start" in done or "events-at-start" in done:
         for formula in model.network.initial_assignments.values():
             moved |= formula.symbols()
-    if done.keys() & {"conditions-as-events", "steps-as-events", "choose-branches"}:
+    if done.keys() & {"conditions-as-events", "choose-branches"} and _conditions_on_state(model):
         # Switches start as the conditions are at the values of now, which other values at the start would change.
         moved |= {s.id for s in model.network.species}
     return frozenset(moved)
+
+
+def _conditions_on_state(model: Model) -> bool:
+    nodes = [n for _, _, formula in model.network.formulas() for n in formula.walk() if n.op == "piecewise"]
+    read = {s for n in nodes for condition in n.args[1::2] for s in condition.symbols()}
+    return bool(read - model.network.static)
 
 
 def _changes(done: dict[str, list[str]]) -> Any:

@@ -23,6 +23,7 @@ WORDS = {
     "choose-branches": "kept the branch that holds at the parameters of now",
     "conditions-as-events": "replaced conditions by switches that events set",
     "steps-as-events": "replaced steps by counters that events set",
+    "time-as-species": "read the time from a species that grows by 1 per unit of time",
     "fold-factors": "multiplied conversion factors into stoichiometries",
     "amounts": "let the names of species mean amounts",
     "whole-stoichiometries": "wrote one reaction per species, stoichiometries in the laws",
