@@ -52,6 +52,8 @@ MODELS = {
     "piecewise-of-time": (DECAY + "J2: => S; piecewise(4, time >= 3 && time < 4, 0);", "J2"),
     "product-in-power": (DECAY.replace("c*k*S", "c*k*S*exp(-k*S)"), None),
     "number-beside-time": (DECAY + "E: at (time >= 3): S = S + 5;", "E"),
+    "number-with-unit": (DECAY.replace("c*k*S", "c*k*S*(2 dimensionless)"), "J"),
+    "initial-assignment-of-rate-rule": (ONE + "q = 2; k = q/7; k' = -k; J: S => ; c*k*S;", "k"),
     "time": (DECAY.replace("c*k*S", "c*k*S/(1 + time)"), "J"),
     "avogadro": (DECAY.replace("c*k*S", "c*k*S*avogadro/6e23"), "J"),
     "rate-of": (DECAY + "species P in c; P = 0; J2: => P; -c*rateOf(S);", "J2"),

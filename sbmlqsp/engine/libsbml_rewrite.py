@@ -9,7 +9,7 @@ from sbmlqsp.engine import libsbml_rewrite_reactions as reactions
 from sbmlqsp.engine import libsbml_rewrite_species as species
 from sbmlqsp.engine import libsbml_rewrite_switches as switches
 from sbmlqsp.engine.libsbml_draft import Draft
-from sbmlqsp.engine.plainer import alternatives, parenthesised, plainer
+from sbmlqsp.engine.plainer import alternatives, bare, parenthesised, plainer
 
 __all__ = ["rewritten"]
 
@@ -55,6 +55,7 @@ def _table(avoid: Collection[str], keep: Collection[str]) -> dict[str, Rewrite]:
         "numbers-at-start": species.numbers_at_start,
         "concentrations": species.as_concentrations,
         "order-rules": species.order_rules,
+        "bare-numbers": lambda draft: draft.rewrite(bare),
         "parentheses": lambda draft: draft.rewrite(parenthesised),
     }
 

@@ -8,7 +8,7 @@ from functools import reduce
 
 from sbmlqsp.expressions import CONSTANTS, Expr, evaluate, num
 
-__all__ = ["alternatives", "negated", "parenthesised", "plainer"]
+__all__ = ["alternatives", "bare", "negated", "parenthesised", "plainer"]
 
 _OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 _RECIPROCAL = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
@@ -198,6 +198,21 @@ def parenthesised(expr: Expr) -> Expr:
 
 def _summed(expr: Expr) -> Expr:
     return Expr("add", (expr, num(0.0))) if expr.op == "mul" else expr
+
+
+def bare(expr: Expr) -> Expr:
+    """Return a formula whose numbers name no units.
+
+    Examples
+    --------
+    >>> from sbmlqsp.expressions import Expr
+    >>> bare(Expr("num", value=2.0, unit="litre")).unit is None
+    True
+    """
+    if expr.op == "num":
+        return Expr("num", value=expr.value) if expr.unit else expr
+    args = tuple(bare(a) for a in expr.args)
+    return Expr(expr.op, args, expr.value) if args != expr.args else expr
 
 
 def alternatives(condition: Expr) -> Expr:

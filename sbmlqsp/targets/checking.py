@@ -27,8 +27,8 @@ def target_issues(model: Model, name: str) -> Iterator[Issue]:
     --------
     >>> import sbmlqsp as qsp
     >>> model = qsp.read_antimony("model m; S = 10; J: S -> ; k*S; k = 0.1; at 2 after (time >= 5): S = 1; end")
-    >>> [i.code for i in target_issues(model, "simbiology") if i.severity == "error"]
-    ['simbiology:event-delay']
+    >>> [i.code for i in target_issues(model, "amici")]
+    ['amici:event-delay']
     """
     tool = target(name)
     found = features_of(model)

@@ -284,6 +284,14 @@ def _bare_numbers_beside_time(look: _Look) -> Iterator[str]:
                 break
 
 
+def _numbers_with_units(look: _Look) -> Iterator[str]:
+    return (name for _, name, formula in look.formulas if any(n.op == "num" and n.unit for n in formula.walk()))
+
+
+def _rated_from_formula(look: _Look) -> Iterator[str]:
+    return (k for k in look.network.rate_rules if k in look.network.initial_assignments)
+
+
 def _submodels(look: _Look) -> Iterator[str]:
     return iter([look.model.id] if look.model.sbml_comp is not None else [])
 
@@ -317,6 +325,7 @@ FEATURES: Mapping[str, Callable[[_Look], Iterator[str]]] = {
     "stoichiometry-varying": _varying_stoichiometry,
     "stoichiometry-in-formula": _named_stoichiometry,
     "reaction-in-formula": _reaction_in_formula,
+    "initial-assignment-of-rate-rule": _rated_from_formula,
     "initial-assignment": lambda look: iter(look.network.initial_assignments),
     "assignment-rule": lambda look: iter(look.network.assignment_rules),
     "assignment-rules-out-of-order": _out_of_order,
@@ -342,6 +351,7 @@ FEATURES: Mapping[str, Callable[[_Look], Iterator[str]]] = {
     "l3v2-functions": _with(L3V2),
     "piecewise-of-time": _piecewise_of_time,
     "product-in-power": _product_in_power,
+    "number-with-unit": _numbers_with_units,
     "number-beside-time": _bare_numbers_beside_time,
     **{name: _with(ops) for name, ops in OPERATORS.items()},
 }

@@ -21,7 +21,7 @@ REWRITES = (
     "conditions-as-events", "choose-branches", "time-as-species", "fold-factors", "assigned-as-parameters",
     "amounts", "whole-stoichiometries", "split-reversible", "rates-as-reactions", "ruled-as-boundary",
     "boundary-as-modifiers", "windows-as-thresholds", "delays-into-triggers", "plain-events", "events-at-start",
-    "plain-conditions", "numbers-at-start", "concentrations", "order-rules", "parentheses",
+    "plain-conditions", "numbers-at-start", "concentrations", "order-rules", "bare-numbers", "parentheses",
 )  # fmt: skip
 """The rewrites that rows may name, in the order in which they are done."""
 

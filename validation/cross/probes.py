@@ -71,6 +71,8 @@ AS_AMOUNT = swapped(('initialConcentration="10"', 'initialAmount="20"'))
 FACTOR = swapped(('compartment="c" initial', 'compartment="c" conversionFactor="f" initial'))
 MODEL_FACTOR = swapped((' id="probe"', ' id="probe" conversionFactor="f"'))
 REACTIONS = "<listOfReactions>"
+CORE = "http://www.sbml.org/sbml/level3/version2/core"
+UNIT = swapped(("<cn type", f'<cn xmlns:sbml="{CORE}" sbml:units="dimensionless" type'))
 CONDITION = f"<constraint><math {MATH}>{APPLY.format('gt')}</math></constraint>"
 CONSTRAINT = swapped((REACTIONS, f"<listOfConstraints>{CONDITION}</listOfConstraints>{REACTIONS}"))
 TWICE = "<apply><minus/><ci>q</ci><apply><times/><cn>2</cn><ci>S</ci></apply></apply>"
@@ -123,6 +125,9 @@ PROBES = (
     probe("rate-rule-on-species-in-volume", "compartment c = 2; species S in c; S = 10; S' = -0.3*S/(4 + S);"),
     probe("rate-rule-on-compartment", ONE + "c' = 0.2*c; J: S => ; c*0.3*S;"),
     probe("initial-assignment", "compartment c = 1; species S in c; q = 2; S = 5*q; k = q*0.15; J: S => ; c*k*S;"),
+    probe("initial-assignment-read-later", "compartment c = 1; species S in c; S = 5*q; J: S => ; c*0.3*S; q = 2;"),
+    probe("initial-assignment-of-rate-rule", ONE + "J: S => ; c*k*S; k = q/7; k' = -0.1*k; q = 2;"),
+    probe("number-with-unit", DECAY.replace("c*k*S", "c*k*S*2"), edit=UNIT),
     probe("algebraic-rule", DECAY + "var q; q = 20;", edit=ALGEBRAIC,
           exact=lambda t: {"S": 10 * np.exp(-0.3 * t), "q": 20 * np.exp(-0.3 * t)}),
     probe("constraint", DECAY, edit=CONSTRAINT),

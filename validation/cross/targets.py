@@ -29,7 +29,8 @@ VARIED = (
     "compartment-not-one", "mixed-species", "two-compartments", "boundary-species", "reversible-law",
     "stoichiometry-not-whole", "stoichiometry-varying", "stoichiometry-computed", "reaction-in-formula",
     "function-definition", "conversion-factor", "assignment-rules-out-of-order", "assignment-rule-on-species",
-    "rate-rule-on-parameter", "rate-rule-on-species-in-volume", "initial-assignment", "event", "event-on-state",
+    "rate-rule-on-parameter", "rate-rule-on-species-in-volume", "initial-assignment",
+    "initial-assignment-of-rate-rule", "number-with-unit", "event", "event-on-state",
     "event-at-start", "event-delay-new-values", "event-narrow", "time", "rate-of", "piecewise-of-time-short", "min-max",
     "rem-quotient", "implies", "root", "log10", "inverse-hyperbolic",
 )  # fmt: skip

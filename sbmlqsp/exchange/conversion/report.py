@@ -40,6 +40,7 @@ WORDS = {
     "numbers-at-start": "wrote initial assignments as numbers, which no longer follow the parameters",
     "concentrations": "wrote values at the start as concentrations",
     "order-rules": "put assignment rules in the order in which they need each other",
+    "bare-numbers": "took the units off numbers in formulas",
     "parentheses": "put products under powers and exponentials in sums",
 }
 

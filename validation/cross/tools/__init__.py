@@ -28,6 +28,8 @@ TOOLS = {"copasi": "COPASI", "tellurium": "tellurium", "myokit": "myokit", "gill
 TOLERANCE = 1e-5
 SECONDS = 900
 
+MEANINGS = {True: "amounts", False: "concentrations"}
+
 Truth = Mapping[str, np.ndarray]
 Exact = Callable[[np.ndarray], dict[str, np.ndarray]]
 
@@ -141,12 +143,13 @@ def judged(tool: str, job: Job, truth: Truth) -> Verdict:
     if "refused" in got:
         return Verdict(where="refused", said=str(got["refused"]))
     document = libsbml.readSBMLFromString(job.sbml)  # kept, since its parts die with it
-    species = {s.getId() for s in document.getModel().getListOfSpecies()}
+    species = {s.getId(): s.getHasOnlySubstanceUnits() for s in document.getModel().getListOfSpecies()}
     worst, seen = (0.0, ""), set()
     for kind in ("concentrations", "amounts", "symbols", "values"):
-        form = {"concentrations": "concentration({})", "amounts": "amount({})"}.get(kind, "{}")
         for name, curve in dict(got.get(kind, {})).items():  # type: ignore[call-overload]
-            key = form.format(name) if form.format(name) in truth else name
+            meaning = kind if kind != "symbols" else MEANINGS.get(species.get(name), "")
+            full = f"{meaning.removesuffix('s')}({name})"
+            key = full if full in truth else name
             if key not in truth or (kind == "values" and name in species):
                 continue
             seen.add(name)
