@@ -46,6 +46,7 @@ from sbmlqsp.errors import (
     UnsupportedError,
 )
 from sbmlqsp.exchange.antimony import write_antimony
+from sbmlqsp.exchange.conversion import Conversion, convert
 from sbmlqsp.exchange.dose_events import with_doses
 from sbmlqsp.exchange.nonmem import read_nonmem, write_nonmem
 from sbmlqsp.exchange.petab.building import petab_problem
@@ -85,6 +86,7 @@ __all__ = [
     "Answer",
     "CompositionError",
     "CompositionWarning",
+    "Conversion",
     "Covariate",
     "DataError",
     "Demographics",
@@ -130,6 +132,7 @@ __all__ = [
     "catalogue",
     "check",
     "compose",
+    "convert",
     "covariate_effects",
     "dose_for",
     "dose_kill_curve",

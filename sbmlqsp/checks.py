@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sbmlqsp.baselines import frozen_values, stale_baselines
-from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.hazards import HAZARDS
 from sbmlqsp.issues import Case, Issue, listed, summary, table
 from sbmlqsp.model import dotted
 from sbmlqsp.structure import consequences, groups_of_parts, part_of, unreachable, volume_issues
+from sbmlqsp.targets import target_issues
 from sbmlqsp.unit_checks import scope_of, unit_issues
 
 if TYPE_CHECKING:
@@ -30,15 +30,17 @@ SIGNAL_TERMS = frozenset({"SBO:0000196", "SBO:0000472", "SBO:0000360"})
 SIGNAL_NAME = re.compile(r"(?i)((free|unbound|total|plasma|drug|tissue|local) )*(concentration|amount|signal)\b")
 
 
-def check(model: Model, target: None = None) -> pd.DataFrame:
+def check(model: Model, target: str | None = None) -> pd.DataFrame:
     """Look for what makes a model wrong, fragile or different from what it seems.
 
     Parameters
     ----------
     model : Model
         A module or a composed model.
-    target : None
-        Reserved for rules of a particular use; only None is available.
+    target : str, optional
+        A tool that the model is written for, such as ``"simbiology"``, ``"mobi"``, ``"copasi"``, ``"amici"``,
+        ``"myokit"``, ``"gillespy2"``, ``"petab"`` or ``"tellurium"``: what it drops, ignores, refuses or gets wrong of
+        this model is listed too, each with its source.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def check(model: Model, target: None = None) -> pd.DataFrame:
     Raises
     ------
     UnsupportedError
-        A target other than None.
+        No such target.
 
     Examples
     --------
@@ -59,11 +61,15 @@ def check(model: Model, target: None = None) -> pd.DataFrame:
     >>> issues = qsp.check(model)
     >>> list(issues.code[issues.severity == "error"])
     ['not-finite']
+
+    >>> issues = qsp.check(qsp.read_antimony("model m; S = 10; at (time > 1): S = 1; end"), target="myokit")
+    >>> list(issues.code[issues.severity == "error"])
+    ['myokit:event']
     """
-    if target is not None:
-        raise UnsupportedError("the check has no such target", value=target, expected="None, the only one available")
     case = Case(model)
-    return table(_readable(issue) for one in CHECKS for issue in one(case))
+    of_target = list(target_issues(model, target)) if target is not None else []
+    found = [*of_target, *(issue for one in CHECKS for issue in one(case))]
+    return table(map(_readable, found))
 
 
 def _readable(issue: Issue) -> Issue:

@@ -20,9 +20,9 @@ LAYERS = {
     "ground": ("errors", "expressions", "units", "streams", "provenance", "progress", "tables", "files"),
     "engine": ("engine",),
     "model": (
-        "model", "issues", "structure", "processes", "unit_checks", "baselines", "hazards", "checks", "equivalence",
-        "composition", "compose", "antimony_module", "library", "library_ports", "antimony_composition", "reading",
-        "catalogue",
+        "model", "issues", "structure", "processes", "unit_checks", "baselines", "hazards", "targets", "checks",
+        "equivalence", "composition", "compose", "antimony_module", "library", "library_ports", "antimony_composition",
+        "reading", "catalogue",
     ),
     "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),

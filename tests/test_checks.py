@@ -302,8 +302,8 @@ def test_flat_ids_are_shown_as_dotted_paths():
     assert not issues.message.str.contains("__").any()
 
 
-def test_only_the_target_none_is_available():
-    with pytest.raises(UnsupportedError, match="None"):
+def test_a_target_that_is_no_tool_is_refused():
+    with pytest.raises(UnsupportedError, match="no such target"):
         check(read_antimony(CLEAN), "stochastic")
 
 

@@ -92,6 +92,8 @@ def _data(commands: Any) -> None:
 def _check(commands: Any) -> None:
     p = _command(commands, "check", "look for what makes a model wrong or fragile")
     p.add_argument("model", metavar="MODEL", help=MODEL)
+    p.add_argument("--for", dest="target", metavar="TARGET",
+                   help="a tool: also what it drops, refuses or gets wrong, such as mobi or copasi")  # fmt: skip
 
 
 def _show(commands: Any) -> None:
@@ -110,6 +112,8 @@ def _convert(commands: Any) -> None:
     p = _command(commands, "convert", "translate a model between Antimony and SBML, by the suffix of the files")
     p.add_argument("source", metavar="IN", help=MODEL)
     p.add_argument("output", metavar="OUT", help="a .ant, .xml or .sbml file")
+    p.add_argument("--for", dest="target", metavar="TARGET",
+                   help="rewrite what a tool does not read, with a report, such as simbiology")  # fmt: skip
     _form(p)
 
 

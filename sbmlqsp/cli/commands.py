@@ -279,7 +279,7 @@ def check(arguments: argparse.Namespace) -> int:
     from sbmlqsp.checks import summary
 
     model = open_model(arguments.model)
-    issues = qsp.check(model)
+    issues = qsp.check(model, target=arguments.target)
     if len(issues):
         rows = [[str(v) for v in row] for row in issues[["severity", "where", "message", "remedy"]].to_numpy()]
         _print(table(["severity", "where", "finding", "remedy"], rows, width=width_of(sys.stdout) or 120))
@@ -331,10 +331,24 @@ def compose(arguments: argparse.Namespace) -> int:
 
 
 def convert(arguments: argparse.Namespace) -> int:
-    """Read a model and write it in another form."""
+    """Read a model and write it in another form, or for one tool; 1 where the tool cannot read all of it."""
     _check_model_file(arguments.output, comp=arguments.comp)
-    _save(open_model(arguments.source), arguments)
-    return 0
+    model = open_model(arguments.source)
+    if arguments.target is None:
+        _save(model, arguments)
+        return 0
+    return _convert_for(model, arguments)
+
+
+def _convert_for(model: Model, arguments: argparse.Namespace) -> int:
+    from sbmlqsp.exchange.conversion import convert as converted
+
+    if arguments.comp:
+        raise UnsupportedError("a model for a tool is flat", value="--comp", remedy="leave --comp or --for out")
+    done = converted(model, for_target=arguments.target)
+    _print(done.report())
+    _save(done.model, arguments)
+    return 0 if done.complete else 1
 
 
 def _check_model_file(path: str, *, comp: bool) -> None:

@@ -17,7 +17,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
-__all__ = ["Switch", "Switches", "find_conditions", "find_switches"]
+__all__ = ["Switch", "Switches", "degree_in_time", "find_conditions", "find_switches"]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
@@ -239,21 +239,21 @@ class _Finder:
 
     def _affine(self, expr: Expr) -> bool:
         parts = (Expr("div", expr.args),) if expr.op == "quotient" else expr.args
-        return all(_degree(p) <= 1 for p in parts)
+        return all(degree_in_time(p) <= 1 for p in parts)
 
 
-def _degree(expr: Expr) -> float:
+def degree_in_time(expr: Expr) -> float:
     """Return the polynomial degree in time, infinite where it is no polynomial."""
     if expr.op == "time":
         return 1
     if not expr.has("time"):
         return 0
     if expr.op in {"add", "sub", "neg"}:
-        return max(_degree(a) for a in expr.args)
+        return max(degree_in_time(a) for a in expr.args)
     if expr.op == "mul":
-        return sum(_degree(a) for a in expr.args)
+        return sum(degree_in_time(a) for a in expr.args)
     if expr.op == "div" and not expr.args[1].has("time"):
-        return _degree(expr.args[0])
+        return degree_in_time(expr.args[0])
     return math.inf
 
 
