@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sbmlqsp.engine.libsbml import parse, write
+from sbmlqsp.engine.libsbml_doses import no_later
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_units import UnitIds
 from sbmlqsp.expressions import Expr, num
@@ -44,9 +45,12 @@ def add_observed(sbml: str, observed: Iterable[Observed]) -> str:
 
 
 def set_event_times(sbml: str, times: Mapping[str, float]) -> str:
-    """Return the document with new times of events that happen from a time on (``time >= number``)."""
+    """Return the document with new times of events that happen from a time on (``time >= number``).
+
+    They are written no later than given: a file holds 15 digits.
+    """
     document = parse(sbml, scanned=True)
     for name, time in times.items():
         event = document.getModel().getEvent(name)
-        event.getTrigger().setMath(to_mathml(Expr("ge", (Expr("time"), num(time)))))
+        event.getTrigger().setMath(to_mathml(Expr("ge", (Expr("time"), num(no_later(time))))))
     return write(document)

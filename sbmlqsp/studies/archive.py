@@ -125,7 +125,7 @@ def write_combine(
         package.add(name, content, about)
     metadata = metadata_of(title=title or plan.title, description=description or plan.description, creators=creators,
                            created=created)  # fmt: skip
-    return pack(package, path, metadata=metadata, runs=dict(document.runs))
+    return pack(package, path, metadata=metadata, document=document)
 
 
 def _plan(given: Any, stated: Mapping[str, Any]) -> _Plan:

@@ -103,13 +103,13 @@ class CombineArchive:
         return document_of(self.read(location), where=f"{self.source}, {location}", loader=self._loader(location))
 
     def _loader(self, location: str) -> Loader:
-        def load(source: str, where: str) -> str:
-            refuse_remote(source, where)
+        def load(source: str) -> str:
+            refuse_remote(source)
             folder = posixpath.dirname(location)
             names = [posixpath.normpath(posixpath.join(folder, s)) for s in (source, unquote(source))]
             name = next((n for n in names if n in self._zip.entries), names[0])
             if name not in self._zip.entries:
-                raise DataError("the archive lacks the model file", value=source, where=where,
+                raise DataError("the archive lacks the model file", value=source,
                                 remedy=did_you_mean(name, self._zip.entries))  # fmt: skip
             return decode(self._zip.read(name), where=name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.sax.saxutils import quoteattr
@@ -93,13 +93,12 @@ def _entry(location: str, kind: str, master: bool | None, archive: Zip, where: s
     return Entry(found, kind, bool(master))
 
 
-def manifest_text(names: Iterable[str], formats: Mapping[str, str], *, master: str = "") -> str:
+def manifest_text(names: Iterable[str], *, master: str = "") -> str:
     """Return the manifest of an archive that holds these files."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<omexManifest xmlns="{NAMESPACE}">',
              f'  <content location="." format="{ITSELF}"/>',
              f'  <content location="./{MANIFEST}" format="{NAMESPACE}"/>']  # fmt: skip
     for name in sorted(names):
         run = ' master="true"' if name == master else ""
-        kind = formats.get(name) or format_of(name)
-        lines.append(f"  <content location={quoteattr('./' + name)} format={quoteattr(kind)}{run}/>")
+        lines.append(f"  <content location={quoteattr('./' + name)} format={quoteattr(format_of(name))}{run}/>")
     return "\n".join([*lines, "</omexManifest>"]) + "\n"

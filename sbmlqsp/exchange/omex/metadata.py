@@ -154,4 +154,4 @@ def _person(element: Element) -> dict[str, str]:
         text = (child.get(f"{{{RDF}}}resource") or child.text or "").strip()
         if key and text and (key != "orcid" or "orcid.org" in text):
             out.setdefault(key, text.removeprefix("mailto:").removeprefix("https://orcid.org/"))
-    return out
+    return {k: out[k] for k in KEYS if k in out}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,28 +85,23 @@ def read_files(paths: Iterable[str | os.PathLike[str]], *, folder: str, about: s
     return out
 
 
-def pack(package: Package, path: str | os.PathLike[str], *, metadata: Metadata, runs: Mapping[str, str]) -> Path:
+def pack(package: Package, path: str | os.PathLike[str], *, metadata: Metadata, document: Written) -> Path:
     """Write an archive, whole or not at all; the same content gives the same bytes."""
-    package.add("README.md", _readme(package, metadata, runs), "this page")
+    package.add("README.md", _readme(package, metadata, document), "this page")
     package.add(METADATA, metadata_text(metadata), "title, description, creators (RDF)")
     master = EXPERIMENTS if EXPERIMENTS in package.files else ""
-    manifest = manifest_text(package.files, {}, master=master)
+    manifest = manifest_text(package.files, master=master)
     return save_bytes(zip_bytes({**package.files, MANIFEST: manifest.encode()}, first=[MANIFEST]), path)
 
 
-def _readme(package: Package, metadata: Metadata, runs: Mapping[str, str]) -> str:
+def _readme(package: Package, metadata: Metadata, document: Written) -> str:
     lines = [f"# {metadata.title or 'Simulation experiments'}", ""]
     lines += [metadata.description, ""] if metadata.description else []
     lines += ["A COMBINE archive. Run it with `sbmlqsp run ARCHIVE -o FOLDER`, or with any tool for SED-ML.", "",
               "| file | what it is |", "|---|---|"]  # fmt: skip
     lines += [f"| `{name}` | {package.about[name]} |" for name in sorted(package.about)]
-    if runs:
-        lines += [
-            "",
-            "| task | run |",
-            "|---|---|",
-            *(f"| `{task}` | {_cell(label)} |" for task, label in runs.items()),
-        ]
+    lines += ["", "| task | run |", "|---|---|", *(f"| `{task}` | {_cell(label)} |" for task, label in document.runs)]
+    lines += [f"\n{note}" for note in document.notes]
     return "\n".join(lines) + "\n"
 
 

@@ -21,8 +21,8 @@ from sbmlqsp.reading import read_sbml
 
 __all__ = ["TIMES", "Loaded", "Loader", "Models", "feeds_starts", "meaning_of", "refuse_start_dependents"]
 
-Loader = Callable[[str, str], str]
-"""From the source of a model, and where that is written, to the text of the model."""
+Loader = Callable[[str], str]
+"""From the source of a model to its text."""
 
 TIMES = frozenset({"urn:sedml:symbol:time", TIME})
 
@@ -87,7 +87,7 @@ class Models:
             base = self.get(source, where=sed.where)
         else:
             with located(sed.where):
-                base = _loaded(sed.id, self._loader(sed.source, sed.where))
+                base = _loaded(sed.id, self._loader(sed.source))
         if not sed.changes:
             return Loaded(sed.id, base.root, base.text)
         now = Loaded(sed.id, copy.deepcopy(base.root), "")

@@ -53,6 +53,15 @@ class Prepared:
         """The model file."""
         return write_sbml(self.model)
 
+    @property
+    def begins_late(self) -> bool:
+        """Whether outputs begin after time 0 in a model with events.
+
+        Tools that use libRoadRunner run such a course in two parts; the next run of the same instance then has events
+        twice (measured in tellurium), so that none must follow.
+        """
+        return bool(self.model.network.events) and any(g.start > 0 for g in self.grids)
+
     def least_scale(self) -> float:
         """Return the smallest amount that is there at the start or given, as a scale for absolute errors."""
         network = self.model.network

@@ -153,7 +153,7 @@ def given_models(models: Mapping[str, Any] | None) -> dict[str, Model]:
     return {k: m if isinstance(m, Model) else read_sbml(m) for k, m in (models or {}).items()}
 
 
-def refuse_remote(source: str, where: str) -> None:
+def refuse_remote(source: str) -> None:
     """Refuse the source of a model that is no path.
 
     Raises
@@ -162,18 +162,18 @@ def refuse_remote(source: str, where: str) -> None:
         A web address or a name to look up.
     """
     if source.lower().startswith(_REMOTE):
-        raise UnsupportedError("a model is not fetched", value=source, where=where,
+        raise UnsupportedError("a model is not fetched", value=source,
                                remedy="download it, and give its path: models={'its id': 'its path'}")  # fmt: skip
 
 
 def _from_folder(folder: Path | None) -> Loader:
-    def load(source: str, where: str) -> str:
-        refuse_remote(source, where)
+    def load(source: str) -> str:
+        refuse_remote(source)
         if folder is None:
-            raise DataError("the text names a file, and stands in no folder", value=source, where=where,
+            raise DataError("the text names a file, and stands in no folder", value=source,
                             remedy="give the model: models={'its id': model}")  # fmt: skip
         if Path(source).is_absolute() or len(source) > MAX_BYTES:
-            raise DataError("the path of a model is absolute", value=source, where=where,
+            raise DataError("the path of a model is absolute", value=source,
                             expected="a path relative to the SED-ML file")  # fmt: skip
         return read_text(folder / source, kind="SBML")[0]
 

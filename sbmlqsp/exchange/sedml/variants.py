@@ -83,7 +83,7 @@ def _together(arms: Sequence[Experiment]) -> Group | None:
     differing = [k for k in arms[0].overrides if len({a.overrides[k] for a in arms}) > 1]
     common = {k: v for k, v in arms[0].overrides.items() if k not in differing}
     prepared = prepare(replace(arms[0], changes=common))
-    if not differing or any(_reason(prepared, k) for k in differing):
+    if not differing or prepared.begins_late or any(_reason(prepared, k) for k in differing):
         return None
     values = {k: tuple(a.overrides[k] for a in arms) for k in differing}
     return Group(" ".join(a.id for a in arms), prepared, values, tuple(a.id for a in arms))
@@ -107,7 +107,7 @@ def _of_subjects(experiments: Sequence[Experiment], table: Any) -> Iterator[Grou
         columns = dose_symbols(experiment) & people.numbers.keys()
         if own and not columns:
             prepared = prepare(experiment)
-            if not any(_reason(prepared, k) for k in own):
+            if not (prepared.begins_late or any(_reason(prepared, k) for k in own)):
                 labels = tuple(f"{experiment.id}, subject {i}" for i in people.ids)
                 yield Group(experiment.id, prepared, {k: tuple(v) for k, v in own.items()}, labels)
                 continue

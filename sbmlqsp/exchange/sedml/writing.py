@@ -27,6 +27,9 @@ __all__ = ["Written", "sedml_of", "write_sedml"]
 SBML = "http://www.sbml.org/sbml/level3/version2/core"
 NAMESPACE = "http://sed-ml.org/sed-ml/level1/version4"
 _LISTS = {"parameter": "listOfParameters", "species": "listOfSpecies", "compartment": "listOfCompartments"}
+_LATE_DOSES = (
+    "Tools built on libRoadRunner look at events only after a reaction has fired: doses reach single cells late there."
+)
 ABSOLUTE = 1e-20  # of the smallest amount of the model
 
 
@@ -37,6 +40,7 @@ class Written:
     text: str
     models: Mapping[str, str]
     runs: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 def write_sedml(
@@ -133,7 +137,7 @@ class _Writer:
         self._groups, self._prefix, self._method, self._seed = groups, prefix, method, seed
         self._tolerances = tolerances
         self._ids: set[str] = set()
-        self._files: dict[str, tuple[str, str]] = {}
+        self._files: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {
             n: [] for n in ("Models", "Simulations", "Tasks", "DataGenerators", "Outputs")
         }
@@ -151,8 +155,13 @@ class _Writer:
                  f'<sedML xmlns="{NAMESPACE}" xmlns:sbml="{SBML}" level="1" version="4">']  # fmt: skip
         for name, items in self._lists.items():
             lines += [f"  <listOf{name}>", *(f"    {line}" for line in items), f"  </listOf{name}>"]
-        models = dict(self._files.values())
-        return Written("\n".join([*lines, *seed, "</sedML>"]) + "\n", models, tuple(self._runs))
+        models = {file: text for text, file in self._files.items()}
+        return Written("\n".join([*lines, *seed, "</sedML>"]) + "\n", models, tuple(self._runs), self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
+        if self._method != "ode" and any(g.prepared.model.network.events for g in self._groups):
+            return (_LATE_DOSES,)
+        return ()
 
     def _many(self) -> bool:
         return any(g.labels for g in self._groups)
@@ -167,31 +176,41 @@ class _Writer:
 
     # ------------------------------------------------------------------------------------------------------------ runs
     def _group(self, group: Group) -> None:
-        model = self._model(group)
         parts = group.prepared.grids
         alone = len(self._groups) == 1
         for k, grid in enumerate(parts, 1):
             name = ("" if alone else f"_{_short(group.id)}") + (f"_{k}" if len(parts) > 1 else "")
+            model = self._model(group, name)
             simulation = self._simulation(group, grid, name)
             run = self._id(f"{'run' if group.labels else 'task'}{name}")
             self._add("Tasks", _open("task", id=run, name=group.id, modelReference=model,
                                      simulationReference=simulation, end=True))  # fmt: skip
             task = self._repeated(group, model, run, name) if group.labels else run
-            self._outputs(group, task, name)
+            self._outputs(group, task, model, name)
             self._runs += [(f"{task}{f' {i}' if group.labels else ''}", label)
                            for i, label in enumerate(group.labels or (group.id,), 1)]  # fmt: skip
 
-    def _model(self, group: Group) -> str:
+    def _model(self, group: Group, name: str) -> str:
+        """Return the id of the model for a course: one for all that have the same file, unless each needs its own."""
         text = group.prepared.sbml
+        late = group.prepared.begins_late
+        if text in self._names and not late:
+            return self._names[text]
         if text not in self._files:
-            alone = len(self._groups) == 1
-            name = self._id("model" if alone else f"model_{_short(group.id)}")
-            file = f"{self._prefix}{name if alone else name.removeprefix('model_')}.xml"
-            self._files[text] = (file, text)
-            self._names[file] = name
-            self._add("Models", _open("model", id=name, name=group.prepared.model.id, source=file,
-                                      language="urn:sedml:language:sbml.level-3.version-2", end=True))  # fmt: skip
-        return self._names[self._files[text][0]]
+            own = "model" if len(self._groups) == 1 else self._free_file(_short(group.id))
+            self._files[text] = f"{self._prefix}{own}.xml"
+        alone = len(self._groups) == 1
+        self._names[text] = self._id(f"model{name}" if late or not alone else "model")
+        self._add("Models", _open("model", id=self._names[text], name=group.prepared.model.id,
+                                  source=self._files[text], end=True,
+                                  language="urn:sedml:language:sbml.level-3.version-2"))  # fmt: skip
+        return self._names[text]
+
+    def _free_file(self, name: str) -> str:
+        taken, out, n = set(self._files.values()), name, 2
+        while f"{self._prefix}{out}.xml" in taken:
+            out, n = f"{name}_{n}", n + 1
+        return out
 
     def _simulation(self, group: Group, grid: Grid, name: str) -> str:
         own = self._id(f"course{name}")
@@ -223,12 +242,16 @@ class _Writer:
         own, ranges = self._id(f"task{name}"), {}
         lines, changes = list[str](), list[str]()
         for key, values in group.settings.items():
-            ranges[key] = self._id(f"values_of_{key or 'replicate'}{name}")
+            ranges[key] = self._id(f"values_of_{key or 'cell'}{name}")
+            if not key:
+                steps = len(values) - 1
+                lines.append(f'    <uniformRange id={quoteattr(ranges[key])} start="1" end="{steps + 1}" '
+                             f'numberOfSteps="{steps}" type="linear"/>')  # fmt: skip
+                continue
             lines += [f"    <vectorRange id={quoteattr(ranges[key])}>",
                       *(f"      <value> {_number(v)} </value>" for v in values), "    </vectorRange>"]  # fmt: skip
-            if key:
-                target = _target("parameter", key)
-                changes += ["    " + _open("setValue", modelReference=model, target=target, range=ranges[key]),
+            target = _target("parameter", key)
+            changes += ["    " + _open("setValue", modelReference=model, target=target, range=ranges[key]),
                             *(f"      {line}" for line in math_lines(sym(ranges[key]))), "    </setValue>"]  # fmt: skip
         listed = ["  <listOfChanges>", *changes, "  </listOfChanges>"] if changes else []
         self._add(
@@ -242,12 +265,12 @@ class _Writer:
         return own
 
     # --------------------------------------------------------------------------------------------------------- outputs
-    def _outputs(self, group: Group, task: str, name: str) -> None:
+    def _outputs(self, group: Group, task: str, model: str, name: str) -> None:
         unit = group.prepared.time_unit
-        time = self._generator(Column("time", Expr("time"), unit), group, task, name)
+        time = self._generator(Column("time", Expr("time"), unit), group, (task, model), name)
         sets = [(time, "time")]
         for column in group.prepared.columns:
-            data = self._generator(column, group, task, name)
+            data = self._generator(column, group, (task, model), name)
             sets.append((data, column.name))
             self._curves.setdefault((column.name, _label(column)), []).append((time, data, group.id))
         report = self._id(f"report{name}")
@@ -256,9 +279,8 @@ class _Writer:
                     for d, label in sets),
                   "  </listOfDataSets>", "</report>")  # fmt: skip
 
-    def _generator(self, column: Column, group: Group, task: str, name: str) -> str:
-        own = self._id(f"{column.name}{name}")
-        model = self._names[self._files[group.prepared.sbml][0]]
+    def _generator(self, column: Column, group: Group, of: tuple[str, str], name: str) -> str:
+        own, (task, model) = self._id(f"{column.name}{name}"), of
         variables, names = list[str](), dict[str, Expr]()
         for symbol in sorted(column.formula.symbols()):
             names[symbol] = sym(self._id(f"{symbol}_in_{own}"))
