@@ -49,6 +49,7 @@ from sbmlqsp.exchange.antimony import write_antimony
 from sbmlqsp.exchange.conversion import Conversion, convert
 from sbmlqsp.exchange.dose_events import with_doses
 from sbmlqsp.exchange.nonmem import read_nonmem, write_nonmem
+from sbmlqsp.exchange.omex import CombineArchive, read_combine, run_combine, unpack_combine
 from sbmlqsp.exchange.petab.building import petab_problem
 from sbmlqsp.exchange.petab.experiments import write_petab_experiments
 from sbmlqsp.exchange.petab.nouns import PetabParameter
@@ -59,13 +60,22 @@ from sbmlqsp.exchange.petab.scoring import PetabScore
 from sbmlqsp.exchange.petab.writing import write_petab
 from sbmlqsp.exchange.record_events import with_records
 from sbmlqsp.exchange.sbml import write_sbml
+from sbmlqsp.exchange.sedml import SedDocument, read_sedml, run_sedml, write_sedml
 from sbmlqsp.exchange.tellurium import from_roadrunner, to_roadrunner, to_tellurium
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure
 from sbmlqsp.exposure.groups import exposure_groups
 from sbmlqsp.model import Model, Port, expose
 from sbmlqsp.observation import ErrorModel, Observable
-from sbmlqsp.populations import Covariate, Demographics, Population, Variability, read_population, sample
+from sbmlqsp.populations import (
+    Covariate,
+    Demographics,
+    Population,
+    Variability,
+    read_population,
+    sample,
+    write_population,
+)
 from sbmlqsp.prediction import Predictor, predict
 from sbmlqsp.processes import CompositionWarning
 from sbmlqsp.reading import read_antimony, read_sbml
@@ -75,6 +85,7 @@ from sbmlqsp.results import add_residual, read_results, summarise, to_frame, wri
 from sbmlqsp.simulate import simulate
 from sbmlqsp.steady import SteadyState, steady_state
 from sbmlqsp.store import Store, open_store
+from sbmlqsp.studies.archive import write_combine
 from sbmlqsp.study import read_study, run_study
 from sbmlqsp.tables import read_table
 from sbmlqsp.trajectories import trajectories
@@ -84,6 +95,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Answer",
+    "CombineArchive",
     "CompositionError",
     "CompositionWarning",
     "Conversion",
@@ -114,6 +126,7 @@ __all__ = [
     "QSPError",
     "Records",
     "Regimen",
+    "SedDocument",
     "Share",
     "SimulationError",
     "SteadyState",
@@ -159,14 +172,18 @@ __all__ = [
     "predict",
     "pta_breakpoint",
     "read_antimony",
+    "read_combine",
     "read_nonmem",
     "read_petab",
     "read_population",
     "read_results",
     "read_sbml",
+    "read_sedml",
     "read_study",
     "read_table",
     "report",
+    "run_combine",
+    "run_sedml",
     "run_study",
     "sample",
     "simulate",
@@ -179,13 +196,17 @@ __all__ = [
     "to_roadrunner",
     "to_tellurium",
     "trajectories",
+    "unpack_combine",
     "vpc",
     "with_doses",
     "with_records",
     "write_antimony",
+    "write_combine",
     "write_nonmem",
     "write_petab",
     "write_petab_experiments",
+    "write_population",
     "write_results",
     "write_sbml",
+    "write_sedml",
 ]

@@ -54,8 +54,9 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _run(commands: Any) -> None:
-    p = _command(commands, "run", "run a study file, or repeat a run from its lock.json")
-    p.add_argument("study", metavar="STUDY", help="a study file (.toml), or the lock.json in a folder of results")
+    p = _command(commands, "run", "run a study file, repeat a run from its lock.json, or run an archive")
+    p.add_argument("study", metavar="STUDY", help="a study file (.toml), the lock.json in a folder of results, "
+                   "a COMBINE archive (.omex) or a SED-ML file (.sedml)")  # fmt: skip
     p.add_argument("--output", "-o", metavar="DIR", help="the folder of results (default: results/ID)")
     p.add_argument("--workers", "-w", type=int, metavar="N", help="processes to spread the subjects over (default: 1)")
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from sbmlqsp.exchange.sedml import SedDocument
     from sbmlqsp.experiment import Experiment
     from sbmlqsp.model import Model
     from sbmlqsp.observation import Observable
@@ -26,6 +27,7 @@ __all__ = ["catalogue", "check", "compose", "convert", "data", "open_model", "ru
 
 FIGURES = (".png", ".svg", ".pdf")
 SBML = (".xml", ".sbml")
+ARCHIVES = (".omex", ".sedx", ".sedml")
 OUTPUTS = (".csv", ".parquet", *FIGURES, ".html")
 MOST_TIMES = 15
 
@@ -70,7 +72,9 @@ def _refuse_text(text: str) -> None:
 
 # ---------------------------------------------------------------------------------------------------------------- run
 def run(arguments: argparse.Namespace) -> int:
-    """Run a study, or repeat one from its lock; 1 where the repetition differs."""
+    """Run a study, or repeat one from its lock; 1 where the repetition differs. Or run an archive or SED-ML."""
+    if Path(arguments.study).suffix.lower() in ARCHIVES:
+        return _run_archive(arguments)
     from sbmlqsp.study import run_study
 
     folder = run_study(arguments.study, output=arguments.output, workers=arguments.workers)
@@ -83,6 +87,35 @@ def run(arguments: argparse.Namespace) -> int:
             _print(f"  {line}")
     _print(str(folder / "report.html"))
     return 0 if repeats is None or repeats["identical"] else 1
+
+
+def _run_archive(arguments: argparse.Namespace) -> int:
+    from sbmlqsp.exchange.saving import new_folder
+    from sbmlqsp.exchange.sedml import run_sedml
+    from sbmlqsp.exchange.sedml.saving import write_outputs
+
+    path = Path(arguments.study)
+    folder = new_folder(arguments.output or Path("results") / path.stem)
+    documents = _documents(path)
+    for location, document in documents.items():
+        for note in document.notes:
+            _print(f"note: {note}")
+        place = folder / Path(location).stem if len(documents) > 1 else folder
+        for written in write_outputs(run_sedml(document), document.content, place):
+            _print(str(written))
+    return 0
+
+
+def _documents(path: Path) -> dict[str, SedDocument]:
+    from sbmlqsp.exchange.omex import read_combine
+    from sbmlqsp.exchange.sedml import read_sedml
+
+    if path.suffix.lower() == ".sedml":
+        return {path.name: read_sedml(path)}
+    documents = read_combine(path).documents
+    if not documents:
+        raise DataError("the archive has no SED-ML document to run", value=str(path))
+    return documents
 
 
 # ----------------------------------------------------------------------------------------------------------- simulate

@@ -15,7 +15,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.expressions import Expr, num
 from sbmlqsp.units import Unit
 
-__all__ = ["Change", "Inflow", "Quantity", "without_events", "write_doses"]
+__all__ = ["Change", "Inflow", "Quantity", "no_later", "without_events", "write_doses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,12 @@ def _event(model: Any, change: Change) -> None:
 
 def _written(time: Expr) -> Expr:
     """Return a time that the 15 digits of a file hold and that is no later, so that the event is not late either."""
-    if time.op != "num":
-        return time
-    return num(float(Context(prec=15, rounding=ROUND_FLOOR).create_decimal_from_float(float(time.value or 0.0))))
+    return num(no_later(float(time.value or 0.0))) if time.op == "num" else time
+
+
+def no_later(time: float) -> float:
+    """Return the largest number of 15 digits that is not above a time."""
+    return float(Context(prec=15, rounding=ROUND_FLOOR).create_decimal_from_float(time))
 
 
 def without_events(sbml: str) -> str:

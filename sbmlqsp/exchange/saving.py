@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sbmlqsp.errors import DataError
 
-__all__ = ["save"]
+__all__ = ["new_folder", "save", "save_bytes"]
 
 
 def save(text: str, path: str | os.PathLike[str]) -> Path:
@@ -20,6 +20,11 @@ def save(text: str, path: str | os.PathLike[str]) -> Path:
     DataError
         The folder is missing, or the path is a folder.
     """
+    return save_bytes(text.encode(), path)
+
+
+def save_bytes(content: bytes, path: str | os.PathLike[str]) -> Path:
+    """Write bytes, replacing the file in one step; as ``save``."""
     target = Path(path)
     if not target.parent.is_dir():
         raise DataError(f"there is no folder '{target.parent}'", value=str(target), remedy="make the folder first")
@@ -28,7 +33,7 @@ def save(text: str, path: str | os.PathLike[str]) -> Path:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
         mask = os.umask(0)
         os.umask(mask)
         Path(name).chmod(0o666 & ~mask)
@@ -38,3 +43,21 @@ def save(text: str, path: str | os.PathLike[str]) -> Path:
             Path(name).unlink()
         raise
     return target
+
+
+def new_folder(path: str | os.PathLike[str]) -> Path:
+    """Return a folder that is made, or was empty.
+
+    Raises
+    ------
+    DataError
+        It holds something, or is a file.
+    """
+    folder = Path(path)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError("the folder is not empty", value=str(folder), remedy="name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise DataError(f"the folder cannot be made: {err.strerror or err}", value=str(folder)) from None
+    return folder

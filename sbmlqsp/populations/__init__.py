@@ -6,5 +6,7 @@ from sbmlqsp.populations.files import read_population
 from sbmlqsp.populations.population import Population
 from sbmlqsp.populations.sampling import sample
 from sbmlqsp.populations.variability import Variability
+from sbmlqsp.populations.writing import write_population
 
-__all__ = ["Covariate", "Demographics", "Population", "Variability", "read_population", "sample"]
+__all__ = ["Covariate", "Demographics", "Population", "Variability", "read_population", "sample",
+           "write_population"]  # fmt: skip
