@@ -16,6 +16,7 @@ from sbmlqsp.composition.antimony_imports import Library, load_library
 from sbmlqsp.composition.antimony_text import REFERENCE, Block, Statements, imports, mask, statements
 from sbmlqsp.composition.assembly import Glue
 from sbmlqsp.composition.parts import INSTANCE, Value
+from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.plan import SEPARATOR
 from sbmlqsp.errors import CompositionError, ModelError, did_you_mean
 from sbmlqsp.model import Model, dotted, flat_id
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["compose_text", "is_composition"]
 
 MAX_INSTANCES = 200
-_CALL = re.compile(r"(?:^|[;\n])\s*(?:[A-Za-z_]\w*\s*:\s*)?([A-Za-z_]\w*)\s*\(")
+_CALL = re.compile(r"(?:^|[;\n])[^\S\n]*(?:[A-Za-z_]\w*\s*:\s*)?([A-Za-z_]\w*)\s*\(")
 _MODEL = re.compile(r"\b(?:model|module)\s+\*?\s*([A-Za-z_]\w*)")
 
 
@@ -73,6 +74,7 @@ def compose_text(text: str, *, where: str, folder: Path | None) -> Model:
         What ``compose`` refuses, an import from elsewhere, or a statement that could not be carried out exactly.
     """
     library = load_library(text, where=where, folder=folder)
+    seal()
     _count(library.main, library, ())
     return _model(library.models[library.main], library, {})
 

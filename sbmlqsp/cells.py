@@ -216,6 +216,7 @@ class Runs:
 
     def compared(self) -> CellResults:
         """Run all cells on libRoadRunner's stochastic integrator, without what it would get silently wrong."""
+        from sbmlqsp.compiled import try_first
         from sbmlqsp.engine.roadrunner_cells import gillespie
 
         how, arm, network = self._how, self._arm, self._arm.model.network
@@ -244,6 +245,7 @@ class Runs:
         seeds = [
             seed32(how.seed, "ssa", subject=who, replicate=r) for who in self._people.ids for r in self._replicates
         ]
+        try_first(arm.model, arm.model.sbml)
         out = gillespie(
             arm.model.sbml, columns=self.cells.outputs, times=arm.times, values=values, rows=rows, seeds=seeds
         )

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
-from sbmlqsp.engine.roadrunner import Machine, Start
+from sbmlqsp.engine.roadrunner import Machine, Start, try_out
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model, dotted
 
 __all__ = [
     "LOCK", "Compiled", "Starts", "compile_for", "machine_for", "prepared_for", "state_scales", "take_over",
+    "try_first",
 ]  # fmt: skip
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
@@ -102,14 +104,24 @@ def machine_for(model: Model, targets: Sequence[str], columns: Sequence[str]) ->
 
 
 def prepared_for(model: Model, targets: Sequence[str]) -> Prepared:
-    """Return the engine's document of a model for doses into targets, made once per process."""
+    """Return the engine's document of a model for doses into targets, made once per process.
+
+    What a stranger wrote is first compiled where a crash does no harm.
+    """
     key = (model.digest, tuple(targets))
     if key not in _PREPARED:
         network = model.network.dosed_into(targets)
         values = initial_state(network)
         made = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
+        try_first(model, made.sbml)
         _keep(_PREPARED, key, made)
     return _PREPARED[key]
+
+
+def try_first(model: Model, sbml: str) -> None:
+    """Where a stranger wrote the model, have the engine compile its document in the guarded process first."""
+    if model.untrusted and guarding():
+        guarded(try_out, {"sbml": sbml}, where=f"the model '{model.id}'", doing="compiling")
 
 
 def take_over(model: Model, targets: Sequence[str], prepared: Prepared) -> None:

@@ -200,7 +200,8 @@ def _noted(model: Model, joints: Joints, values: Iterable[str], organs: Mapping[
         given += [joints.final(part.name, name) for name in read_given(part.model.sbml)]
     given = [name for name in dict.fromkeys(given) if model.directions.get(name) == "input"]
     text = write_volumes(model.sbml, organs) if organs else model.sbml
-    return replace(model, sbml=write_given(text, given) if given else text)
+    untrusted = any(part.model.untrusted for part in joints.parts.values())
+    return replace(model, sbml=write_given(text, given) if given else text, untrusted=untrusted)
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +23,11 @@ __all__ = [
     "UnsupportedError",
     "did_you_mean",
     "located",
+    "printable",
 ]
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class QSPError(ValueError):
@@ -178,9 +183,23 @@ def _paragraph(what: str, value: object, where: str | None, expected: str | None
         text += f" Expected: {expected.rstrip('.')}."
     if remedy:
         text += f" Remedy: {remedy.rstrip('.')}."
-    return text
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    r"""Return the text with control characters written out: what a file holds must not command a terminal.
+
+    Examples
+    --------
+    >>> printable("a \x1b[31mred\x1b[0m name\n")
+    'a \\x1b[31mred\\x1b[0m name\n'
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _short(value: object, width: int = 120) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        text = f"a {type(value).__name__} too long to show"
     return text if len(text) <= width else text[: width - 1] + "…"

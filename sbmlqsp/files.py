@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import uuid
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from sbmlqsp.errors import DataError, QSPError, did_you_mean
 
-__all__ = ["read_plain", "refuse_missing", "sha256_of", "written"]
+__all__ = ["read_plain", "read_regular", "refuse_missing", "sha256_of", "written"]
 
 MAX_BYTES = 200_000_000
 _MAGIC = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -105,9 +107,39 @@ def _bytes(path: Path, what: str, error: type[QSPError]) -> bytes:
             raise error("this is a pipe, socket or device, not a file", value=str(path), expected=what)
         if found.st_size > MAX_BYTES:
             raise error(f"the file holds more than {MAX_BYTES // 1_000_000} MB", value=str(path), expected=what)
-        return path.read_bytes()
+        data = read_regular(path, MAX_BYTES + 1)
     except OSError as err:
         raise _unreadable(path, err, error) from None
+    if len(data) > MAX_BYTES:  # such as a file of the system's, whose size is said to be 0
+        raise error(f"the file holds more than {MAX_BYTES // 1_000_000} MB", value=str(path), expected=what)
+    return data
+
+
+def read_regular(path: str | Path, most: int) -> bytes:
+    """Return the first bytes of a regular file.
+
+    Some files of the system's are called regular and keep whoever reads them waiting; they are refused, as is a pipe
+    that took the place of a file after it was looked at.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read, or not at once.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags)
+    parts: list[bytes] = []
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        while most > 0 and (part := os.read(descriptor, min(most, 1 << 24))):
+            parts.append(part)
+            most -= len(part)
+    except BlockingIOError:
+        raise OSError(errno.EINVAL, "it has nothing to read yet") from None
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)
 
 
 def _missing(path: Path, what: str, error: type[QSPError]) -> QSPError:

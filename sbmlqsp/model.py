@@ -78,6 +78,8 @@ class Model:
         Flat id of every port and its direction.
     source : str, optional
         Where the model came from, for messages.
+    untrusted : bool
+        Whether a stranger wrote it or a part of it, so that the engine first compiles it in the guarded process.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Model:
     sbml_comp: str | None = None
     directions: Mapping[str, str] = field(default_factory=dict)
     source: str = field(default="", compare=False)
+    untrusted: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         network = self.network
@@ -229,6 +232,10 @@ class Model:
         """The model's unit of time, or None where undeclared."""
         unit = self.network.time_unit
         return unit.label if unit is not None else None
+
+    def rewritten(self, sbml: str) -> Model:
+        """Return the model with other flat SBML in the place of its own, without a hierarchical form."""
+        return replace(self, sbml=sbml, sbml_comp=None)
 
     def __repr__(self) -> str:
         n = self.network

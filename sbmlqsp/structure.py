@@ -71,9 +71,8 @@ def conserved_sums(network: Network) -> list[dict[str, int]]:
     >>> conserved_sums(model.network)
     [{'L': 1, 'C': 1}, {'R': 1, 'C': 1}]
     """
-    rows = [
-        _whole(species, row) for species, row in network.stoichiometry.items() if not any(map(math.isnan, row.values()))
-    ]
+    known = {s: row for s, row in network.stoichiometry.items() if all(map(math.isfinite, row.values()))}
+    rows = [_whole(species, row) for species, row in known.items()]
     changes = _Echelon()
     basis = [v for v in (changes.add(*row) for row in rows) if v is not None]
     chosen = _Echelon()

@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each layer imports only from itself and those before it.
 LAYERS = {
-    "ground": ("errors", "expressions", "units", "streams", "provenance", "progress", "tables", "files"),
+    "ground": ("errors", "expressions", "units", "streams", "provenance", "progress", "tables", "files", "starting"),
     "engine": ("engine",),
     "model": (
         "model", "issues", "structure", "processes", "unit_checks", "baselines", "hazards", "targets", "checks",

@@ -81,7 +81,7 @@ WITH_UNITS = """model m(k, S); unit time_unit = 3600 second; unit substance = 1e
 
 def test_a_process_starts_without_what_it_does_not_need(population, tmp_path):
     """Half of a second: tables, units' definitions and the parser of SBML would each cost half as much again."""
-    from sbmlqsp.scaling import local
+    from sbmlqsp import starting
     from sbmlqsp.scaling.work import Work, pieces_of
     from sbmlqsp.subjects import read_subjects
 
@@ -100,7 +100,7 @@ from sbmlqsp import errors, tables
 print("sbmlqsp.plot" in sys.modules)
 print(sbmlqsp.Population.__name__, "sbmlqsp.plot" in sys.modules, sbmlqsp.errors is errors)
 """
-    code = local.START.split("from sbmlqsp")[0] + run
+    code = starting.START.rpartition("importlib.import_module")[0] + run
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "sent")], check=True, capture_output=True, text=True
     )

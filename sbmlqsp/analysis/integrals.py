@@ -67,7 +67,7 @@ def accumulate(model: Model, formulas: Mapping[str, str | Observable] | None = N
         per = parse_unit(unit) * parse_unit(model.time_unit) if unit and model.time_unit else None
         new.append(Accumulator(name, in_flat_symbols(o.expr, model.network), per, f"∫ {o.formula} dt"))
     sbml = canonical(add_accumulators(model.sbml, new), where=f"'{model.id}' with accumulators")
-    return Model(model.id, sbml, directions=model.directions, source=model.source)
+    return model.rewritten(sbml)
 
 
 def _refuse_taken(network: Network, name: str) -> None:

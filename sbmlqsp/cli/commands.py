@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.cli.terminal import table, width_of
-from sbmlqsp.errors import DataError, ExperimentError, ModelError, UnsupportedError, did_you_mean
+from sbmlqsp.errors import DataError, ExperimentError, ModelError, UnsupportedError, did_you_mean, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ MOST_TIMES = 15
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
 
 
 def open_model(text: str) -> Model:

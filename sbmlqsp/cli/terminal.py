@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import IO
 
-from sbmlqsp.errors import QSPError
+from sbmlqsp.errors import QSPError, printable
 
 __all__ = ["LONGEST", "paragraph", "say", "sentence_of", "table"]
 
@@ -28,15 +28,15 @@ def paragraph(text: str, *, width: int) -> str:
     >>> paragraph("one two  three", width=8)
     'one two\nthree'
     """
-    flat = " ".join(text.split())
+    flat = " ".join(printable(text).split())
     return textwrap.fill(flat, width, break_long_words=False, break_on_hyphens=False) if width > 0 else flat
 
 
 def sentence_of(error: QSPError) -> str:
     """Return the message of an error, shortened to what fits a paragraph: first what was expected goes."""
-    text = str(error)
+    text = printable(str(error))
     if len(text) > LONGEST and error.expected:
-        text = str(QSPError(error.what, value=error.value, where=error.where, remedy=error.remedy))
+        text = printable(str(QSPError(error.what, value=error.value, where=error.where, remedy=error.remedy)))
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
 
 

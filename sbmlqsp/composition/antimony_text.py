@@ -15,7 +15,7 @@ __all__ = ["Block", "Statements", "blocks", "imports", "mask", "statements"]
 
 NAME = r"[A-Za-z_]\w*"
 PATH = rf"{NAME}(?:\.{NAME})+"
-_NOISE = re.compile(r'//[^\n]*|#[^\n]*|/\*.*?\*/|"""(?:.*?)"""|"[^"\n]*"', re.DOTALL)
+_NOISE = re.compile(r'//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)|"""(?:.*?)(?:"""|\Z)|"[^"\n]*"', re.DOTALL)
 _HEADER = re.compile(
     rf"(?:^|(?<=[;\n])|(?<=end))[ \t]*(model|module|function)\s+(\*?)\s*({NAME})\s*(\(([^)]*)\))?", re.MULTILINE
 )

@@ -11,9 +11,11 @@ from sbmlqsp.errors import ModelError
 __all__ = ["refuse_hostile"]
 
 MAX_OPERATORS = 5_000  # in one statement; Antimony's time grows with the square (measured)
+MAX_CONTINUED = 1_000  # lines of one statement; Antimony overflows its stack beyond some 20,000 (measured)
 OPERATORS = "+-*/^(,"
 NAME = r"[A-Za-z_]\w*"
 _NOISE = re.compile(r'//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)|"[^"\n]*"|\\\n', re.DOTALL)
+_CONTINUED = re.compile(rf"(?:\\\n[ \t]*){{{MAX_CONTINUED}}}")
 _HEADER = re.compile(rf"(model|module|function)\s+\*?\s*({NAME})\s*(?:\(([^)]*)\))?(.*)", re.DOTALL)
 _EVENT = re.compile(rf"(?:{NAME}\s*:\s*)?at\b")
 _REACTION = re.compile(rf"(?:({NAME})\s*:(?!=))?[^=]*(?:->|=>)")
@@ -26,12 +28,16 @@ def refuse_hostile(text: str, *, where: str) -> None:
     Raises
     ------
     ModelError
-        More than 5,000 operators in one statement; definitions that expand without end (see ``refuse_expansion``).
+        More than 5,000 operators in one statement, or 1,000 lines continued in a row; definitions that expand without
+        end (see ``refuse_expansion``).
 
     Examples
     --------
     >>> refuse_hostile("a0 = 1; a1 := a0 + a0; J: S -> ; a1*S", where="an example")
     """
+    if _CONTINUED.search(text):
+        remedy = "write the statement on fewer lines"
+        raise ModelError(f"more than {MAX_CONTINUED:,} lines in a row are continued", where=where, remedy=remedy)
     functions: dict[str, str] = {}
     models: dict[str, dict[str, str]] = {"": {}}
     scope = pending = hidden = ""

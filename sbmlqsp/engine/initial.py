@@ -196,8 +196,16 @@ def _as_symbol(s: Symbol, value: Callable[[dict[str, Any]], Any], is_amount: boo
     if is_amount == s.amount_only:
         return value
     if is_amount:
-        return lambda env: value(env) / env[s.compartment]
+        return lambda env: _per(value(env), env[s.compartment])
     return lambda env: value(env) * env[s.compartment]
+
+
+def _per(amount: Any, size: Any) -> Any:
+    """Return a concentration, which is infinite or undefined where there is no volume, as `check` says."""
+    try:
+        return amount / size
+    except ZeroDivisionError:
+        return math.nan if amount == 0 or math.isnan(amount) else math.copysign(math.inf, amount)
 
 
 def _both_meanings(s: Symbol, env: dict[str, Any]) -> None:

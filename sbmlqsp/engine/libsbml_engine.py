@@ -160,10 +160,11 @@ def _cap_factorials(model: Any) -> None:
 def _fix_initial_values(model: Any, network: Network, values: Mapping[str, Any]) -> None:
     while model.getNumInitialAssignments():
         model.removeInitialAssignment(0)
+    elements = _elements(model)
     for name, s in network.symbols.items():
         if name not in values or name in network.assignment_rules:
             continue
-        element, value = model.getElementBySId(name), float(values[name])
+        element, value = elements[name], float(values[name])
         if s.kind == "species":
             element.unsetInitialConcentration()
             element.setInitialAmount(float(values[f"amount({name})"]))
@@ -173,6 +174,14 @@ def _fix_initial_values(model: Any, network: Network, values: Mapping[str, Any])
             element.setStoichiometry(value)
         else:
             element.setValue(value)
+
+
+def _elements(model: Any) -> dict[str, Any]:
+    """Return what has a value, by id; libSBML looks through the whole model for each."""
+    lists = [model.getListOfCompartments(), model.getListOfSpecies(), model.getListOfParameters()]
+    for reaction in model.getListOfReactions():
+        lists += [reaction.getListOfReactants(), reaction.getListOfProducts()]
+    return {element.getId(): element for one in lists for element in one}
 
 
 def _switch(model: Any, switches: Switches) -> None:

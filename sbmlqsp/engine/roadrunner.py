@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
 import re
 import sys
@@ -15,11 +16,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import ModelError
 
-__all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "quiet", "sbml_of"]
+__all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "mute", "quiet", "sbml_of", "try_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ def _library() -> Any:
 
 
 _TURNED_AWAY = threading.Lock()
+_MUTE: list[IO[str]] = []
+
+
+def mute() -> None:
+    """Let `quiet` do nothing from here on, for a process without a terminal that may open no files."""
+    _MUTE.append(io.StringIO())
 
 
 @contextlib.contextmanager
@@ -67,6 +75,9 @@ def quiet() -> Iterator[IO[str]]:
     The engine writes to the file descriptors themselves, so Python-level redirection does not help. One caller at a
     time turns them away and back, for all: threads that did so one within the other would lose the terminal for good.
     """
+    if _MUTE:
+        yield _MUTE[0]
+        return
     if not _TURNED_AWAY.acquire(blocking=False):
         with os.fdopen(os.dup(2), "w") as stream:
             yield stream
@@ -111,6 +122,7 @@ def _seed_ties() -> None:
         srand(1)
 
 
+MOMENT = 1e-9
 BACKEND = "LLJIT"
 """Compiles several times faster than the engine's default, and what it compiles runs as fast, with the same bits.
 
@@ -134,6 +146,14 @@ def _compiled(sbml: str) -> Any:
 def bare(sbml: str) -> Any:
     """Return a new RoadRunner instance of flat SBML, for people who work with the engine itself."""
     return _compiled(sbml)
+
+
+def try_out(*, sbml: str) -> None:
+    """Compile flat SBML and run it for a moment, to see whether the engine survives; that the run fails is no harm."""
+    seal()
+    engine = _compiled(sbml)
+    with contextlib.suppress(RuntimeError):
+        engine.simulate(0.0, MOMENT, 2)
 
 
 def sbml_of(instance: Any, *, current: bool) -> str:

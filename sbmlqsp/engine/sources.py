@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sbmlqsp.engine import prescan
 from sbmlqsp.errors import ModelError, did_you_mean
+from sbmlqsp.files import read_regular
 
 __all__ = ["read_text"]
 
@@ -108,8 +109,7 @@ def _file_bytes(path: str, kind: str) -> bytes:
         _refuse_irregular(found.st_mode, path)
         if found.st_size > prescan.MAX_BYTES:
             raise _too_large(path)
-        with Path(path).open("rb") as file:
-            data = file.read(prescan.MAX_BYTES + 1)
+        data = read_regular(path, prescan.MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(path, kind) from None
     except PermissionError:

@@ -82,7 +82,7 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
         return write_part(model, planned, Part(course.stretches, course.row), where="the regimen", prefix="dose")
     given = expand(experiment.regimen, time_unit=model.time_unit)
     if not given:
-        return Model(model.id, model.sbml, directions=model.directions, source=model.source)
+        return model.rewritten(model.sbml)
     book = _Book(experiment)
     for a in given:
         book.enter(a)
@@ -90,7 +90,7 @@ def with_doses(model: Model, regimen: Regimen | Dose | str) -> Model:
         model.sbml, model.network, quantities=book.quantities, inflows=book.inflows, changes=list(book.changes())
     )
     sbml = canonical(sbml, where=f"'{model.id}' with doses")
-    return Model(model.id, sbml, directions=model.directions, source=model.source)
+    return model.rewritten(sbml)
 
 
 def _planned(experiment: Experiment, deliveries: Deliveries, env: Mapping[str, Any]) -> PlannedCourse:

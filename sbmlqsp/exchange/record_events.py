@@ -130,7 +130,7 @@ def write_part(model: Model, planned: PlannedCourse, part: Part, *, where: str, 
         changes=list(_changes(network, happens, rates, prefix)),
     )
     sbml = canonical(sbml, where=f"'{model.id}' with {prefix}s")
-    return Model(model.id, sbml, directions=model.directions, source=model.source)
+    return model.rewritten(sbml)
 
 
 def _from_zero(network: Network, part: Part, where: str) -> Part:

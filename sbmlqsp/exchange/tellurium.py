@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbmlqsp.compiled import try_first
 from sbmlqsp.engine.roadrunner import bare, sbml_of
 from sbmlqsp.errors import ModelError, UnsupportedError
 from sbmlqsp.exchange.sbml import write_sbml
@@ -63,7 +64,9 @@ def to_roadrunner(model: Model) -> Any:
 
     Address symbols by flat id and item, ``r["pk__central"]``: reading an item of a species gives its amount.
     """
-    return bare(write_sbml(model))
+    text = write_sbml(model)
+    try_first(model, text)
+    return bare(text)
 
 
 def to_tellurium(model: Model) -> Any:
@@ -82,4 +85,5 @@ def to_tellurium(model: Model) -> Any:
             f"tellurium cannot be imported: {err}",
             remedy="install it with: pip install 'sbmlqsp[tellurium]'; or use to_roadrunner(model)",
         ) from None
+    try_first(model, text)
     return tellurium.loadSBMLModel(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,27 +14,10 @@ from sbmlqsp.errors import SimulationError
 from sbmlqsp.outcome import Outcome
 from sbmlqsp.scaling.work import Piece, Work
 from sbmlqsp.scaling.worker import receive, send
+from sbmlqsp.starting import command, environment
 
 __all__ = ["Died", "LocalWorkers"]
 
-START = """
-import importlib.util, sys
-spec = importlib.util.find_spec("sbmlqsp")
-package = sys.modules["sbmlqsp"] = importlib.util.module_from_spec(spec)
-
-def face(name):
-    if name != "__version__" and (name.startswith("__") or importlib.util.find_spec("sbmlqsp." + name)):
-        raise AttributeError(name)
-    del package.__getattr__
-    spec.loader.exec_module(package)
-    return getattr(package, name)
-
-package.__getattr__ = face
-from sbmlqsp.scaling.worker import main
-main(int(sys.argv[1]))
-"""
-"""What a process runs: the package without its face, whose imports take as long as all the rest, until it is asked for.
-"""
 WARMING = 60.0
 """Seconds more for the first subject of an arm in a new process, in which the model is compiled."""
 REMEMBERED = 8
@@ -71,9 +53,8 @@ class _Worker:
     """
 
     def __init__(self, work: Work, messages: queue.Queue[Any]) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-c", START, str(os.getpid())]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603
+        words = command("sbmlqsp.scaling.worker", str(os.getpid()))
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())  # noqa: S603
         self.piece: Piece | None = None
         self.position, self.since, self.late = 0, time.monotonic(), False
         self.ready = self.begun = self.warm = False

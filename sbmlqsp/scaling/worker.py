@@ -38,10 +38,10 @@ def receive(pipe: IO[bytes]) -> Any:
     return pickle.loads(packed)  # noqa: S301  # from the parent process, or from a process it started
 
 
-def main(parent: int) -> None:
+def main(parent: str) -> None:
     """Serve until the parent closes the pipe, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
-    _end_with(parent)
+    _end_with(int(parent))
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

@@ -113,7 +113,7 @@ def _find(
     """Let the searches go on side by side: those that wait for simulations of about one length get them together."""
     _refuse_time(model.network)
     # Without its events the course shows whether one would have fired; with them it might hide it.
-    run = Model(model.id, without_events(model.sbml)) if model.network.events else model
+    run = model.rewritten(without_events(model.sbml)) if model.network.events else model
     found: list[SteadyState | SimulationError | ModelError | None] = [None] * len(changes)
     waiting: dict[int, tuple[Asking[SteadyState], Simulation]] = {}
 

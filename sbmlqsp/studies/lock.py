@@ -232,18 +232,19 @@ def _prove(path: Path, expected: str) -> None:
 
 
 def _locked_model(about: Mapping[str, Any], inputs: Path) -> Model:
-    from sbmlqsp.engine.libsbml import canonical
     from sbmlqsp.model import Model
+    from sbmlqsp.reading import read_sbml
 
     path = inputs / "model.xml"
     _prove(path, str(about.get("digest", "")))
     text = path.read_text(encoding="utf-8")
-    canonical(text, where=str(path))  # refuses what is not valid; the text itself stays as it was
+    found = read_sbml(path)  # refuses what is not valid; the text itself stays as it was
     comp = inputs / "model_comp.xml"
     hierarchical = comp.read_text(encoding="utf-8") if about.get("composed") and comp.is_file() else None
     return Model(
-        str(about["id"]), text, sbml_comp=hierarchical, directions=dict(about.get("ports", {})), source=str(path)
-    )
+        str(about["id"]), text, sbml_comp=hierarchical, directions=dict(about.get("ports", {})), source=str(path),
+        untrusted=found.untrusted,
+    )  # fmt: skip
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

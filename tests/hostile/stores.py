@@ -1,0 +1,181 @@
+"""Folders of results, locks and kept code that were changed by someone else."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+from tests.hostile import Files, Grounds, hostile
+
+
+class Evil:
+    """Unpickling this leaves a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch '{self.path}'",)
+
+
+def evil(grounds: Grounds) -> bytes:
+    return pickle.dumps(Evil(grounds.secret.parent / "unpickled"))
+
+
+PLAN = {"format": 1, "inputs": "x", "subjects": 2, "pieces": 1, "piece_size": 2, "arms": ["one"], "observables": ["S"]}
+
+
+def store(plan: object = PLAN, *, part: bytes = b"", sums: str = ""):
+    def make(grounds: Grounds) -> Path:
+        folder = grounds.folder / "store"
+        (folder / "parts").mkdir(parents=True)
+        (folder / "plan.json").write_text(plan if isinstance(plan, str) else json.dumps(plan))
+        (folder / "SHA256SUMS").write_text(sums)
+        (folder / "parts" / "part-000000.parquet").write_bytes(part or evil(grounds))
+        (folder / "subjects.parquet").write_bytes(evil(grounds))
+        return folder
+
+    return make
+
+
+@hostile("stores", act="store", suffix="")
+def stores() -> Files:
+    yield "parts that are pickles", store()
+    yield "parts without sums", store(part=b"PAR1" + bytes(100) + b"PAR1")
+    yield "sums of nothing", store(sums=f"{'0' * 64}  parts/part-000000.parquet\n{'0' * 64}  subjects.parquet\n")
+    yield "sums elsewhere", store(sums=f"{'0' * 64}  ../../../../etc/passwd\n")
+    yield "sums without end", store(sums="x" * 5_000_000)
+    for name, plan in {
+        "no JSON": "{",
+        "deep JSON": "[" * 100_000,
+        "a list": "[]",
+        "a later format": {**PLAN, "format": 99},
+        "a format of text": {**PLAN, "format": "x"},
+        "many pieces": {**PLAN, "pieces": 10**12},
+        "pieces below zero": {**PLAN, "pieces": -1},
+        "pieces of text": {**PLAN, "pieces": "x"},
+        "no arms": {**PLAN, "arms": None},
+        "nothing else": {"format": 1},
+        "subjects of text": {**PLAN, "subjects": "many"},
+    }.items():
+        yield f"a plan of {name}", store(plan)
+
+    def linked(grounds: Grounds) -> Path:
+        folder = store()(grounds)
+        (folder / "parts" / "part-000000.parquet").unlink()
+        (folder / "parts" / "part-000000.parquet").symlink_to(grounds.secret / "secret.txt")
+        return folder
+
+    def pipe(grounds: Grounds) -> Path:
+        folder = store()(grounds)
+        (folder / "plan.json").unlink()
+        os.mkfifo(folder / "plan.json")
+        return folder
+
+    yield "a part that is a link", linked
+    yield "a plan that is a pipe", pipe
+
+
+STUDY = '[study]\nid = "s"\n[model]\nfile = "m.ant"\n[simulation]\ntimes = "0:1 s by 1"\n[[arms]]\nid = "one"\n'
+
+
+def lock(change: object, *, model: str = ""):
+    content = {
+        "format": "sbmlqsp lock 1",
+        "study": STUDY,
+        "model": {"id": "m", "digest": "0" * 64, "composed": False, "ports": {}},
+        "files": {},
+        "versions": {},
+        "results": {},
+        "values": {},
+        "card": {},
+        "sources": {},
+        "seed": 0,
+    }
+
+    def make(grounds: Grounds) -> Path:
+        import hashlib
+
+        inputs = grounds.folder / "inputs"
+        inputs.mkdir()
+        text = model.replace("SECRET", str(grounds.secret))
+        (inputs / "model.xml").write_text(text)
+        given = json.loads(json.dumps(content))
+        given["model"]["digest"] = hashlib.sha256(text.encode()).hexdigest()
+        changed = change(given, grounds) if callable(change) else change
+        path = grounds.folder / "lock.json"
+        path.write_text(changed if isinstance(changed, str) else json.dumps(changed))
+        return path
+
+    return make
+
+
+@hostile("locks of runs", act="lock", suffix=".json")
+def locks() -> Files:
+    from tests.hostile.texts import COMP, CORE, GOOD, HEAD, parameters
+
+    yield "no JSON", lock("{")
+    yield "deep JSON", lock("[" * 100_000)
+    yield "no lock", lock("{}")
+    yield "another model", lock(lambda c, _: {**c, "model": {**c["model"], "digest": "0" * 64}}, model=GOOD)
+    yield "a model that is none", lock(lambda c, _: c, model="<sbml/>")
+    yield "billion laughs", lock(lambda c, _: c, model=f'<!DOCTYPE a [<!ENTITY b "c">]>{GOOD}')
+    source = '<comp:externalModelDefinition comp:id="x" comp:source="SECRET/secret.xml" comp:modelRef="m"/>'
+    outer = f"<comp:listOfExternalModelDefinitions>{source}</comp:listOfExternalModelDefinitions>"
+    text = f'{HEAD}<sbml {CORE} {COMP}><model id="m">{parameters("k")}</model>{outer}</sbml>'
+    yield "a model of another file", lock(lambda c, _: c, model=text)
+    yield (
+        "ports of nothing",
+        lock(lambda c, _: {**c, "model": {**c["model"], "ports": {"nothing": "input"}}}, model=GOOD),
+    )
+    yield "ports that are none", lock(lambda c, _: {**c, "model": {**c["model"], "ports": "x"}}, model=GOOD)
+    yield "no id", lock(lambda c, _: {**c, "model": {k: v for k, v in c["model"].items() if k != "id"}}, model=GOOD)
+    people = '[subjects]\nfile = "people.csv"\nid = "ID"\ncolumns = {k = "K"}\n'
+    for name, copy in {
+        "upwards": "../../secret/secret.csv",
+        "by a path": "/etc/passwd",
+        "of no text": 5,
+        "of none": None,
+    }.items():
+        yield (
+            f"a copy {name}",
+            lock(
+                lambda c, _, p=copy: {
+                    **c,
+                    "study": c["study"] + people,
+                    "files": {"people.csv": {"copy": p, "sha256": "0" * 64}},
+                },
+                model=GOOD,
+            ),
+        )
+    yield (
+        "files that are none",
+        lock(lambda c, _: {**c, "study": c["study"] + people, "files": {"people.csv": 5}}, model=GOOD),
+    )
+    yield (
+        "a study elsewhere",
+        lock(lambda c, _: {**c, "study": c["study"].replace('id = "s"', 'id = "../evil"')}, model=GOOD),
+    )
+
+
+@hostile("kept code of cells", act="kept", suffix="")
+def kept() -> Files:
+    """The folder of compiled models, with everything in it replaced."""
+    yield "pickles for indices", lambda g: _kept(g, index=evil(g))
+    yield "pickles for code", lambda g: _kept(g, code=evil(g))
+    yield "indices cut short", lambda g: _kept(g, index=b"")
+    yield "code cut short", lambda g: _kept(g, code=b"")
+    yield (
+        "another program",
+        lambda g: _kept(g, source=f"import os\nos.system(\"touch '{g.secret.parent / 'unpickled'}'\")\n"),
+    )
+    yield "bits of code changed", lambda g: _kept(g, code=None)
+
+
+def _kept(grounds: Grounds, **changes: object) -> Path:
+    """Say in a file what to change once there is something; who reads this makes it first."""
+    path = grounds.folder / "changes"
+    path.write_bytes(pickle.dumps(changes))
+    return path
