@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import subprocess
-import sys
 import textwrap
-from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
-
-HERE = str(Path(__file__).parent)
 ALIVE: list[object] = []
 
 
@@ -24,6 +15,8 @@ def pin(condition: object, fact: str) -> None:
 
 def need(package: str) -> None:
     """Skip the test where a package is not installed."""
+    import pytest  # here: processes that use these helpers start sooner
+
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed, so today's behaviour cannot be measured")
 
@@ -108,54 +101,3 @@ def gillespie(text: str, seed: int = 1):
     runner.getIntegrator().setValue("variable_step_size", False)
     runner.getIntegrator().setValue("nonnegative", True)
     return runner
-
-
-@dataclass(frozen=True)
-class Child:
-    """How a piece of code ended in a process of its own."""
-
-    code: int
-    out: str
-    err: str
-    hung: bool = False
-
-    @property
-    def crashed(self) -> bool:
-        """Ended by a signal: segmentation fault, abort, or the kernel."""
-        return self.code < 0 and not self.hung
-
-
-PRELUDE = """
-import os, resource, signal, sys
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-if {memory}:
-    resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
-from facts import *
-def say(*words): print("::", *words, flush=True)
-"""
-
-
-def child(code: str, *, timeout: float = 20.0, memory_mb: int = 0, cwd: object = None) -> Child:
-    """Run code, with these helpers and `say`, in a process of its own; only what it says is kept."""
-    prelude = PRELUDE.format(memory=memory_mb * 2**20)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([HERE, str(Path(HERE).parent)]), "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-c", prelude + textwrap.dedent(code)]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env=env,
-        cwd=cwd,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # the child and whatever it started
-            process.communicate()
-            return Child(-9, "", "", hung=True)
-    said = "\n".join(line[3:] for line in out.splitlines() if line.startswith(":: "))
-    return Child(process.returncode, said, err[-2000:])

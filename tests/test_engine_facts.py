@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from facts import ant_comp, ant_error, ant_flat, child, document, flattened, pin, rr
+from children import ENGINES, child
+from facts import ant_comp, ant_error, ant_flat, document, flattened, pin, rr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def test_A1_colliding_instance_names():
             say("refused")
         else:
             say("loaded")
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.crashed or seen.out == "refused", "A1: RR crashed on, or refused, the duplicate id")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 
 import pytest
-from facts import child, need, pin
+from children import child
+from facts import need, pin
 
 FORK = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
 TEXT = "model m() k = 0.37; species S, T; S = 10; T = 0; J: S -> T; k*S/(1 + S); J2: T -> ; 0.1*T; end"

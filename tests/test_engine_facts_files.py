@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from facts import child, document, need, pin
+from children import ENGINES, child
+from facts import document, need, pin
 
 from sbmlqsp.engine.prescan import prescan
 from sbmlqsp.engine.sources import read_text
@@ -48,7 +49,7 @@ def refused(path: str, word: str) -> None:
 
 
 def engine(path: str, **limits: float):
-    return child(f"rr(open({path!r}).read()); say('loaded')", **limits)
+    return child(f"rr(open({path!r}).read()); say('loaded')", after=ENGINES, **limits)
 
 
 def antimony_keeps(path: str) -> str:
@@ -56,7 +57,7 @@ def antimony_keeps(path: str) -> str:
         import antimony
         say(antimony.loadSBMLString(open({path!r}).read()))
         say('id="k"' in antimony.getSBMLString(antimony.getMainModuleName()))
-    """).out
+    """, after=ENGINES).out  # fmt: skip
 
 
 def test_D_billion_laughs(tmp_path: Path):
@@ -74,7 +75,7 @@ def test_D_deep_notes(tmp_path: Path):
     """Notes nested 100,000 deep crash libSBML and libSEDML. The suite caps the depth at 256."""
     deep = f"<p {XHTML}>" * 100_000 + "</p>" * 100_000
     path = saved(tmp_path, sbml(f'<model id="m"><notes>{deep}</notes></model>'))
-    pin(child(f"document(open({path!r}).read())").crashed, "D: deep notes crashed libSBML")
+    pin(child(f"document(open({path!r}).read())", after=ENGINES).crashed, "D: deep notes crashed libSBML")
     refused(path, "nested more than 256 deep")
 
 
@@ -161,7 +162,7 @@ def test_D_expanding_rules():
     )
     lists = f"<listOfParameters>{names}</listOfParameters><listOfRules>{rules}</listOfRules>"
     text = sbml(f'<model id="m">{lists}</model>')
-    seen = child(f"rr({text!r}); say('loaded')", timeout=2, memory_mb=4000)
+    seen = child(f"rr({text!r}); say('loaded')", timeout=2, memory_mb=4000, after=ENGINES)
     pin(seen.hung or seen.crashed, f"D: {n} doubling rules were too much for RR")
     antimony = "a0 = 1; " + "; ".join(f"a{i} := a{i - 1} + a{i - 1}" for i in range(1, n + 1))
     seen = child(f"ant_flat('model m() {antimony}; end'); say('translated')", timeout=2, memory_mb=4000)
@@ -279,7 +280,7 @@ def test_D_ordinary_damage(name: str, tmp_path: Path):
             roadrunner.RoadRunner({path!r})
         except RuntimeError:
             say("refused")
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.out == "True\nrefused", f"D: {name} was refused cleanly")
     refused(path, word)
 

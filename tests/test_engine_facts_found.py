@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from facts import ant_flat, child, need, pin, rr
+from children import ENGINES, child
+from facts import ant_flat, need, pin, rr
 
 DELAYED = "model m() S = 1; p = 1; J: S -> ; 0*S; at 5 after (time >= 1 && p > 0): S = 7; end"
 
@@ -110,5 +111,5 @@ def test_F5_a_unit_check_of_a_power_ends_the_process():
     document.checkConsistency()
     say("alive")
     """
-    pin(child(code.format(units=True)).code < 0, "F5: the unit check of such a power ends the process")
-    pin(child(code.format(units=False)).out == "alive", "F5: without the unit check it is read")
+    pin(child(code.format(units=True), after=ENGINES).code < 0, "F5: the unit check of such a power ends the process")
+    pin(child(code.format(units=False), after=ENGINES).out == "alive", "F5: without the unit check it is read")

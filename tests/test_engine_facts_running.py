@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from facts import ant_error, ant_flat, child, document, pin, rr
+from children import ENGINES, child
+from facts import ant_error, ant_flat, document, pin, rr
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -40,7 +41,7 @@ def with_law(law: str, reactant: str = "S") -> str:
 
 
 def crashes(code: str, *, reaches: str = "") -> bool:
-    seen = child(code)
+    seen = child(code, after=ENGINES)
     return seen.crashed and seen.out == reaches
 
 
@@ -147,7 +148,7 @@ def test_B6_attribute_setting_is_a_silent_no_op():
             first["typo"] = 1
         except RuntimeError:
             say("refused")
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.out.split("\n") == ["0.6", "0.6", "0.9", "refused"], "B6: attribute setting became a silent no-op")
 
 
@@ -163,7 +164,7 @@ def test_B7_a_parameter_named_like_a_method():
                 each.simulate(0, 1, 2)
             except Exception:
                 say("broken")
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.out == "broken\nbroken", "B7: both instances lost their method")
     pin(abs(last(rr(text), 0, 1, 2) - math.exp(-1)) < 1e-5, "B7: without dynamic properties the model runs")
 
@@ -295,7 +296,7 @@ def test_B11_simulate_holds_the_interpreter():
         thread.join()
         inside = [t for t in ticks if began + 0.01 < t < ended - 0.01]
         say(ended - began > 0.05, len(inside) <= 1)
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.out == "True True", "B11: no other thread ran during simulate")
 
 
@@ -312,7 +313,7 @@ def test_B11_simulate_cannot_be_interrupted():
         elapsed = time.perf_counter() - began
         time.sleep(0.01)
         say(elapsed > 0.05, hits[0] - began > 0.9 * elapsed)
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.out == "True True", "B11: the signal was handled only after simulate had returned")
 
 
@@ -367,7 +368,7 @@ def test_B14_rk45_returns_finite_garbage_or_hangs():
     pin(math.isfinite(last(runner, 0, 2, 21)), "B14: rk45 returned a finite number beyond the blow-up at t = 1")
     stiff = "model m() S = 1; J: S -> ; 1e9*S; end"
     code = f'runner = rr({stiff!r}); runner.setIntegrator("rk45"); runner.simulate(0, 10, 11)'
-    seen = child(code, timeout=2)
+    seen = child(code, timeout=2, after=ENGINES)
     pin(seen.hung, "B14: rk45 hung on a stiff decay")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from facts import ant_comp, ant_flat, child, document, flattened, gillespie, pin, rr
+from children import ENGINES, child
+from facts import ant_comp, ant_flat, document, flattened, gillespie, pin, rr
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -171,7 +172,7 @@ def test_B22_antimony_crashes_with_threads():
         threads = [threading.Thread(target=work) for _ in range(4)]
         [t.start() for t in threads]
         [t.join() for t in threads]
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.crashed or seen.hung or seen.code, "B22: Antimony crashed with four threads")
 
 
@@ -212,7 +213,7 @@ def test_B23_attributes_are_concentrations():
         import roadrunner
         say(roadrunner.RoadRunner(ant_flat({text!r})).S)
         say(rr({text!r}).S)
-    """)
+    """, after=ENGINES)  # fmt: skip
     pin(seen.out == "3.0\n6.0", "B23: the meaning of r.S depends on a global setting")
 
 
@@ -421,7 +422,7 @@ def test_B33_a_huge_number_becomes_a_unit():
 
 def test_B33_none_aborts():
     """`loadAntimonyString(None)` aborts the process. The suite passes text only."""
-    pin(child("import antimony; antimony.loadAntimonyString(None)").crashed, "B33: None aborted the process")
+    pin(child("antimony.loadAntimonyString(None)", after=ENGINES).crashed, "B33: None aborted the process")
 
 
 def test_B34_clean_refusals():

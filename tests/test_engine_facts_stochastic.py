@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from facts import ant_flat, child, gillespie, pin
+from children import child
+from facts import ant_flat, gillespie, pin
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from facts import child
+from children import SUITE, child
 
 import sbmlqsp as qsp
 
@@ -258,6 +258,6 @@ def test_A11_instances_are_counted_before_they_are_made():
                 qsp.{read}({text!r})
             except qsp.QSPError as error:
                 say(error)
-        """, timeout=20, memory_mb=3000)  # fmt: skip
+        """, timeout=20, memory_mb=3000, after=SUITE)  # fmt: skip
         assert words in seen.out, seen
     assert qsp.read_sbml(definitions(5, "a", "b")).sbml_comp is not None

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from facts import child
+from children import SUITE, child
 
 import sbmlqsp as qsp
 from sbmlqsp.engine import prescan
@@ -128,7 +128,7 @@ def read_in_child(reader: str, source: str, tmp_path: Path) -> str:
             qsp.{reader}({source!r})
         except qsp.ModelError as error:
             say(time.perf_counter() - began < {SECONDS}, error)
-    """, timeout=30, memory_mb=3000, cwd=tmp_path)  # fmt: skip
+    """, timeout=30, memory_mb=3000, cwd=tmp_path, after=SUITE)  # fmt: skip
     assert seen.out.startswith("True "), f"not refused in {SECONDS:g} s: {seen}"
     return seen.out
 
@@ -230,7 +230,7 @@ def test_D_the_command_line_refuses_in_one_line(word: str, tmp_path: Path):
             except SystemExit as ending:
                 code = ending.code
         say(code, "Traceback" in err.getvalue(), "250,000 terms" in err.getvalue())
-    """)
+    """, after=SUITE)  # fmt: skip
     assert seen.out == "1 False True", seen
 
 

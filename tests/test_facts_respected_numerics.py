@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from facts import child, document
+from children import child
+from facts import document
 from scipy.integrate import solve_ivp
 
 import sbmlqsp as qsp

@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from facts import child
+from children import SUITE, child
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -252,7 +252,7 @@ def test_B10_what_crashes_the_engine_is_refused(name: str, tmp_path):
             qsp.simulate(qsp.Experiment(model, times=[0, 1], observables=[shown]))
         except qsp.QSPError as error:
             say(error)
-    """)
+    """, after=SUITE)  # fmt: skip
     assert message in seen.out, seen
 
 
