@@ -80,6 +80,8 @@ def cell(verdict: Verdict, reasons: list[str]) -> Cell:
         return Cell("absent")
     if reasons and (verdict.refused or verdict.wrong):
         return Cell(f"left: {reasons[0]}")
+    if verdict.refused and verdict.said.startswith("no answer"):
+        return Cell(verdict.said)
     if verdict.refused:
         return Cell(f"REFUSED: {verdict.said[:90]}", bad=True)
     return Cell(verdict.cell + (f" {verdict.where}" if verdict.wrong else ""), verdict.wrong, verdict.error)
