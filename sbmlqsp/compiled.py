@@ -20,13 +20,14 @@ from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model, dotted
 
 __all__ = [
-    "LOCK", "Compiled", "Starts", "compile_for", "machine_for", "prepared_for", "state_scales", "take_over",
-    "try_first",
+    "LOCK", "Compiled", "Starts", "compile_for", "machine_for", "note_survival", "prepared_for", "state_scales",
+    "survived", "take_over", "try_first",
 ]  # fmt: skip
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
 _PREPARED: OrderedDict[Any, Prepared] = OrderedDict()
+_SURVIVED: set[tuple[str, tuple[str, ...]]] = set()
 LOCK = threading.RLock()
 
 
@@ -113,9 +114,20 @@ def prepared_for(model: Model, targets: Sequence[str]) -> Prepared:
         network = model.network.dosed_into(targets)
         values = initial_state(network)
         made = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
-        try_first(model, made.sbml)
+        if not survived(model, targets):
+            try_first(model, made.sbml)
         _keep(_PREPARED, key, made)
     return _PREPARED[key]
+
+
+def survived(model: Model, targets: Iterable[str]) -> bool:
+    """Whether the engine is known to survive a model, dosed into targets."""
+    return (model.digest, tuple(targets)) in _SURVIVED
+
+
+def note_survival(model: Model, targets: Iterable[str]) -> None:
+    """Note that it does."""
+    _SURVIVED.add((model.digest, tuple(targets)))
 
 
 def try_first(model: Model, sbml: str) -> None:

@@ -6,13 +6,13 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sbmlqsp.errors import DataError, QSPError, did_you_mean
 
-__all__ = ["read_plain", "read_regular", "refuse_missing", "sha256_of", "written"]
+__all__ = ["inside", "read_plain", "read_regular", "refuse_missing", "sha256_of", "written"]
 
 MAX_BYTES = 200_000_000
 _MAGIC = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -113,6 +113,38 @@ def _bytes(path: Path, what: str, error: type[QSPError]) -> bytes:
     if len(data) > MAX_BYTES:  # such as a file of the system's, whose size is said to be 0
         raise error(f"the file holds more than {MAX_BYTES // 1_000_000} MB", value=str(path), expected=what)
     return data
+
+
+def inside(folder: Path, name: str, *, roots: Iterable[Path | None] = (), what: str, error: type[QSPError]) -> Path:
+    """Return the path of a file that another file names, which must lie in its folder, or in one of the roots.
+
+    Whoever wrote the other file must not learn, by what is said or copied of it, what else lies on this machine.
+
+    Raises
+    ------
+    QSPError
+        The name is an absolute path, or leads elsewhere, perhaps by a link; of the class asked for.
+
+    Examples
+    --------
+    >>> inside(Path("study"), "people.csv", what="a table", error=DataError).as_posix()
+    'study/people.csv'
+    >>> inside(Path("study"), "../../secret.csv", what="a table", error=DataError)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sbmlqsp.errors.DataError: The file lies outside of the folder that names it (got '../../secret.csv'). Expected: ...
+    """
+    path = folder / name
+    try:
+        real = path.resolve()
+        places = [folder.resolve(), *(root.resolve() for root in roots if root is not None)]
+    except (OSError, ValueError, RuntimeError) as err:
+        raise error(f"the name of a file cannot be followed: {err}", value=name, expected=what) from None
+    if not any(real.is_relative_to(place) for place in places):
+        raise error(
+            "the file lies outside of the folder that names it", value=name, expected=f"{what} in {places[-1]}",
+            remedy="copy it there, or say which folder may be read, with root= (on the command line --root)",
+        )  # fmt: skip
+    return path
 
 
 def read_regular(path: str | Path, most: int) -> bytes:

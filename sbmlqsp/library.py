@@ -6,9 +6,15 @@ from pathlib import Path
 
 from sbmlqsp.errors import ModelError
 
-__all__ = ["models_root"]
+__all__ = ["models_root", "own_library"]
 
 PACKAGE = Path(__file__).resolve().parent
+
+
+def own_library(folder: Path) -> Path | None:
+    """Return the nearest folder above that is laid out as a model library (modules and systems)."""
+    here = folder.resolve()
+    return next((p for p in (here, *here.parents) if (p / "modules").is_dir() and (p / "systems").is_dir()), None)
 
 
 def models_root() -> Path:

@@ -155,13 +155,16 @@ if TYPE_CHECKING:
 __all__ = ["Study", "read_study", "run_study"]
 
 
-def read_study(path: str | Path) -> Study:
+def read_study(path: str | Path, *, root: str | Path | None = None) -> Study:
     """Read a study file.
 
     Parameters
     ----------
     path : str or Path
         A TOML file; its keys are listed at the top of this module.
+    root : str or Path, optional
+        A folder that the files it names may lie in, besides its own and the model library it lies in. Names that lead
+        elsewhere are refused, since what they name would be shown and copied into the results.
 
     Returns
     -------
@@ -185,13 +188,14 @@ def read_study(path: str | Path) -> Study:
     if source.is_dir() and (source / "study.toml").is_file():
         raise StudyError("this is a folder, not a file", value=str(path), remedy=f"give {source / 'study.toml'}")
     content, text = read_toml(source, what="a study file")
-    return study_of(content, text=text, source=source, folder=source.parent)
+    return study_of(content, text=text, source=source, folder=source.parent, root=None if root is None else Path(root))
 
 
 def run_study(
     study: Study | str | Path,
     *,
     output: str | Path | None = None,
+    root: str | Path | None = None,
     progress: bool | None = None,
     workers: int | None = None,
 ) -> Path:
@@ -205,6 +209,8 @@ def run_study(
     output : str or Path, optional
         The folder to write; by default ``results/<id>``, and for a lock the folder of the lock with ``-repeat`` added.
         A folder of earlier results is replaced, except for files that were not written by a study.
+    root : str or Path, optional
+        As for ``read_study``, where a file is given.
     progress : bool, optional
         Show progress; by default on a terminal only.
     workers : int, optional
@@ -238,7 +244,7 @@ def run_study(
     if not isinstance(study, Study):
         path = Path(study)
         lock = read_lock(path) if path.suffix == ".json" else None
-        study = lock.study if lock else read_study(path)
+        study = lock.study if lock else read_study(path, root=root)
     target = _target(study, lock, output)
     _check_target(target)
     outcome = run(study, model=lock.model if lock else None, progress=progress, workers=workers)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["column", "numbers", "read_table", "row_place"]
 
 MISSING = frozenset({"", ".", "na", "n/a", "nan", "#n/a", "null", "none"})
+MAX_COLUMNS = 10_000
 SEPARATORS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
@@ -102,6 +103,9 @@ def _header(cells: list[str], path: str, line: int) -> list[str]:
     if len(names) > 1 and not names[0]:
         names[0] = "row"  # R writes row names under an empty header
     where = f"{path}, line {line}"
+    if len(names) > MAX_COLUMNS:
+        raise DataError(f"the table has {len(names):,} columns", where=where, expected=f"at most {MAX_COLUMNS:,}",
+                        remedy="check the separator, or keep the columns that are needed")  # fmt: skip
     for i, name in enumerate(names):
         if not name:
             raise DataError(f"column {i + 1} has no name", where=where, remedy="name every column in the first line")

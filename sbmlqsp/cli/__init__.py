@@ -21,6 +21,7 @@ from sbmlqsp.errors import QSPError
 
 __all__ = ["main"]
 
+ROOT = "a folder that files named in the file may lie in, besides its own"
 TRUST = "read model files without limits of time and memory, for large files of your own"
 MODEL = "a model file (.ant, .xml, .sbml) or an id of the library"
 
@@ -63,6 +64,7 @@ def _run(commands: Any) -> None:
                    "a COMBINE archive (.omex) or a SED-ML file (.sedml)")  # fmt: skip
     p.add_argument("--output", "-o", metavar="DIR", help="the folder of results (default: results/ID)")
     p.add_argument("--workers", "-w", type=int, metavar="N", help="processes to spread the subjects over (default: 1)")
+    p.add_argument("--root", metavar="DIR", help=ROOT)
 
 
 def _simulate(commands: Any) -> None:
@@ -110,6 +112,7 @@ def _compose(commands: Any) -> None:
     p = _command(commands, "compose", "join models into one")
     p.add_argument("file", metavar="FILE", help="an .ant file with instances, or a .toml file with parts and connect")
     p.add_argument("--output", "-o", metavar="FILE", help="a .xml, .sbml or .ant file (default: only show the result)")
+    p.add_argument("--root", metavar="DIR", help=ROOT)
     _form(p)
 
 

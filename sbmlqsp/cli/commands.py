@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_archive(arguments)
     from sbmlqsp.study import run_study
 
-    folder = run_study(arguments.study, output=arguments.output, workers=arguments.workers)
+    folder = run_study(arguments.study, output=arguments.output, workers=arguments.workers, root=arguments.root)
     lock = json.loads((folder / "lock.json").read_text(encoding="utf-8"))
     repeats = lock.get("repeats")
     if repeats is not None:
@@ -352,7 +352,7 @@ def compose(arguments: argparse.Namespace) -> int:
         raise ModelError("a composition is an .ant or a .toml file", value=arguments.file)
     if arguments.output:
         _check_model_file(arguments.output, comp=arguments.comp)
-    model = read_composition(path) if path.suffix == ".toml" else read_antimony(path)
+    model = read_composition(path, root=arguments.root) if path.suffix == ".toml" else read_antimony(path)
     if arguments.output:
         _save(model, arguments)
         return 0

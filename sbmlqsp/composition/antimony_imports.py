@@ -10,9 +10,9 @@ from pathlib import Path
 from sbmlqsp.composition.antimony_text import Block, blocks, imports, mask
 from sbmlqsp.engine.sources import read_text
 from sbmlqsp.errors import CompositionError, did_you_mean
-from sbmlqsp.library import models_root
+from sbmlqsp.library import models_root, own_library
 
-__all__ = ["Library", "load_library"]
+__all__ = ["Library", "import_path", "load_library"]
 
 MAX_DEPTH = 20
 MAX_FILES = 200
@@ -68,7 +68,7 @@ def load_library(text: str, *, where: str, folder: Path | None) -> Library:
 
 def _load(text: str, library: Library, *, where: str, folder: Path | None, trail: tuple[Path, ...]) -> list[Block]:
     for name in imports(text):
-        path = _resolve(name, folder, where)
+        path = import_path(name, folder, where)
         if path in trail:
             circle = " → ".join(p.name for p in (*trail[trail.index(path) :], path))
             raise CompositionError(f"the imports run in a circle: {circle}", where=where)
@@ -87,13 +87,14 @@ def _load(text: str, library: Library, *, where: str, folder: Path | None, trail
     return [b for b in found if b.kind == "model"]
 
 
-def _resolve(name: str, folder: Path | None, where: str) -> Path:
+def import_path(name: str, folder: Path | None, where: str) -> Path:
+    """Return the file that an import of a text in a folder names; refuse all but Antimony beside it or of a library."""
     if Path(name).is_absolute() or "://" in name or "\\" in name or "\0" in name:
         raise _refusal("names no file beside it or in the model library", name, where)
     if not name.endswith(".ant"):
         raise _refusal("is not an Antimony (.ant) file", name, where)
     library = models_root().resolve()
-    roots = [library] if folder is None else [folder.resolve(), _own_library(folder), library]
+    roots = [library] if folder is None else [folder.resolve(), own_library(folder), library]
     path = ((folder or library) / name).resolve()
     if not any(root is not None and path.is_relative_to(root) for root in roots):
         raise _refusal("leads outside of the file's folder and of the model library", name, where)
@@ -104,14 +105,6 @@ def _resolve(name: str, folder: Path | None, where: str) -> Path:
     if not regular:
         raise _refusal("is not a regular file", name, where)
     return path
-
-
-def _own_library(folder: Path) -> Path | None:
-    """Return the nearest folder above that is laid out as a model library (modules and systems)."""
-    for parent in (folder.resolve(), *folder.resolve().parents):
-        if (parent / "modules").is_dir() and (parent / "systems").is_dir():
-            return parent
-    return None
 
 
 def _refusal(why: str, name: str, where: str) -> CompositionError:

@@ -41,7 +41,10 @@ GRACE = 5.0
 MEANWHILE = ("libsbml", "sbmlqsp.engine.libsbml_extract")
 """What this process needs as well, to look at what was read, and imports while the other one starts."""
 LOG = logging.getLogger("sbmlqsp.guard")
-TRUST = "if it is a file of your own, read it with untrusted=False (on the command line --trust)"
+TRUST = (
+    "if it is a file of your own, read it with untrusted=False (on the command line --trust), or raise "
+    "SBMLQSP_GUARD_SECONDS or SBMLQSP_GUARD_MEMORY"
+)
 
 _preparing: list[Callable[[], None]] = []
 _off: ContextVar[bool] = ContextVar("unguarded", default=False)

@@ -76,6 +76,8 @@ def main(*preparing: str) -> None:
     _write(outgoing, pack({"ready": True}))
     while (task := _received(incoming)) is not None:
         _write(outgoing, pack({"begun": True}))
+        with contextlib.suppress(Exception):
+            _function(task["function"])  # imported once, for this task and those that come; the task says what is wrong
         _write(outgoing, _in_a_copy(task, incoming) if FORKS else _here(task))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sbmlqsp.errors import DataError, did_you_mean, located
-from sbmlqsp.files import read_plain
+from sbmlqsp.files import inside, read_plain
 from sbmlqsp.populations.covariate import Covariate
 from sbmlqsp.populations.demographics import Demographics
 from sbmlqsp.populations.population import Population
@@ -35,7 +35,7 @@ SECTIONS = (
 )
 
 
-def read_population(path: str | Path) -> Population:
+def read_population(path: str | Path, *, root: str | Path | None = None) -> Population:
     r"""Read a population from a TOML file.
 
     Parameters
@@ -47,6 +47,8 @@ def read_population(path: str | Path) -> Population:
         ``"CL, V"``, and ``[uncertainty]``, a covariance by pairs ``"a, b"`` (a variance is ``"a, a"``).
         ``people = "people.csv"`` names a table of people, beside the file; ``[demographics]`` has the keys of
         `Demographics`; ``derived`` is a list of names, or a section of formulas.
+    root : str or Path, optional
+        A folder that the table of people may lie in as well as in the file's own.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def read_population(path: str | Path) -> Population:
     return Population(
         _part(content, "parameters"),
         covariates=covariates,
-        people=_people(content, Path(path)),
+        people=_people(content, Path(path), None if root is None else Path(root)),
         derived=content.get("derived", ()),
         typical=_part(content, "typical"),
         variability=_variabilities(content, "variability", where),
@@ -100,13 +102,14 @@ def named_files(path: Path) -> list[str]:
     return [str(content["people"])] if "people" in content else []
 
 
-def _people(content: Mapping[str, Any], path: Path) -> Any:
+def _people(content: Mapping[str, Any], path: Path, root: Path | None) -> Any:
     if "people" in content and "demographics" in content:
         raise DataError("people and demographics are both given", where=str(path), remedy="keep one of them")
     if "people" in content:
         from sbmlqsp.tables import read_table
 
-        return read_table(path.parent / str(content["people"]))
+        name = str(content["people"])
+        return read_table(inside(path.parent, name, roots=[root], what="a table of people", error=DataError))
     if "demographics" not in content:
         return None
     given = _part(content, "demographics")

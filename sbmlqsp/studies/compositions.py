@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.composition.links import Link, Share
 from sbmlqsp.errors import CompositionError
+from sbmlqsp.files import inside
+from sbmlqsp.library import own_library
 from sbmlqsp.studies.keys import Keys, read_toml
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["read_composition"]
 
 
-def read_composition(path: str | Path) -> Model:
+def read_composition(path: str | Path, *, root: str | Path | None = None) -> Model:
     """Compose the models that a TOML file names.
 
     Parameters
@@ -26,6 +28,8 @@ def read_composition(path: str | Path) -> Model:
         ``[convert]``, ``[set]``, ``[volumes]``, ``delete``, ``rescale`` as for ``compose``. A link with terms is a
         table: ``"pd.C" = {source = "pk.Cp", wins = "source", convert = "mg/L"}``; so is a shared quantity:
         ``Kd = {members = ["a.Kd", "b.Kd"], value = 2.0}``.
+    root : str or Path, optional
+        A folder that parts may lie in, besides the file's own and the model library it lies in.
 
     Returns
     -------
@@ -42,7 +46,9 @@ def read_composition(path: str | Path) -> Model:
     content, _ = read_toml(source, what="a composition", error=CompositionError)
     keys = Keys(content, str(source), error=CompositionError)
     name = keys.need("id", str, example='"my_model"')
-    parts = {k: _part(v, k, source) for k, v in keys.table("parts").rest().items()}
+    parts = {
+        k: _part(v, k, source, None if root is None else Path(root)) for k, v in keys.table("parts").rest().items()
+    }
     arguments: dict[str, Any] = {
         "connect": {k: _link(v, k) for k, v in _paths(keys.table("connect").rest(), "source").items()},
         "share": {k: _share(v, k) for k, v in _paths(keys.table("share").rest(), "members").items()},
@@ -56,7 +62,7 @@ def read_composition(path: str | Path) -> Model:
     return compose(name, parts, **arguments)
 
 
-def _part(value: object, name: str, source: Path) -> Model:
+def _part(value: object, name: str, source: Path, root: Path | None) -> Model:
     from sbmlqsp.catalogue import load
     from sbmlqsp.studies.running import read_model
 
@@ -66,7 +72,10 @@ def _part(value: object, name: str, source: Path) -> Model:
             expected='a file such as "pk.ant", or an id of the library',
         )  # fmt: skip
     is_file = "/" in value or value.lower().endswith((".ant", ".xml", ".sbml"))
-    return read_model(source.parent / value) if is_file else load(value)
+    if not is_file:
+        return load(value)
+    roots = [own_library(source.parent), root]
+    return read_model(inside(source.parent, value, roots=roots, what="a model", error=CompositionError))
 
 
 def _paths(values: Mapping[str, Any], leaf: str, prefix: str = "") -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sbmlqsp.composition.antimony_imports import import_path
+from sbmlqsp.composition.antimony_text import imports
 from sbmlqsp.errors import StudyError
 from sbmlqsp.files import read_plain, sha256_of
 from sbmlqsp.studies.cells import fates_of
@@ -35,7 +36,6 @@ __all__ = [
 LOCK = "lock.json"
 FORMAT = "sbmlqsp lock 1"
 INPUTS = "inputs"
-_IMPORT = re.compile(r'^\s*import\s+"([^"\n]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def copy_inputs(outcome: Outcome, folder: Path, *, lock: Lock | None = None) -> 
     """Copy everything that went in to ``inputs``; return copy and digest of each file by the name the study uses."""
     study, inputs = outcome.study, folder / INPUTS
     if lock is not None:
-        shutil.copytree(lock.path.parent / INPUTS, inputs)
+        shutil.copytree(lock.path.parent / INPUTS, inputs, ignore=_no_files)
         return {k: dict(v) for k, v in lock.content["files"].items()}
     inputs.mkdir()
     (inputs / "study.toml").write_text(study.text, encoding="utf-8")
@@ -72,15 +72,21 @@ def copy_inputs(outcome: Outcome, folder: Path, *, lock: Lock | None = None) -> 
     files: dict[str, dict[str, str]] = {}
     for name in study.files:
         if not (study.model_is_file and name == study.model):
-            files[name] = _copied(study.folder / name, inputs)
+            files[name] = _copied(study.path(name), inputs)
     if study.population is not None:
-        for path in _companions(study.folder / study.population.file):
+        for path in _companions(study.path(study.population.file)):
             files[f"population {path.name}"] = _copied(path, inputs)
             if files[f"population {path.name}"]["copy"] != path.name:
                 raise StudyError("two inputs of the study have one name", value=path.name, remedy="rename one of them")
     for name, path in model_sources(study):
         files.setdefault(name, _copied(path, inputs / "sources"))
     return files
+
+
+def _no_files(folder: str, names: list[str]) -> list[str]:
+    """Return what is not copied: links, which may lead anywhere, and pipes."""
+    paths = [Path(folder, name) for name in names]
+    return [p.name for p in paths if p.is_symlink() or not (p.is_file() or p.is_dir())]
 
 
 def _companions(population: Path) -> list[Path]:
@@ -112,7 +118,7 @@ def model_path(study: Study) -> Path:
     """Return the file of the study's model."""
     from sbmlqsp.catalogue import catalogue
 
-    return study.folder / study.model if study.model_is_file else Path(str(catalogue().loc[study.model, "path"]))
+    return study.path(study.model) if study.model_is_file else Path(str(catalogue().loc[study.model, "path"]))
 
 
 def model_sources(study: Study) -> Iterator[tuple[str, Path]]:
@@ -127,7 +133,7 @@ def model_sources(study: Study) -> Iterator[tuple[str, Path]]:
         yield study.model if path == start else f"import {path.name}", path
         if path.suffix == ".ant":
             text = path.read_text(encoding="utf-8", errors="replace")
-            waiting += [path.parent / name for name in _IMPORT.findall(text)]
+            waiting += [import_path(name, path.parent, str(path)) for name in imports(text)]
 
 
 def lock_of(outcome: Outcome, files: Mapping[str, Mapping[str, str]], folder: Path) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def model_of(study: Study) -> Model:
     """Return the model a study names."""
     from sbmlqsp.catalogue import load
 
-    return read_model(study.folder / study.model) if study.model_is_file else load(study.model)
+    return read_model(study.path(study.model)) if study.model_is_file else load(study.model)
 
 
 def experiments_of(study: Study, model: Model) -> tuple[Experiment, ...]:
@@ -109,7 +109,7 @@ def run(
         experiments = experiments_of(study, model)
         people = _subjects(study)
         units = {o.id: _unit(experiments[0], i) for i, o in enumerate(experiments[0].observables)}
-        place = study.folder / study.data.file if study.data else Path()
+        place = study.path(study.data.file) if study.data else Path()
         observed = read_data(study.data, place, time_unit=model.time_unit, units=units) if study.data else None
         how = study.cells.arguments if study.cells else {"tolerances": study.tolerances}
         results = simulate(
@@ -127,13 +127,13 @@ def _subjects(study: Study) -> dict[str, Any]:
     from sbmlqsp.populations import read_population
 
     if study.population is not None:
-        population = read_population(study.folder / study.population.file)
+        population = read_population(study.path(study.population.file))
         if population.cell_variability and study.cells is None:
             names = ", ".join(population.cell_variability)
             warnings.warn(f"differential equations know no cells: what varies between them ({names}) is as in their "
                           "subject", stacklevel=2)  # fmt: skip
         return {"population": population, "size": study.population.size}
-    return {"subjects": read_people(study.people, study.folder / study.people.file) if study.people else None}
+    return {"subjects": read_people(study.people, study.path(study.people.file)) if study.people else None}
 
 
 def _unit(experiment: Experiment, i: int) -> str:

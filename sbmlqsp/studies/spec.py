@@ -10,6 +10,8 @@ from typing import Any
 from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import QSPError, StudyError
+from sbmlqsp.files import inside
+from sbmlqsp.library import own_library
 from sbmlqsp.observation import Observable
 from sbmlqsp.studies.analyses import Analysis
 from sbmlqsp.studies.cells import SingleCells, check_cells, read_fates, read_method
@@ -98,6 +100,8 @@ class Study:
         How single cells are run instead of differential equations, and what ends them in every arm.
     text, folder : str, Path
         The file itself and where relative paths start.
+    root : Path, optional
+        The folder that all files of the study must lie in; ``folder`` or the model library it lies in if not given.
     """
 
     id: str
@@ -127,11 +131,23 @@ class Study:
     text: str = field(default="", repr=False)
     folder: Path = field(default=Path(), compare=False)
     source: Path = field(default=Path("study.toml"), compare=False)
+    root: Path | None = field(default=None, compare=False)
 
     @property
     def method(self) -> str:
         """What runs: "ode" for differential equations, "ssa" for single cells."""
         return "ode" if self.cells is None else "ssa"
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file that the study names.
+
+        Raises
+        ------
+        StudyError
+            It lies elsewhere.
+        """
+        roots = [own_library(self.folder), self.root]
+        return inside(self.folder, name, roots=roots, what="a file of the study", error=StudyError)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -142,7 +158,7 @@ class Study:
         return tuple(dict.fromkeys(named))
 
 
-def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Path) -> Study:
+def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Path, root: Path | None = None) -> Study:
     """Return the study that the content of a file states.
 
     Raises
@@ -166,12 +182,14 @@ def study_of(content: Mapping[str, Any], *, text: str, source: Path, folder: Pat
         arms=_arms(top), people=_people(top),
         population=crowd, data=_data(top), figures=read_figures(top), exposure=_exposure(top),
         analyses=read_analyses(top, sampled=crowd is not None and crowd.figure),
-        formats=_formats(top), text=text, folder=folder, source=source,
+        formats=_formats(top), text=text, folder=folder, source=source, root=root,
     )  # fmt: skip
     top.done()
     if study.people is not None and study.population is not None:
         raise StudyError("subjects and a population are both given", where=str(source), remedy="keep one of them")
     _check_references(study)
+    for named in study.files:
+        study.path(named)
     return study
 
 

@@ -108,7 +108,7 @@ class Vpc(Analysis):
     def _data(self, outcome: Outcome) -> Records:
         from sbmlqsp.exchange.nonmem import read_nonmem
 
-        return read_nonmem(outcome.study.folder / self.file, **dict(self.reading))
+        return read_nonmem(outcome.study.path(self.file), **dict(self.reading))
 
     def _observed(self, outcome: Outcome) -> tuple[Any, Any]:
         """Return observables and errors as ``simulate_records`` takes them."""
