@@ -86,7 +86,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Network:
-    """A whole model. Mappings keep the order of the file."""
+    """A whole model. Mappings keep the order of the file.
+
+    ``determined`` are the symbols for which an algebraic rule was solved; their formulas are among
+    ``assignment_rules``. Where the algebraic rules cannot be solved, ``unsolved`` says why.
+    """
 
     id: str
     name: str
@@ -105,6 +109,8 @@ class Network:
     level: int = 3
     version: int = 2
     dosed: frozenset[str] = frozenset()
+    determined: frozenset[str] = frozenset()
+    unsolved: str = ""
 
     def dosed_into(self, targets: Iterable[str]) -> Network:
         """Return the network with targets that doses change in mid-run, which may be what nothing else changes."""
