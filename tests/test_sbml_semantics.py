@@ -194,3 +194,38 @@ def test_a_rule_that_a_run_breaks_is_noticed(monkeypatch):
     monkeypatch.setitem(model.__dict__, "network", wrong)
     with pytest.raises(qsp.SimulationError, match=r"the algebraic rule x \+ S - 4 = 0 does not hold at output 1"):
         curve(model, "S", [0, 1, 7])
+
+
+# -------------------------------------------------------------------------------------------------------------- delays
+DELAYED = {
+    "a function of time": ("x := k*time^2; y := delay(x, d)", lambda t: 0.5 * (t - 2) ** 2),
+    "through rules": ("w := time + 1; x := 2*w; y := delay(x, d)*k", lambda t: t - 1),
+    "a delay that moves": ("x := time; y := delay(x, time/4)", lambda t: 0.75 * t),
+    "a delay within": ("x := time; y := delay(delay(x, d), 1)", lambda t: t - 3),
+    "a constant": ("y := delay(k, d)", lambda t: 0.5 + 0 * t),
+    "a window": ("x := time; y := piecewise(1, delay(x, d) > 0, 0)", lambda t: np.where(t > 2, 1.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", DELAYED)
+def test_values_of_the_past_of_what_depends_on_time_alone_are_computed(name):
+    text, wanted = DELAYED[name]
+    model = qsp.read_antimony(f"model m; k = 0.5; d = 2; {text}; z = 0; z' = y; end")
+    times = np.array([0.5, 1, 2, 3.5, 6])
+    np.testing.assert_allclose(curve(model, "y", times)[0], wanted(times), rtol=1e-9, atol=1e-12)
+    assert "symbols/delay" in qsp.write_sbml(model)
+
+
+@pytest.mark.parametrize("text", ["x = 1; x' = 1; y := delay(x, 1)", "x = time; y := delay(x, 1)",
+                                  "k = 1; y := delay(k, 1); at time > 3: k = 2"])  # fmt: skip
+def test_values_of_the_past_that_a_run_alone_can_tell_are_refused(text):
+    model = qsp.read_antimony(f"model m; {text}; end")
+    with pytest.raises(qsp.UnsupportedError, match=r"'y' uses delay\(\)"):
+        curve(model, "y", [0, 1])
+
+
+def test_beside_values_of_the_past_nothing_may_change_on_the_way():
+    model = qsp.read_antimony("model m; k = 0.5; x := k*time; y := delay(x, 1); S = 0; S' = y; end")
+    arm = qsp.Experiment(model, times=[0, 1], observables=["S"], regimen="1 into S every 1 ss")
+    with pytest.raises(qsp.QSPError, match=r"uses delay\(\)"):
+        qsp.simulate(arm, progress=False)

@@ -11,6 +11,7 @@ from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.libsbml_formulas import write_formulas
 from sbmlqsp.engine.libsbml_rename import rename
 from sbmlqsp.engine.libsbml_stoichiometry import stoichiometries_to_parameters
 from sbmlqsp.engine.network import Network, Symbol
@@ -86,6 +87,8 @@ def prepare(
     document = parse(sbml, scanned=True)
     model = document.getModel()
     _bare(model)
+    if network.from_the_past:
+        write_formulas(model, network)
     _assign_determined(model, network)
     stoichiometries_to_parameters(model, network)
     _fix_initial_values(model, network, values)

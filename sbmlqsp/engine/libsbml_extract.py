@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sbmlqsp.engine.algebraic import solved
+from sbmlqsp.engine.delays import without_delays
 from sbmlqsp.engine.libsbml import lib, parse
 from sbmlqsp.engine.libsbml_math import Formulas
 from sbmlqsp.engine.network import Event, Network, Participant, Reaction, Symbol
@@ -78,7 +79,7 @@ def _extracted(text: str) -> Network:
         level=document.getLevel(),
         version=document.getVersion(),
     )
-    return solved(network)
+    return solved(without_delays(network))
 
 
 def _sbo(element: Any) -> str:
