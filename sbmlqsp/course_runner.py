@@ -60,6 +60,12 @@ class CourseRunner(Runner):
                 "parameters that change on the way can be run yet",
                 remedy="state every dose in the regimen, and give each subject one row of parameters",
             )
+        if network.from_the_past:
+            raise UnsupportedError(
+                f"the model '{compiled.model.id}' uses delay(), beside which neither steady-state doses nor parameters "
+                "that change on the way can be run",
+                remedy="state every dose in the regimen, and give each subject one row of parameters",
+            )
         self._movable = sorted(movable(network))
         still = movable(network) - self.prepared.inlets.keys()
         self._still = [i for i, n in enumerate(machine.floating) if n in still]  # what reactions read, not change

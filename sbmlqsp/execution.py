@@ -21,7 +21,8 @@ from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.readout import wanted
-from sbmlqsp.runner import IMPOSSIBLE, OK, STATUS, Job, Runner
+from sbmlqsp.residuals import broken_rules, rule_columns
+from sbmlqsp.runner import IMPOSSIBLE, OK, STATUS, UNCONFIRMED, Job, Runner
 from sbmlqsp.subjects import Subjects, individual_of, without_volume
 from sbmlqsp.timeline import Delivery, Timeline, build_timeline
 from sbmlqsp.units.names import known_atoms, remember
@@ -60,7 +61,7 @@ def run_arm(
     env: dict[str, Any] = initial_state(model.network, {**experiment.overrides, **individual})
     deliveries = resolve_deliveries(experiment, {**subjects.numbers, **env}, stretches.size)
     deliveries = deliveries.chosen(stretches.choice([a.time for a in deliveries.given]))
-    outputs = wanted(model, experiment.observables)
+    outputs = [*wanted(model, experiment.observables), *rule_columns(model)]
     _rehearse(experiment, subjects, tolerances=tolerances, targets=tuple(deliveries.targets))
     with LOCK:
         compiled = compile_for(model, targets=deliveries.targets, outputs=outputs, env=env, size=stretches.size)
@@ -84,7 +85,11 @@ def run_arm(
             if failed > most:
                 break
     index = {c: k for k, c in enumerate(columns)}
-    return ArmResult({c: block[:, :, index[c]] for c in columns}, env, status, messages, deliveries)
+    found = {c: block[:, :, index[c]] for c in columns}
+    for i, why in broken_rules(model, found, time=np.asarray(experiment.times)[None, :]).items():
+        if status[i] == OK:
+            status[i], messages[i] = UNCONFIRMED, why
+    return ArmResult(found, env, status, messages, deliveries)
 
 
 def _rehearse(experiment: Experiment, subjects: Subjects, *, tolerances: Tolerances, targets: tuple[str, ...]) -> None:

@@ -51,9 +51,9 @@ def self_reference(case: Case) -> Iterator[Issue]:
 def unsupported(case: Case) -> Iterator[Issue]:
     """Constructs that no engine of this package runs."""
     network = case.network
-    for i, rule in enumerate(network.algebraic_rules):
+    if network.unsolved:
         remedy = "solve it for one symbol and write an assignment rule"
-        yield _refused(f"algebraic rule {i + 1}", f"0 = {to_infix(rule)} is an algebraic rule", remedy)
+        yield _refused("algebraic rules", f"an algebraic rule that is not solved ({network.unsolved})", remedy)
     for role, name, expr in network.formulas():
         if expr.has("delay"):
             remedy = "replace the delay by a chain of transit compartments"

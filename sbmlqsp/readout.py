@@ -9,12 +9,12 @@ import numpy as np
 
 from sbmlqsp.engine.network import Network
 from sbmlqsp.experiment import observable_unit
-from sbmlqsp.expressions import evaluate
+from sbmlqsp.expressions import Expr, evaluate
 from sbmlqsp.model import Model, flat_id
 from sbmlqsp.observation import Observable
 from sbmlqsp.units import convert
 
-__all__ = ["read_out", "selections", "wanted"]
+__all__ = ["evaluate_columns", "read_out", "selections", "wanted"]
 
 
 def selections(model: Model, names: Sequence[str], meanings: Sequence[tuple[str, str]]) -> list[str]:
@@ -58,21 +58,26 @@ def read_out(o: Observable, model: Model, *, columns: Mapping[str, Any], time: A
     shape : tuple of int
         To which the result is broadcast.
     """
-    env: dict[str, Any] = {}
-    for name in o.expr.symbols():
-        key = _selection(model.network, flat_id(name))
-        if key in columns:
-            env[name] = columns[key]
-    for node in o.expr.walk():
-        if node.op in {"amount", "concentration"}:
-            flat = flat_id(str(node.args[0].value))
-            env[f"{node.op}({node.args[0].value})"] = columns[flat if node.op == "amount" else f"[{flat}]"]
-    out = np.asarray(evaluate(o.expr, env, time=time), dtype=float)
+    out = np.asarray(evaluate_columns(o.expr, model, columns, time=time), dtype=float)
     out = out if out.shape == shape else np.broadcast_to(out, shape)
     own = observable_unit(model, o)
     if o.unit is not None and own:
         out = convert(out, own, o.unit, molar_mass=o.molar_mass)
     return np.asarray(out)
+
+
+def evaluate_columns(expr: Expr, model: Model, columns: Mapping[str, Any], *, time: Any) -> Any:
+    """Return the values of a formula over what the engine put out."""
+    env: dict[str, Any] = {}
+    for name in expr.symbols():
+        key = _selection(model.network, flat_id(name))
+        if key in columns:
+            env[name] = columns[key]
+    for node in expr.walk():
+        if node.op in {"amount", "concentration"}:
+            flat = flat_id(str(node.args[0].value))
+            env[f"{node.op}({node.args[0].value})"] = columns[flat if node.op == "amount" else f"[{flat}]"]
+    return evaluate(expr, env, time=time)
 
 
 def _selection(network: Network, flat: str) -> str:

@@ -16,7 +16,7 @@ from sbmlqsp.model import dotted
 from sbmlqsp.suspicion import suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
-__all__ = ["CRASHED", "FAILED", "IMPOSSIBLE", "LATE", "OK", "STATUS", "STOPPED", "Job", "Runner"]
+__all__ = ["CRASHED", "FAILED", "IMPOSSIBLE", "LATE", "OK", "STATUS", "STOPPED", "UNCONFIRMED", "Job", "Runner"]
 
 STATUS = {
     0: "fine",

@@ -27,9 +27,10 @@ LAYERS = {
     "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
-        "timeline", "deliveries", "occasions", "subjects", "suspicion", "compiled", "runner", "readout", "execution",
-        "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting", "prediction", "scaling",
-        "store", "results", "exposure", "simulate", "trajectories", "steady", "plot", "plotting",
+        "timeline", "deliveries", "occasions", "subjects", "suspicion", "compiled", "runner", "readout", "residuals",
+        "execution", "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting",
+        "prediction", "scaling", "store", "results", "exposure", "simulate", "trajectories", "steady", "plot",
+        "plotting",
     ),
     "analysis": ("analysis", "ensembles", "vpc"),
     "exchange": ("exchange",),

@@ -351,7 +351,8 @@ def test_B33_conversions_are_compared():
 
 RULE = (
     '<listOfParameters><parameter id="k" constant="false" value="1"/></listOfParameters><listOfRules><algebraicRule>'
-    f"<math {MATHML}><apply><minus/><ci>k</ci><cn>1</cn></apply></math></algebraicRule></listOfRules>"
+    f"<math {MATHML}><apply><minus/><apply><exp/><ci>k</ci></apply><cn>1</cn></apply></math></algebraicRule>"
+    "</listOfRules>"
 )
 FAST = (
     '<listOfCompartments><compartment id="c" size="1" constant="true"/></listOfCompartments><listOfSpecies>'

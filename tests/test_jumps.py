@@ -136,8 +136,8 @@ def test_species_under_rate_rules_are_not_counted():
 # ------------------------------------------------------------------------------------------------------------ refusals
 ALGEBRAIC = """<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="m">
 <listOfParameters><parameter id="y" value="1" constant="false"/></listOfParameters><listOfRules><algebraicRule>
-<math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/><ci> y </ci><cn> 1 </cn></apply></math>
-</algebraicRule></listOfRules></model></sbml>"""
+<math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/><apply><exp/><ci> y </ci></apply>
+<cn> 1 </cn></apply></math></algebraicRule></listOfRules></model></sbml>"""
 FAST = """<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="m">
 <listOfCompartments><compartment id="c" size="1" constant="true" spatialDimensions="3"/></listOfCompartments>
 <listOfSpecies><species id="S" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true"

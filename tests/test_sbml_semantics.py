@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp.expressions import parse_formula
 
 MATH = 'xmlns="http://www.w3.org/1998/Math/MathML"'
 CORE = "http://www.sbml.org/sbml/level3/version2/core"
@@ -115,3 +118,114 @@ def test_a_package_that_changes_the_meaning_is_refused_with_its_first_element():
     )
     with pytest.raises(qsp.UnsupportedError, match=r"'qual' \(its qualitativeSpecies 'q'\)"):
         qsp.read_sbml(sbml(box + species, more=f'xmlns:qual="{qual}" qual:required="true"'))
+
+
+# ----------------------------------------------------------------------------------------------------- algebraic rules
+def algebraic(text, *rules):
+    """Return a model with algebraic rules, each the difference of two formulas of Antimony."""
+    names = "; ".join(f"r{i} := {rule}" for i, rule in enumerate(rules))
+    written = qsp.read_antimony(f"model m; {text}; {names}; end").sbml
+    for i in range(len(rules)):
+        written = written.replace(f'<assignmentRule variable="r{i}">', "<algebraicRule>")
+        written = re.sub(f'<parameter id="r{i}" [^>]*/>', "", written)
+    parts = written.split("<algebraicRule>")
+    parts[1:] = [p.replace("</assignmentRule>", "</algebraicRule>", 1) for p in parts[1:]]
+    return qsp.read_sbml("<algebraicRule>".join(parts))
+
+
+POOL = "S = 3; J: S -> ; k*S; k = 0.5; var x, y, z; x = 0; y = 0; z = 0"
+DECAY = 3 * np.exp(-0.5 * np.array([0, 1, 2.5]))
+SOLVED = {
+    "one symbol": (["x + S - 4"], {"x": 4 - DECAY}),
+    "a factor that moves": (["x*(k + 1)*S - 2"], {"x": 2 / (1.5 * DECAY)}),
+    "a quotient": (["(x - S)/(2*k) + 1"], {"x": DECAY - 1}),
+    "pieces": (["piecewise(2*x, S > 1, x) - S"], {"x": np.where(DECAY > 1, DECAY / 2, DECAY)}),
+    "two together": (["x + y - S", "x - y - 1"], {"x": (DECAY + 1) / 2, "y": (DECAY - 1) / 2}),
+    "three in a chain": (["x - S", "y - 2*x", "z + y - x"], {"x": DECAY, "y": 2 * DECAY, "z": -DECAY}),
+    "a rate": (["x - J"], {"x": 0.5 * DECAY}),
+}
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_linear_algebraic_rules_are_solved(name):
+    rules, wanted = SOLVED[name]
+    model = algebraic(POOL, *rules)
+    assert len(model.network.algebraic_rules) == len(rules)
+    for symbol, values in wanted.items():
+        np.testing.assert_allclose(curve(model, symbol, [0, 1, 2.5])[0], values, rtol=1e-7)
+    back = qsp.read_sbml(qsp.write_sbml(model))
+    assert back.network.algebraic_rules == model.network.algebraic_rules, "the rule itself is kept in what is written"
+
+
+def test_what_an_algebraic_rule_sets_through_another_rule_is_found():
+    model = algebraic(f"{POOL}; w := 3*x + 1", "w - S")
+    np.testing.assert_allclose(curve(model, "x", [0, 1, 2.5])[0], (DECAY - 1) / 3, rtol=1e-7)
+
+
+def test_an_algebraic_rule_feeds_rates_and_subjects():
+    model = algebraic("S = 3; J: S -> ; x*S; k = 1; var x", "x - k/2")
+    arm = qsp.Experiment(model, times=[0, 2], observables=["S"])
+    found = qsp.simulate(arm, subjects={"k": [1.0, 2.0]}, progress=False)["S"].to_numpy()[0, :, 0, 1]
+    np.testing.assert_allclose(found, 3 * np.exp([-1.0, -2.0]), rtol=1e-8)
+
+
+UNSOLVED = {
+    "not linear": (["x^2 - S"], r"not linear in 'x'"),
+    "two unknowns": (["x + y - S"], r"could determine any of 'x', 'y'"),
+    "one rule twice": (["x + y - S", "2*x + 2*y - 2*S"], r"holds or fails whatever"),
+    "through a rate": (["x - J2 - 1"], r"not linear in 'x'"),
+    "a circle": (["x - rateOf(S)"], r"circle: .*J2"),
+}
+
+
+@pytest.mark.parametrize("name", UNSOLVED)
+def test_other_algebraic_rules_are_refused_with_the_reason(name):
+    rules, words = UNSOLVED[name]
+    model = algebraic(f"{POOL}; J2: -> S; 0.1*x^2", *rules)
+    with pytest.raises(qsp.UnsupportedError, match=f"algebraic rule that is not solved.*{words}"):
+        curve(model, "S", [0, 1])
+    assert "unsupported" in set(qsp.check(model).code)
+
+
+def test_a_rule_that_a_run_breaks_is_noticed(monkeypatch):
+    model = algebraic(POOL.replace("S = 3", "S = 2"), "x + S - 4")
+    good = model.network
+    wrong = replace(good, assignment_rules={**good.assignment_rules, "x": parse_formula("4.001 - S")})
+    monkeypatch.setitem(model.__dict__, "network", wrong)
+    with pytest.raises(qsp.SimulationError, match=r"the algebraic rule x \+ S - 4 = 0 does not hold at output 1"):
+        curve(model, "S", [0, 1, 7])
+
+
+# -------------------------------------------------------------------------------------------------------------- delays
+DELAYED = {
+    "a function of time": ("x := k*time^2; y := delay(x, d)", lambda t: 0.5 * (t - 2) ** 2),
+    "through rules": ("w := time + 1; x := 2*w; y := delay(x, d)*k", lambda t: t - 1),
+    "a delay that moves": ("x := time; y := delay(x, time/4)", lambda t: 0.75 * t),
+    "a delay within": ("x := time; y := delay(delay(x, d), 1)", lambda t: t - 3),
+    "a constant": ("y := delay(k, d)", lambda t: 0.5 + 0 * t),
+    "a window": ("x := time; y := piecewise(1, delay(x, d) > 0, 0)", lambda t: np.where(t > 2, 1.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", DELAYED)
+def test_values_of_the_past_of_what_depends_on_time_alone_are_computed(name):
+    text, wanted = DELAYED[name]
+    model = qsp.read_antimony(f"model m; k = 0.5; d = 2; {text}; z = 0; z' = y; end")
+    times = np.array([0.5, 1, 2, 3.5, 6])
+    np.testing.assert_allclose(curve(model, "y", times)[0], wanted(times), rtol=1e-9, atol=1e-12)
+    assert "symbols/delay" in qsp.write_sbml(model)
+
+
+@pytest.mark.parametrize("text", ["x = 1; x' = 1; y := delay(x, 1)", "x = time; y := delay(x, 1)",
+                                  "k = 1; y := delay(k, 1); at time > 3: k = 2"])  # fmt: skip
+def test_values_of_the_past_that_a_run_alone_can_tell_are_refused(text):
+    model = qsp.read_antimony(f"model m; {text}; end")
+    with pytest.raises(qsp.UnsupportedError, match=r"'y' uses delay\(\)"):
+        curve(model, "y", [0, 1])
+
+
+def test_beside_values_of_the_past_nothing_may_change_on_the_way():
+    model = qsp.read_antimony("model m; k = 0.5; x := k*time; y := delay(x, 1); S = 0; S' = y; end")
+    arm = qsp.Experiment(model, times=[0, 1], observables=["S"], regimen="1 into S every 1 ss")
+    with pytest.raises(qsp.QSPError, match=r"uses delay\(\)"):
+        qsp.simulate(arm, progress=False)

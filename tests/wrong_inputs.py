@@ -182,7 +182,8 @@ CYCLE = (
 )
 ONE = "<listOfParameters><parameter id='x' constant='false' value='1'/></listOfParameters><listOfRules>"
 ALGEBRAIC = (
-    f"{ONE}<algebraicRule>{MATH}<apply><minus/><ci>x</ci><cn>2</cn></apply></math></algebraicRule></listOfRules>"
+    f"{ONE}<algebraicRule>{MATH}<apply><minus/><apply><exp/><ci>x</ci></apply><cn>2</cn></apply></math></algebraicRule>"
+    "</listOfRules>"
 )
 DELAY = (
     f"{ONE}<rateRule variable='x'>{MATH}<apply><csymbol encoding='text' "

@@ -105,7 +105,7 @@ class Response:
 
     def _is_static(self) -> bool:
         network = self.model.network
-        if network.algebraic_rules:
+        if network.unsolved:
             return False
         if self.o.expr.has("time"):
             raise UnsupportedError(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from sbmlqsp.engine.algebraic import refuse_unsolved
 from sbmlqsp.engine.cuts import Switches, find_conditions, find_switches
 from sbmlqsp.engine.initial import dependency_order
 from sbmlqsp.engine.network import Event, Network, Participant, Reaction, Symbol
@@ -167,8 +168,7 @@ def _states(network: Network, moving: set[str]) -> tuple[str, ...]:
 
 # ------------------------------------------------------------------------------------------------------------ refusing
 def _refuse(network: Network) -> None:
-    if network.algebraic_rules:
-        raise UnsupportedError("a model with algebraic rules cannot be run stochastically")
+    refuse_unsolved(network)
     for reaction in network.reactions.values():
         if reaction.fast:
             raise UnsupportedError(f"the reaction '{reaction.id}' is fast, which cannot be run stochastically")

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sbmlqsp.engine.algebraic import refuse_unsolved
 from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.libsbml_formulas import write_formulas
 from sbmlqsp.engine.libsbml_rename import rename
 from sbmlqsp.engine.libsbml_stoichiometry import stoichiometries_to_parameters
 from sbmlqsp.engine.network import Network, Symbol
@@ -85,6 +87,9 @@ def prepare(
     document = parse(sbml, scanned=True)
     model = document.getModel()
     _bare(model)
+    if network.from_the_past:
+        write_formulas(model, network)
+    _assign_determined(model, network)
     stoichiometries_to_parameters(model, network)
     _fix_initial_values(model, network, values)
     eventful = bool(network.events)
@@ -108,12 +113,7 @@ def _rename_times(model: Any, network: Network) -> dict[str, str]:
 
 
 def _refuse_unsupported(network: Network) -> None:
-    if network.algebraic_rules:
-        raise UnsupportedError(
-            "the model has an algebraic rule, which the engine cannot solve",
-            where=f"'{network.id}', {to_infix(network.algebraic_rules[0])} = 0",
-            remedy="solve it by hand for one symbol and write that as an assignment rule",
-        )
+    refuse_unsolved(network)
     for role, name, expr in network.formulas():
         if expr.has("delay"):
             raise UnsupportedError(
@@ -128,6 +128,16 @@ def _refuse_unsupported(network: Network) -> None:
             )
         if reaction.law is not None and reaction.id in reaction.law.symbols():
             raise ModelError(f"the rate law of '{reaction.id}' refers to itself")
+
+
+def _assign_determined(model: Any, network: Network) -> None:
+    """Write what algebraic rules determine as assignment rules."""
+    for rule in [r for r in model.getListOfRules() if r.isAlgebraic()]:
+        rule.removeFromParentAndDelete()
+    for name in sorted(network.determined):
+        rule = model.createAssignmentRule()
+        rule.setVariable(name)
+        rule.setMath(to_mathml(network.assignment_rules[name]))
 
 
 def _bare(model: Any) -> None:

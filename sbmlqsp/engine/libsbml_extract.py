@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from sbmlqsp.engine.algebraic import solved
+from sbmlqsp.engine.delays import without_delays
 from sbmlqsp.engine.libsbml import lib, parse
 from sbmlqsp.engine.libsbml_math import Formulas
 from sbmlqsp.engine.network import Event, Network, Participant, Reaction, Symbol
@@ -57,7 +59,7 @@ def _extracted(text: str) -> Network:
         )  # fmt: skip
     reactions = {r.getId(): _reaction(r, reader, symbols) for r in model.getListOfReactions()}
     rules = _rules(model, reader)
-    return Network(
+    network = Network(
         id=model.getId(),
         name=model.getName(),
         symbols=symbols,
@@ -77,6 +79,7 @@ def _extracted(text: str) -> Network:
         level=document.getLevel(),
         version=document.getVersion(),
     )
+    return solved(without_delays(network))
 
 
 def _sbo(element: Any) -> str:

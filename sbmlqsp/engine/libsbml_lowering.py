@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from sbmlqsp.engine.initial import rate_of
@@ -11,6 +11,7 @@ from sbmlqsp.engine.libsbml import lib, parse, write
 from sbmlqsp.engine.libsbml_edit import prepare
 from sbmlqsp.engine.libsbml_extract import extract
 from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.libsbml_formulas import formulas
 from sbmlqsp.engine.libsbml_lowering_events import lower_events
 from sbmlqsp.engine.libsbml_math import Formulas
 from sbmlqsp.engine.libsbml_rename import nodes
@@ -79,7 +80,7 @@ def _lower_formulas(model: Any, network: Network, *, avogadro: bool) -> list[str
         return rate_of(network, name)
 
     notes = []
-    for element, old, what in _formulas(model, network):
+    for element, old, what in formulas(model, network):
         logical = element.getElementName() in {"trigger", "constraint"}
         new = lowered(old, rate=rate, avogadro=avogadro, logical=logical)
         if new != old:
@@ -87,36 +88,6 @@ def _lower_formulas(model: Any, network: Network, *, avogadro: bool) -> list[str
             notes.append(f"{what} is written in other words")
     _drop_functions(model, rate, avogadro=avogadro)
     return notes
-
-
-def _formulas(model: Any, network: Network) -> Iterator[tuple[Any, Expr, str]]:
-    algebraic, constraints = iter(network.algebraic_rules), iter(network.constraints)
-    for rule in model.getListOfRules():
-        name = rule.getVariable()
-        if rule.isAlgebraic():
-            yield rule, next(algebraic), "an algebraic rule"
-        else:
-            table = network.assignment_rules if rule.isAssignment() else network.rate_rules
-            yield rule, table[name], f"the {'assignment' if rule.isAssignment() else 'rate'} rule of '{name}'"
-    for a in model.getListOfInitialAssignments():
-        yield a, network.initial_assignments[a.getSymbol()], f"the initial assignment of '{a.getSymbol()}'"
-    for c in model.getListOfConstraints():
-        yield c, next(constraints), "a constraint"
-    for r in model.getListOfReactions():
-        law = network.reactions[r.getId()].law
-        if law is not None:
-            yield r.getKineticLaw(), law, f"the law of '{r.getId()}'"
-    yield from _formulas_of_events(model, network)
-
-
-def _formulas_of_events(model: Any, network: Network) -> Iterator[tuple[Any, Expr, str]]:
-    for element, event in zip(model.getListOfEvents(), network.events, strict=True):
-        yield element.getTrigger(), event.trigger, f"the trigger of '{event.id}'"
-        for part, formula in ((element.getDelay(), event.delay), (element.getPriority(), event.priority)):
-            if formula is not None:
-                yield part, formula, f"the {part.getElementName()} of '{event.id}'"
-        for a in element.getListOfEventAssignments():
-            yield a, event.assignments[a.getVariable()], f"what '{event.id}' assigns to '{a.getVariable()}'"
 
 
 def _drop_functions(model: Any, rate: Callable[[str], Expr], *, avogadro: bool) -> None:

@@ -28,7 +28,7 @@ def is_linear(network: Network) -> bool:
     >>> is_linear(qsp.read_antimony("model m; species S; S = 1; J: S -> ; V*S/(K + S); V = 1; K = 1; end").network)
     False
     """
-    if network.events or network.algebraic_rules:
+    if network.events or network.unsolved:
         return False
     if any(p.formula is not None for r in network.reactions.values() for p in (*r.reactants, *r.products)):
         return False

@@ -86,7 +86,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Network:
-    """A whole model. Mappings keep the order of the file."""
+    """A whole model. Mappings keep the order of the file.
+
+    ``determined`` are the symbols for which an algebraic rule was solved; their formulas are among
+    ``assignment_rules``. Where the algebraic rules cannot be solved, ``unsolved`` says why. ``from_the_past`` says that
+    some ``delay`` was written out, which holds only while nothing but the model itself changes.
+    """
 
     id: str
     name: str
@@ -105,6 +110,9 @@ class Network:
     level: int = 3
     version: int = 2
     dosed: frozenset[str] = frozenset()
+    determined: frozenset[str] = frozenset()
+    unsolved: str = ""
+    from_the_past: bool = False
 
     def dosed_into(self, targets: Iterable[str]) -> Network:
         """Return the network with targets that doses change in mid-run, which may be what nothing else changes."""

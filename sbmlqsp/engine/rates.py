@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.engine.algebraic import refuse_unsolved
 from sbmlqsp.engine.initial import dependency_order, initial_state
 from sbmlqsp.engine.network import Network, Participant, Symbol
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.expressions import Expr, evaluate, to_infix
+from sbmlqsp.expressions import Expr, evaluate
 
 __all__ = ["RightHandSide", "rates"]
 
@@ -222,12 +223,7 @@ def _concentration(s: Symbol) -> Callable[[dict[str, Any], Any], Any]:
 
 
 def _refuse(network: Network) -> None:
-    if network.algebraic_rules:
-        raise UnsupportedError(
-            "the rates of a model with an algebraic rule cannot be computed",
-            where=f"'{network.id}', {to_infix(network.algebraic_rules[0])} = 0",
-            remedy="solve it by hand for one symbol and write that as an assignment rule",
-        )
+    refuse_unsolved(network)
     for role, name, expr in network.formulas():
         if role in {"assignment rule", "rate rule", "kinetic law", "stoichiometry"} and expr.has("delay", "rateOf"):
             raise UnsupportedError(
