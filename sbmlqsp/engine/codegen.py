@@ -8,9 +8,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, count, groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ import math
 import numba as nb
 import numpy as np
 
+from sbmlqsp.engine.ssa_arithmetic import summed
 from sbmlqsp.engine.ssa_model import ACT, DISPLAY, DRIFT, LAWS, LEAP, LOOK, UPDATE
 
 '''
@@ -61,6 +62,9 @@ class Writer:
         self._x = {name: i for i, name in enumerate(system.states)}
         self._p = {name: i for i, name in enumerate(system.constants)}
         self._blocks = -(-len(system.channels) // BLOCK)
+        sizes = (len(self._x), len(self._p), self._blocks * BLOCK)
+        self._first = dict(zip("xpab", accumulate(sizes, initial=0), strict=True))
+        self._tags = count()  # a local that is set in several places takes numba longer than as many locals
 
     # --------------------------------------------------------------------------------------------------------- reading
     def _name(self, name: str) -> str:
@@ -127,16 +131,16 @@ class Writer:
         moving = [k for k, c in enumerate(channels) if self.system.moves(c.law)]
         lines = ["if r == -1:", *indented([*self._propensities(range(len(channels))), "return 0"]),
                  "if r == -2:", *indented([*self._propensities(moving), "return 0"])]  # fmt: skip
-        lines += self._choice(0, len(channels), [self._happening(c) for c in channels])
+        lines += self._happenings([list(c) for _, c in groupby(enumerate(channels), lambda c: set(c[1].change))])
         return function("update", "UPDATE", "r, w, t", self._in_one([*lines, "return 0"]))
 
     def _in_one(self, lines: Iterable[str]) -> list[str]:
         """Let lines read and write states, constants, propensities and their sums in one array, one after the other."""
-        sizes = (len(self._x), len(self._p), self._blocks * BLOCK)
-        first = dict(zip("xpab", (0, *accumulate(sizes)), strict=True))
-        return [re.sub(r"\b([xpab])\[(\d+)\]", lambda m: f"w[{first[m[1]] + int(m[2])}]", line) for line in lines]
+        put = lambda m: f"w[{self._first[m[1]] + int(m[2])}]"  # noqa: E731
+        lines = [re.sub(r"\b([xpab])\[(\d+)\]", put, line) for line in lines]
+        return [line.replace("a[k]", f"w[{self._first['a']} + k]") for line in lines]
 
-    def _choice(self, low: int, high: int, bodies: list[list[str]]) -> list[str]:
+    def _choice(self, low: int, high: int, bodies: Mapping[int, list[str]] | Sequence[list[str]]) -> list[str]:
         """Write a choice between bodies by halves, so that no chain of conditions is long."""
         if high - low < 1:
             return []
@@ -146,29 +150,51 @@ class Writer:
         return [f"if r < {middle}:", *indented(self._choice(low, middle, bodies)),
                 "else:", *indented(self._choice(middle, high, bodies))]  # fmt: skip
 
+    def _happenings(self, runs: list[list[tuple[int, Channel]]]) -> list[str]:
+        """Write a choice between runs of channels that change the same, for each of which what follows is written once.
+
+        The more is written, the longer numba takes: half a minute for sixty channels, were all written for each.
+        """
+        if not runs:
+            return []
+        if len(runs) == 1:
+            bodies = {k: self._happening(channel) for k, channel in runs[0]}
+            lines = self._choice(min(bodies), max(bodies) + 1, bodies)
+            return [*lines, *self._propensities(self._readers(runs[0][0][1].change)), "return 0"]
+        middle = len(runs) // 2
+        return [f"if r < {runs[middle][0][0]}:", *indented(self._happenings(runs[:middle])),
+                "else:", *indented(self._happenings(runs[middle:]))]  # fmt: skip
+
     def _happening(self, channel: Channel) -> list[str]:
         changes = {name: channel.change[name] for name in self._x if name in channel.change}
-        lines = self._locals(changes.values())
-        lines += [f"d{i} = {numeric(size, self._name)}" for i, size in enumerate(changes.values())]
-        for i, (name, size) in enumerate(changes.items()):
-            place = self._x[name]
-            if size.op != "num":
-                lines += [f"if not d{i} == np.rint(d{i}):", f"    return {len(self._x) + place + 1}"]
-            lines += [f"x[{place}] += d{i}", f"if x[{place}] < 0.0:", f"    return {place + 1}"]
-        changed = set(channel.change)
-        after = [k for k, c in enumerate(self.system.channels) if self.system.reads(c.law) & changed]
-        return [*lines, *self._propensities(after), "return 0"]
+        computed = {name: size for name, size in changes.items() if size.op != "num"}
+        lines = self._locals(computed.values())
+        lines += [f"d{self._x[name]} = {numeric(size, self._name)}" for name, size in computed.items()]
+        for name, size in changes.items():
+            place, by = self._x[name], numeric(size, self._name)
+            if name in computed:
+                by = f"d{place}"
+                lines += [f"if not {by} == np.rint({by}):", f"    return {len(self._x) + place + 1}"]
+            new = f"n{place}_{next(self._tags)}"
+            lines += [f"{new} = x[{place}] + {by}", f"x[{place}] = {new}"]
+            lines += [f"if {new} < 0.0:", f"    return {place + 1}"]
+        return lines or ["pass"]
+
+    def _readers(self, changed: Collection[str]) -> list[int]:
+        """Return the channels whose propensities change with any of these."""
+        return [k for k, c in enumerate(self.system.channels) if not self.system.reads(c.law).isdisjoint(changed)]
 
     def _propensities(self, which: Iterable[int]) -> list[str]:
-        which = list(which)
-        laws = [self.system.channels[k].law for k in which]
-        lines = self._locals(laws)
-        for k, law in zip(which, laws, strict=True):
-            lines += [f"a[{k}] = {numeric(law, self._name)}", f"if not a[{k}] >= 0.0:", f"    return {-k - 1}"]
+        which, tag = list(which), f"_{next(self._tags)}"
+        laws, new = [self.system.channels[k].law for k in which], [f"a{k}{tag}" for k in which]
+        lines = [*self._locals(laws), *(f"{n} = {numeric(law, self._name)}" for n, law in zip(new, laws, strict=True))]
+        lines = [*_read_once(lines, tag), *(f"a[{k}] = {n}" for k, n in zip(which, new, strict=True))]
+        if which:  # all at once, since numba takes longest for what branches
+            lines += [f"if not {' & '.join(f'({n} >= 0.0)' for n in new)}:", f"    for k in {_each(which)}:",
+                      "        if not a[k] >= 0.0:", "            return -k - 1"]  # fmt: skip
         for block in sorted({k // BLOCK for k in which}):
-            high = min(block * BLOCK + BLOCK, len(self.system.channels))
-            terms = " + ".join(f"a[{j}]" for j in range(block * BLOCK, high))
-            lines.append(f"b[{block}] = {terms}")
+            low, high = block * BLOCK, min(block * BLOCK + BLOCK, len(self.system.channels))
+            lines.append(f"b[{block}] = summed(w, {self._first['a'] + low}, {self._first['a'] + high})")
         return lines or ["pass"]
 
     def drift(self) -> str:
@@ -227,6 +253,20 @@ class Writer:
         return lines
 
 
+def _read_once(lines: Sequence[str], tag: str) -> list[str]:
+    """Let lines read every state and constant from a local: numba takes longer for each time that an array is read."""
+    found = sorted({m[0] for line in lines for m in re.finditer(r"\b[xp]\[\d+\]", line)})
+    local = {name: re.sub(r"[\[\]]", "", name) + tag for name in found}
+    lines = [re.sub(r"\b[xp]\[\d+\]", lambda m: local[m[0]], line) for line in lines]
+    return [*(f"{new} = {name}" for name, new in local.items()), *lines]
+
+
+def _each(which: Sequence[int]) -> str:
+    """Return the source of some numbers in their order."""
+    low, high = which[0], which[-1] + 1
+    return f"range({low}, {high})" if len(which) == high - low else f"({', '.join(map(str, which))},)"
+
+
 def indented(lines: Iterable[str]) -> list[str]:
     """Return lines one level further in."""
     return [f"    {line}" for line in lines]
@@ -241,12 +281,21 @@ def function(name: str, signature: str, arguments: str, lines: Sequence[str]) ->
 # ----------------------------------------------------------------------------------------------------------- compiling
 @lru_cache(maxsize=64)
 def compile_functions(source: str, shape: Callable[..., T]) -> T:
-    """Return the compiled functions of a source, from disk where they were compiled before, in a named tuple."""
+    """Return the compiled functions of a source in a named tuple, each from disk where it was compiled before.
+
+    Each is kept alone, so that other outputs of a model, or fates, do not compile again what happens in it.
+    """
+    head, *texts = re.split(r"^(?=@nb\.cfunc)", source, flags=re.MULTILINE)
+    own = {name: text for text in texts for name in re.findall(r"^def (\w+)", text, re.MULTILINE)}
+    return shape(*(_compiled(head, own[name], name) for name in shape._fields))  # type: ignore[attr-defined]
+
+
+def _compiled(head: str, text: str, name: str) -> Any:
     from sbmlqsp.engine.ssa_model import sources
 
+    source = f"{head}{text.rstrip()}\n"
     digest = hashlib.sha256((sources() + source).encode()).hexdigest()  # what it calls is compiled into it
-    module = _module(f"sbmlqsp_cells_{digest[:32]}", source)
-    return shape(*(getattr(module, name) for name in shape._fields))  # type: ignore[attr-defined]
+    return getattr(_module(f"sbmlqsp_cells_{digest[:32]}", source), name)
 
 
 def _module(name: str, source: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from sbmlqsp.engine.ssa_arithmetic import copy, uniforms
 from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast
 from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, CROWDED, ENDLESS, FINE, FRACTION
@@ -47,7 +49,7 @@ def _dequeue(k, waiting, c):
 @fast
 def _withdraw(e, waiting, c):
     """Take all waiting executions of an event out of the queue."""
-    k = 0
+    k = np.int64(0)  # its type, or all is compiled for a literal as well
     while k < waiting:
         if c.whose[k] == e:
             waiting = _dequeue(k, waiting, c)

@@ -63,7 +63,7 @@ def _execute(model, state, t, c, waiting):
         return FINE, 0, waiting, -1
     e = c.whose[k]
     if c.events[e, 1]:
-        c.value[:] = c.kept[k]
+        copy(c.value, c.kept[k])
     else:
         model.act(VALUES, e, state.x, state.p, t, c.value)
     waiting = _dequeue(k, waiting, c)
@@ -166,7 +166,8 @@ def _moving(model, state, t, stop, grid, g, h, motion, conditions, log):
 def _cell(model, state, grid, none, s, high, stops, conditions, motion, fates, watch, most, log):
     """Run one cell; return status, detail, time, number of jumps and fate."""
     end, still = grid[-1], motion.where.shape[0] == 0 and not (motion.hazards or motion.watch)
-    t, g, jumps, waiting, h, due_now = 0.0, 0, 0, 0, 0.01 * (end if end > 0.0 else 1.0), True
+    g, jumps, waiting = np.int64(0), np.int64(0), np.int64(0)  # their types, or all is compiled for literals as well
+    t, h, due_now = 0.0, 0.01 * (end if end > 0.0 else 1.0), True
     status = FINE if _note(model, state, t, START, log) else FULL
     detail = 0
     while not status:
@@ -195,7 +196,7 @@ def _cell(model, state, grid, none, s, high, stops, conditions, motion, fates, w
             due_now = what == FLIPPED or (fired and watch)
             if status == FINE and jumps > most:
                 status = TOO_MANY
-        due_now = due_now or (waiting > 0 and not fired)
+        due_now = due_now or bool(waiting > 0 and not fired)
     return status, detail, t, jumps, -1
 
 
