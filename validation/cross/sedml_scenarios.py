@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,17 @@ import pandas as pd
 
 import sbmlqsp as qsp
 
-__all__ = ["CLOSED_FORM", "ELSEWHERE", "LAID_OUT", "inline_archive", "relative_error", "scenarios"]
+__all__ = [
+    "CLOSED_FORM",
+    "ELSEWHERE",
+    "LAID_OUT",
+    "REPLICATES",
+    "cells",
+    "cells_scores",
+    "inline_archive",
+    "relative_error",
+    "scenarios",
+]
 
 ORAL = """
 model oral
@@ -83,6 +93,39 @@ def scenarios() -> Iterator[tuple[str, list[qsp.Experiment], dict[str, Any]]]:
         )
         for mg in (30, 300)
     ], {}  # fmt: skip
+
+
+CELLS = """
+model cells
+  substanceOnly species M, P
+  M = 0; P = 5
+  km = 2; dm = 0.2; kp = 1; dp = 0.1
+  t1: => M; km
+  t2: M => ; dm*M
+  t3: => P; kp*M
+  t4: P => ; dp*P
+end
+"""
+REPLICATES = 1000
+
+
+def cells() -> qsp.Experiment:
+    """Return messengers, which are Poisson distributed at all times, and proteins."""
+    return qsp.Experiment(qsp.read_antimony(CELLS), times="0:50 by 10", observables=["M", "P"], id="cells")
+
+
+def cells_scores(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return the largest distance of moments from their exact values, in standard errors."""
+    t = np.arange(10.0, 60.0, 10.0)
+    messengers, proteins = (np.asarray(found[k], dtype=float)[1:] for k in ("M", "P"))
+    mean = 10 * (1 - np.exp(-0.2 * t))
+    exact = 100 - 195 * np.exp(-0.1 * t) + 100 * np.exp(-0.2 * t)
+    error = np.sqrt((mean + 2 * mean**2) / REPLICATES)  # of the variance of a Poisson distribution
+    return {
+        "mean of M": float(np.abs((messengers.mean(1) - mean) / np.sqrt(mean / REPLICATES)).max()),
+        "variance of M": float(np.abs((messengers.var(1, ddof=1) - mean) / error).max()),
+        "mean of P": float(np.abs((proteins.mean(1) - exact) / (proteins.std(1) / np.sqrt(REPLICATES))).max()),
+    }
 
 
 CHAIN = """
