@@ -208,4 +208,4 @@ def test_tolerances_are_terms(oral, tmp_path):
     for number, value in ((209, "1e-07"), (415, "1234")):
         assert f'kisaoID="KISAO:{number:07d}" value="{value}"' in text
     absolute = float(re.findall(r'kisaoID="KISAO:0000211" value="([^"]*)"', text)[0])
-    assert absolute == pytest.approx(1e-20 * 1.4)  # 0.07 mg/L in 20 L are the least that is there
+    assert absolute == pytest.approx(1e-30 * 1.4, rel=1e-12, abs=0)  # 0.07 mg/L in 20 L are the least that is there

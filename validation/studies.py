@@ -83,6 +83,8 @@ STUDIES = (
     Study("review", "validation.review", ("M-01",), "library models against blind re-implementations"),
     Study("engines", "validation.cross.engines", ("M-01", "M-03"), "library models in bare libRoadRunner and COPASI",
           package="COPASI"),
+    Study("sedml", "validation.cross.sedml", ("M-06", "M-07"),
+          "archives with SED-ML in tellurium and COPASI, and tellurium's in ours", package="tellurium"),
     Study("nonmem", "validation.nonmem.agreement", ("M-03",), "predict on every regimen against NONMEM's rules"),
     Study("regimens", "validation.cross.regimens", ("M-03",), "every regimen as SBML in bare libRoadRunner and COPASI",
           package="COPASI"),

@@ -30,7 +30,6 @@ _LISTS = {"parameter": "listOfParameters", "species": "listOfSpecies", "compartm
 _LATE_DOSES = (
     "Tools built on libRoadRunner look at events only after a reaction has fired: doses reach single cells late there."
 )
-ABSOLUTE = 1e-20  # of the smallest amount of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def write_sedml(
     replicates, seed : int
         Of single cells.
     tolerances : Tolerances, optional
-        Error control of CVODE. The absolute one is written as 1e-20 of the smallest amount in the model.
+        Error control of CVODE. The absolute one is written times the smallest amount in the model.
 
     Returns
     -------
@@ -230,7 +229,7 @@ class _Writer:
     def _settings(self, group: Group) -> Iterator[str]:
         if self._method == "ode":
             yield _setting(209, _number(self._tolerances.relative))
-            yield _setting(211, _number(ABSOLUTE * group.prepared.least_scale()))
+            yield _setting(211, _number(self._tolerances.absolute * group.prepared.least_scale()))
             yield _setting(415, str(self._tolerances.maximum_steps))
             return
         if self._method == "tau-leaping":
