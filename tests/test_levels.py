@@ -124,8 +124,8 @@ REFUSED = {
         "'_E0' happens at the start.*the trigger of '_E1' reads what it changes",
     ),
     "a start that another value is computed from": (
-        "x = 1; y = 2*x; x' = 0; at time >= 0, t0 = false: x = 5",
-        "'_E0' happens at the start.*initial value of 'y' is computed from 'x'",
+        "x = 1; w := 2*x; y = w; x' = 0; at time >= 0, t0 = false: x = 5",
+        "'_E0' happens at the start.*initial value of 'y' is computed from 'w'",
     ),
     "a state at the start": ("x = 3; x' = 0; at x > 2, t0 = false: x = 1", "'_E0' happens at the start.*time has come"),
 }
@@ -147,6 +147,7 @@ HARMLESS = {
         "x = 1; y = 2; at time > 1, priority = 2: x = 5; at time > 1, priority = 1: y = 3"
     ),
     "an event that happens at once": "x = 0; x' = 1; y = 0; at x > 1, persistent = false: y = 1",
+    "a start that another value is computed from": "y = 3; x = 2*y; z = x/2; at time >= 0, t0 = false: x = x + z",
     "a set time": "x = 1; at time > 1, t0 = false, persistent = false: x = 2",
 }
 

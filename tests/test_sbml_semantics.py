@@ -229,3 +229,7 @@ def test_beside_values_of_the_past_nothing_may_change_on_the_way():
     arm = qsp.Experiment(model, times=[0, 1], observables=["S"], regimen="1 into S every 1 ss")
     with pytest.raises(qsp.QSPError, match=r"uses delay\(\)"):
         qsp.simulate(arm, progress=False)
+    model = qsp.read_antimony("model m; var k; k = 0.5; y := delay(k, 1); S = 0; S' = y; end")
+    arm = qsp.Experiment(model, times=[0, 1], observables=["S"], regimen="1 into k at 0.5")
+    with pytest.raises(qsp.UnsupportedError, match="'k' cannot be dosed"):
+        qsp.simulate(arm, progress=False)

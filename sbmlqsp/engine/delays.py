@@ -46,7 +46,7 @@ def without_delays(network: Network) -> Network:
             for e in network.events
         ),
     )
-    return replace(new, from_the_past=past.used)
+    return replace(new, from_the_past=past.used, remembered=frozenset(past.remembered))
 
 
 class _Past:
@@ -60,6 +60,7 @@ class _Past:
         self._always = network.static - moved - network.assignment_rules.keys()
         self._rules = network.assignment_rules
         self.used = False
+        self.remembered: set[str] = set()
 
     def without(self, expr: Expr) -> Expr:
         """Return a formula without delays of functions of time."""
@@ -68,6 +69,7 @@ class _Past:
             value, by = (self._of_time(a) for a in args)
             if value is not None and by is not None:
                 self.used = True
+                self.remembered |= value.symbols() | by.symbols()
                 return _earlier(value, by)
         return Expr(expr.op, args, expr.value, expr.unit)
 

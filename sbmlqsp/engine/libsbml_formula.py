@@ -13,11 +13,11 @@ from sbmlqsp.expressions import Expr
 __all__ = ["to_mathml"]
 
 
-def to_mathml(expr: Expr) -> Any:
-    """Return the MathML node of a formula."""
+def to_mathml(expr: Expr, *, units: bool = False) -> Any:
+    """Return the MathML node of a formula; with ``units`` numbers keep the ids of theirs, which the model must have."""
     if expr.op == "num":
         node = _number(float(expr.value or 0.0))
-        if expr.unit:
+        if units and expr.unit:
             node.setUnits(expr.unit)
         return node
     if expr.op == "sym":
@@ -27,13 +27,13 @@ def to_mathml(expr: Expr) -> Any:
     if expr.op in codes:
         return _leaf(getattr(lib(), codes[expr.op]), expr.op if expr.op in {"time", "avogadro"} else "")
     if expr.op == "log10":
-        return _node(lib().AST_FUNCTION_LOG, (Expr("num", value=10.0), *expr.args))
+        return _node(lib().AST_FUNCTION_LOG, (Expr("num", value=10.0), *expr.args), units)
     if expr.op == "sqrt":
-        return _node(lib().AST_FUNCTION_ROOT, (Expr("num", value=2.0), *expr.args))
+        return _node(lib().AST_FUNCTION_ROOT, (Expr("num", value=2.0), *expr.args), units)
     code = {"neg": lib().AST_MINUS}.get(expr.op) or _codes().get(expr.op)
     if code is None:
         raise UnsupportedError(f"'{expr.op}' has no place in a model's formula", value=str(expr))
-    return _node(code, expr.args)
+    return _node(code, expr.args, units)
 
 
 def _codes() -> dict[str, int]:
@@ -58,8 +58,8 @@ def _number(value: float) -> Any:
     return node
 
 
-def _node(code: int, args: tuple[Expr, ...]) -> Any:
+def _node(code: int, args: tuple[Expr, ...], units: bool) -> Any:
     node = lib().ASTNode(code)
     for arg in args:
-        node.addChild(to_mathml(arg))
+        node.addChild(to_mathml(arg, units=units))
     return node

@@ -11,6 +11,8 @@ from sbmlqsp.errors import ModelError, UnsupportedError
 __all__ = ["LEVELS", "converted", "downlevelled", "refuse_level"]
 
 LEVELS = ((3, 2), (3, 1), (2, 5), (2, 4))
+# libSBML takes cells for no substance, though Level 2 has dimensionless among its units of substance.
+_TOO_STRICT = frozenset({91017})
 SHOWN = 40  # rewritten things that the head of the file lists
 
 
@@ -64,10 +66,14 @@ def converted(text: str, level: int, version: int) -> str:
     document = parse(text, scanned=True)
     document.getErrorLog().clearLog()
     if not document.setLevelAndVersion(level, version, True, True):
-        raise ModelError(
-            f"the model cannot be written in Level {level} Version {version}: {_first(document)}",
-            remedy="write it as Level 3 Version 2",
-        )
+        why = _errors(document)
+        document = parse(text, scanned=True)
+        if why.keys() - _TOO_STRICT or not document.setLevelAndVersion(level, version, False, True):
+            raise ModelError(
+                f"the model cannot be written in Level {level} Version {version}: "
+                f"{next(iter(why.values()), 'libSBML does not say why')[:400]}",
+                remedy="write it as Level 3 Version 2",
+            )
     result = write(document)
     errors = [message for severity, _, _, message in problems(parse(result)) if severity == "error"]
     if errors:
@@ -78,10 +84,11 @@ def converted(text: str, level: int, version: int) -> str:
     return result
 
 
-def _first(document: Any) -> str:
+def _errors(document: Any) -> dict[int, str]:
     errors = (document.getError(i) for i in range(document.getNumErrors()))
-    messages = [" ".join(e.getMessage().split()) for e in errors if e.getSeverity() >= lib().LIBSBML_SEV_ERROR]
-    return messages[0][:400] if messages else "libSBML does not say why"
+    return {
+        e.getErrorId(): " ".join(e.getMessage().split()) for e in errors if e.getSeverity() >= lib().LIBSBML_SEV_ERROR
+    }
 
 
 def with_comment(text: str, title: str, notes: list[str]) -> str:

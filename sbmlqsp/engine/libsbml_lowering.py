@@ -47,6 +47,7 @@ def lowered_sbml(sbml: str, level: int, version: int) -> tuple[str, list[str]]:
         _lower_points(model, network, notes)
         notes += _lower_stoichiometries(model, network)
         notes += lower_events(model, network)
+        notes += _bare_numbers(network)
     return write(document), notes
 
 
@@ -84,7 +85,7 @@ def _lower_formulas(model: Any, network: Network, *, avogadro: bool) -> list[str
         logical = element.getElementName() in {"trigger", "constraint"}
         new = lowered(old, rate=rate, avogadro=avogadro, logical=logical)
         if new != old:
-            element.setMath(to_mathml(new))
+            element.setMath(to_mathml(new, units=True))
             notes.append(f"{what} is written in other words")
     _drop_functions(model, rate, avogadro=avogadro)
     return notes
@@ -188,6 +189,12 @@ def _lower_stoichiometries(model: Any, network: Network) -> list[str]:
             model.getSpecies(s.id).unsetConversionFactor()
             notes.append(f"the conversion factor of '{s.id}' stands in its stoichiometries")
     return notes
+
+
+def _bare_numbers(network: Network) -> list[str]:
+    """Say whose numbers lose the units that only Level 3 gives them."""
+    bearing = (name for _, name, f in network.formulas() if any(node.unit for node in f.walk()))
+    return [f"the numbers in the formula of '{name}' carry no units" for name in dict.fromkeys(bearing)]
 
 
 def _to_parameter(model: Any, network: Network, p: Participant) -> None:

@@ -108,8 +108,9 @@ def _not_foldable(order: EventOrder, event: Event, first: list[Event]) -> str:
             return f"what it assigns to '{name}' reads '{min(read, default=own.compartment)}', which changes with it"
         if name in formula.symbols() and own.missing and name not in network.initial_assignments:
             return f"'{name}' has no value of its own"
+    before = _values_before(network, first)
     for name, formula in network.initial_assignments.items():
-        read = formula.symbols() & affected
+        read = substitute(formula, before).symbols() & affected
         if read:
             return f"the initial value of '{name}' is computed from '{min(read)}' as it is before"
     other = (e for e in network.events if e not in first and order.instant(e) is None)
@@ -117,7 +118,16 @@ def _not_foldable(order: EventOrder, event: Event, first: list[Event]) -> str:
     return f"the trigger of '{watching.id}' reads what it changes" if watching else ""
 
 
+def _values_before(network: Network, first: list[Event]) -> dict[str, Expr]:
+    """Return the values before the events at the start of what they set."""
+    return {name: _before(network, name) for event in first for name in event.assignments}
+
+
 def _into_initial_assignments(model: Any, network: Network, first: list[Event]) -> None:
+    before = _values_before(network, first)
+    for name, formula in network.initial_assignments.items():
+        if formula.symbols() & before.keys() and name not in before:
+            model.getInitialAssignment(name).setMath(to_mathml(substitute(formula, before)))
     for event in first:
         for name, formula in event.assignments.items():
             model.removeInitialAssignment(name)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
 from sbmlqsp.units import Unit
 
@@ -90,7 +91,8 @@ class Network:
 
     ``determined`` are the symbols for which an algebraic rule was solved; their formulas are among
     ``assignment_rules``. Where the algebraic rules cannot be solved, ``unsolved`` says why. ``from_the_past`` says that
-    some ``delay`` was written out, which holds only while nothing but the model itself changes.
+    some ``delay`` was written out, which holds only while nothing but the model itself changes what is
+    ``remembered``.
     """
 
     id: str
@@ -113,10 +115,24 @@ class Network:
     determined: frozenset[str] = frozenset()
     unsolved: str = ""
     from_the_past: bool = False
+    remembered: frozenset[str] = frozenset()
 
     def dosed_into(self, targets: Iterable[str]) -> Network:
-        """Return the network with targets that doses change in mid-run, which may be what nothing else changes."""
-        return replace(self, dosed=self.dosed | frozenset(targets))
+        """Return the network with targets that doses change in mid-run, which may be what nothing else changes.
+
+        Raises
+        ------
+        UnsupportedError
+            A ``delay`` looks at the past of one.
+        """
+        names = frozenset(targets)
+        if names & self.remembered:
+            raise UnsupportedError(
+                f"'{min(names & self.remembered)}' cannot be dosed, since delay() looks at what it was before",
+                where=f"'{self.id}'",
+                remedy="dose into another quantity, or replace the delay by a chain of transit compartments",
+            )
+        return replace(self, dosed=self.dosed | names)
 
     def of_kind(self, kind: str) -> tuple[Symbol, ...]:
         """Return the symbols of one kind, in file order."""

@@ -72,8 +72,10 @@ def _losses(before: Network, after: Network) -> Iterator[Loss]:
         yield "undeclared units", "none, as the file declares none", f"what the level assumes: {', '.join(gained)}"
 
 
-def hierarchical_in_level(comp: str, level: int, version: int, *, flat: str) -> str:
+def hierarchical_in_level(comp: str, level: int, version: int, *, flat: str, allow_loss: bool = False) -> str:
     """Return a hierarchical document in a version of Level 3; ``flat`` is the flat form, which it must flatten to.
+
+    What the flat form says of an element and the hierarchy does not (annotations) is a loss like any other.
 
     Raises
     ------
@@ -84,5 +86,5 @@ def hierarchical_in_level(comp: str, level: int, version: int, *, flat: str) -> 
     result = comp if (level, version) == (3, 2) else converted(comp, level, version)
     back = canonical(result, where="the hierarchical form written")
     losses = [*differences(extract(flat), extract(back)), *annotation_losses(flat, back)]
-    _settle(losses, extract(flat).id, f"hierarchical Level {level} Version {version}", allow_loss=False)
-    return result
+    _settle(losses, extract(flat).id, f"hierarchical Level {level} Version {version}", allow_loss)
+    return with_comment(result, "Not kept", [what for what, _, _ in losses])

@@ -68,18 +68,19 @@ def write_sbml(
     """
     if form not in FORMS:
         raise ModelError("there is no such form of SBML", value=form, expected="'flat' or 'comp'")
-    text = _hierarchical(model, level, version) if form == "comp" else _flat(model, level, version, allow_loss)
+    write = _hierarchical if form == "comp" else _flat
+    text = write(model, level, version, allow_loss=allow_loss)
     _check(text, model)
     if path is not None:
         save(text, path)
     return text
 
 
-def _flat(model: Model, level: int, version: int, allow_loss: bool) -> str:
+def _flat(model: Model, level: int, version: int, *, allow_loss: bool) -> str:
     return in_level(write_ports(model.sbml, model.directions), level, version, allow_loss=allow_loss)
 
 
-def _hierarchical(model: Model, level: int, version: int) -> str:
+def _hierarchical(model: Model, level: int, version: int, *, allow_loss: bool) -> str:
     if model.sbml_comp is None:
         raise ModelError(
             f"the model '{model.id}' is not composed, so it has no hierarchical form",
@@ -90,7 +91,7 @@ def _hierarchical(model: Model, level: int, version: int) -> str:
             "Level 2 has no hierarchical form", value=f"Level 2 Version {version}", remedy="write it with form='flat'"
         )
     text = write_ports(model.sbml_comp, model.directions)
-    return hierarchical_in_level(text, level, version, flat=model.sbml)
+    return hierarchical_in_level(text, level, version, flat=model.sbml, allow_loss=allow_loss)
 
 
 def _check(text: str, model: Model) -> None:
