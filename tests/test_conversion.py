@@ -163,10 +163,15 @@ def test_a_wrong_rewrite_is_refused(monkeypatch, wrong):
             qsp.convert(given, for_target="mobi")
 
 
+MATHML = "http://www.w3.org/1998/Math/MathML"
+
+
 def test_a_model_that_cannot_be_run_is_not_said_to_be_proven():
     text = model(ONE + "J: S => ; c*k*S*sqrt(k);").sbml
-    zero = '<math xmlns="http://www.w3.org/1998/Math/MathML"><ci>q</ci></math>'
-    rules = f"<listOfRules><algebraicRule>{zero}</algebraicRule></listOfRules>"
+    square = (
+        "<apply><minus/><apply><power/><ci>q</ci><cn>5</cn></apply><apply><plus/><ci>q</ci><cn>2</cn></apply></apply>"
+    )
+    rules = f'<listOfRules><algebraicRule><math xmlns="{MATHML}">{square}</math></algebraicRule></listOfRules>'
     text = text.replace("<listOfReactions>", f"{rules}<listOfReactions>")
     text = text.replace("</listOfParameters>", '<parameter id="q" constant="false"/></listOfParameters>')
     with pytest.raises(ModelError, match="cannot be run, so its rewriting cannot be proven"):

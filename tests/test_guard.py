@@ -299,7 +299,7 @@ def test_reading_imports_nothing_late():
     assert guarded(crashers.imported_by_reading, {"texts": texts}, where="texts") == []
 
 
-def test_an_untrusted_model_is_compiled_there_first(file, caplog):
+def test_an_untrusted_model_is_run_there_first(file, caplog):
     model = qsp.read_antimony(file(DECAY))
     whole = qsp.compose("two", {"a": model, "b": qsp.read_antimony(DECAY)})
     others = qsp.with_doses(model, "1 into S at 1"), qsp.accumulate(model, area="S"), qsp.expose(model, S="output")
@@ -307,13 +307,13 @@ def test_an_untrusted_model_is_compiled_there_first(file, caplog):
         assert made.untrusted
     assert not qsp.compose("two", {"a": qsp.read_antimony(DECAY)}).untrusted
     with caplog.at_level(logging.DEBUG, "sbmlqsp.guard"):
-        qsp.simulate(qsp.Experiment(whole, times=[0, 1]))
-        qsp.simulate(qsp.Experiment(whole, times=[0, 2]))
-    assert [r.message.partition(":")[0] for r in caplog.records] == ["compiling of the model 'two'"]
+        for times in ([0, 1], [0, 0.5, 1], [0, 2]):
+            qsp.simulate(qsp.Experiment(whole, times=times))
+    assert [r.message.partition(":")[0] for r in caplog.records] == ["running of the model 'two'"] * 2  # the longer run
 
 
 def test_a_model_that_crashes_the_engine_is_refused_before_it_is_run(file, monkeypatch):
     model = qsp.read_antimony(file("model m; S = 1; J: S -> ; 3*S; end"))
-    monkeypatch.setattr("sbmlqsp.compiled.try_out", crashers.segfault_on)
-    with pytest.raises(qsp.ModelError, match=r"Compiling it crashed .*SIGSEGV.*the model 'm'"):
+    monkeypatch.setattr("sbmlqsp.execution.rehearsed", crashers.segfault_on)
+    with pytest.raises(qsp.ModelError, match=r"Running it crashed .*SIGSEGV.*the model 'm'"):
         qsp.simulate(qsp.Experiment(model, times=[0, 1]))

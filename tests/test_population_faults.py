@@ -60,7 +60,7 @@ def test_processes_killed_before_they_begin_are_no_subjects_doing(arms, populati
 
 
 def test_processes_that_cannot_begin_are_an_error_and_not_an_endless_loop(arms, population, monkeypatch):
-    monkeypatch.setattr(local.sys, "executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(qsp.SimulationError, match=r"5 processes in a row ended before they could begin.*workers=None"):
         qsp.simulate(arms, population=population, size=12, seed=6, workers=2, on_failure="record")
 

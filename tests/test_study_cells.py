@@ -379,7 +379,7 @@ def test_the_study_of_fractional_killing_runs(tmp_path):
     text = text.replace('"fractional_killing_cells.ant"', f'"{system.as_posix()}/fractional_killing_cells.ant"')
     (tmp_path / "patients.toml").write_text((system / "patients.toml").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-    outcome = run(read_study(tmp_path / "study.toml"))
+    outcome = run(read_study(tmp_path / "study.toml", root=models_root()))
     late, early = outcome.tables[2:4]
     assert late["closed_form_holds"].all()
     assert not early["closed_form_holds"].any()

@@ -84,7 +84,7 @@ EDITS = {
     "initial-amount": ('initialConcentration="10"', 'initialAmount="20"', "S"),
     "compartment-not-3d": ('spatialDimensions="3"', 'spatialDimensions="2"', "c"),
     "algebraic-rule": (REACTIONS, f"<listOfRules>{EQUAL}</listOfRules>{REACTIONS}", "algebraic rule 1"),
-    "delay-function": ("<ci> k </ci>", f"<apply>{LATE}<ci> k </ci><cn> 1 </cn></apply>", "J"),
+    "delay-function": ("<ci> k </ci>", f"<apply>{LATE}<ci> S </ci><cn> 1 </cn></apply>", "J"),
 }
 
 

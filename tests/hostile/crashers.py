@@ -175,6 +175,6 @@ def warn() -> str:
     return "warned"
 
 
-def segfault_on(*, sbml: str) -> None:
-    assert sbml
+def segfault_on(*, packed: str) -> None:
+    assert packed
     segfault()

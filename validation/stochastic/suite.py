@@ -76,8 +76,8 @@ def _attempt(folder: Path, runs: int, seed: int) -> tuple[bool, str]:
     times = np.linspace(0, float(case["duration"]), int(case["steps"]) + 1) + float(case["start"])
     arm = qsp.Experiment(model, times=times, observables=list(dict.fromkeys(formula.values())))
     ds = qsp.simulate(arm, method="ssa", replicates=runs, seed=seed, progress=False)
-    largest = [statistics(ds[text].to_numpy()[0, 0], table[f"{v}-mean"], table[f"{v}-sd"])
-               for v, text in formula.items()]  # fmt: skip
+    largest = [statistics(ds[o.id].to_numpy()[0, 0], table[f"{v}-mean"], table[f"{v}-sd"])
+               for v, o in formula.items()]  # fmt: skip
     z, y = np.max(largest, axis=0)
     z_most, y_most = (float(case[k].strip("() ").split(",")[1]) for k in ("meanRange", "sdRange"))
     return bool(not (z < z_most and y < y_most)), f"|Z| at most {z:.2f}, |Y| at most {y:.2f}"
