@@ -292,6 +292,12 @@ def test_models_outside_of_the_archive_are_not_read(arm, tmp_path):
     assert float(qsp.run_combine(archive)["a.sedml"]["report"]["S"][0]) == 0.0
 
 
+def test_a_model_that_cannot_be_read_is_named():
+    archive = qsp.read_combine(packed({"a.xml": "<sbml"}, manifest=MANIFEST.format(content("a.xml", SBML))))
+    with pytest.raises(qsp.ModelError, match=r"breaks off, in the archive.*, a\.xml, "):
+        archive.model("a.xml")
+
+
 def test_nothing_is_unpacked_into_a_folder_that_holds_something(arm, tmp_path):
     path = qsp.write_combine(arm, tmp_path / "a.omex")
     (tmp_path / "full").mkdir()

@@ -211,3 +211,32 @@ def test_paths_keep_their_quotes_and_steps():
     assert [s.name for s in path.steps] == ["sbml", "model", "*", "q"]
     assert path.steps[-1].deep
     assert path.steps[-1].attributes == (("id", "b"), ("x", "y"))
+
+
+# --------------------------------------------------------------------------------------------------------- dimensions
+@pytest.mark.parametrize(
+    ("along", "dims", "reduced"),
+    [((), (), lambda x: x.mean()), (("rep",), ("time",), lambda x: x.mean(axis=0)),
+     (("task",), ("rep",), lambda x: x.mean(axis=1)), (("rep", "task"), (), lambda x: x.mean())],
+)  # fmt: skip
+def test_values_are_brought_to_one_along_the_tasks_that_are_named(decay, along, dims, reduced):
+    listed = "".join(f'<appliedDimension target="{t}"/>' for t in along)
+    inside = f"<listOfAppliedDimensions>{listed}</listOfAppliedDimensions>" if along else ""
+    mean = generator("S", task="rep", more=' dimensionTerm="KISAO:0000825"').replace(
+        "/></list", f">{inside}</variable></list"
+    )
+    text = document(tasks=TASK + repeated(set_value()), generators=mean + generator("time", "urn:sedml:symbol:time"))
+    found = report(text, decay)["S"]
+    assert found.dims == dims
+    np.testing.assert_allclose(found, reduced(np.stack([exact(0.1), exact(0.2)])), rtol=1e-8)
+
+
+def test_curves_relative_to_their_largest_value_are_no_observables(decay):
+    largest = f'<variable id="most" taskReference="task" target="{S}" dimensionTerm="KISAO:0000828"/></listOfVariables>'
+    relative = generator("S", formula="<apply><divide/><ci>v_S</ci><ci>most</ci></apply>")
+    text = document(
+        generators=relative.replace("</listOfVariables>", largest) + generator("time", "urn:sedml:symbol:time")
+    )
+    document_ = qsp.read_sedml(text, models={"m": decay})
+    np.testing.assert_allclose(qsp.run_sedml(document_)["r"]["S"], exact() / 10, rtol=1e-8)
+    assert document_.experiments == ()

@@ -43,6 +43,11 @@ def over_repeats(tasks):
     return document(tasks=TASK + tasks, generators=generator("S", task="rep") + TIME)
 
 
+def over(task):
+    along = f'<listOfAppliedDimensions><appliedDimension target="{task}"/></listOfAppliedDimensions></variable>'
+    return generator("S", more=' dimensionTerm="KISAO:0000825"').replace("/></listOfV", f">{along}</listOfV")
+
+
 def with_setting(kisao):
     given = f'<listOfAlgorithmParameters><algorithmParameter kisaoID="{kisao}" value="1"/></listOfAlgorithmParameters>'
     return document(simulations=COURSE.replace('"KISAO:0000019"/>', f'"KISAO:0000019">{given}</algorithm>'))
@@ -89,6 +94,14 @@ REFUSED = {
     "times": (document(simulations=COURSE.replace('Time="10"', 'Time="-1"')), "out of order"),
     "no number": (document(simulations=COURSE.replace('"10"', '"soon"')), "not a finite number"),
     "two ids": (document(tasks=TASK + TASK), "id is used twice"),
+    "two variables": (
+        of_s(generator("S").replace("</listOfVariables>", f'<variable id="v_S" target="{K}"/></listOfVariables>')),
+        r"a name stands for two variables .*\['v_S'\]",
+    ),
+    "two values": (over_repeats(repeated(2 * set_value())), "two values are set of one element"),
+    "spread": (of_s(more=' dimensionTerm="KISAO:0000826"'), "term of a dimension is not known .*0000826"),
+    "dimension": (of_s(over("nope")), "results of the variable have no dimension of 'nope'"),
+    "dimension alone": (of_s(over("task").replace("dimensionTerm", "name")), "names dimensions, and no term"),
     "shaded area": (
         document(outputs='<plot2D id="p"><listOfCurves><shadedArea id="s"/></listOfCurves></plot2D>'),
         "<shadedArea> is not read here",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from sbmlqsp.engine.prescan import decode
-from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.errors import DataError, did_you_mean, located
 from sbmlqsp.exchange.omex.manifest import MANIFEST, Entry, is_format, read_manifest
 from sbmlqsp.exchange.omex.metadata import METADATA, Metadata, read_metadata
 from sbmlqsp.exchange.omex.zipping import Zip, open_zip
@@ -78,7 +78,9 @@ class CombineArchive:
 
     def model(self, location: str) -> Model:
         """Return an SBML model by its location."""
-        return read_sbml(decode(self.read(location), where=f"{self.source}, {location}") + "\n")
+        data = self.read(location)
+        with located(f"{self.source}, {location}"):
+            return read_sbml(decode(data, where="the SBML text") + "\n")
 
     @property
     def models(self) -> dict[str, Model]:

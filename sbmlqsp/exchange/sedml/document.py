@@ -16,7 +16,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What a name in a formula stands for: an element of a model, time, or the value of a range."""
+    """What a name in a formula stands for: an element of a model, time, or the value of a range.
+
+    ``term`` is the KiSAO term of what its values are brought to, along the tasks ``over`` or along all.
+    """
 
     id: str
     target: str
@@ -24,6 +27,8 @@ class Variable:
     task: str
     model: str
     where: str
+    term: str = ""
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ def _labels(content: Content) -> dict[str, str]:
 
 
 def _reduces(generator: DataGenerator) -> bool:
-    return generator.calculation.expr.has(*AGGREGATES.values())
+    calculation = generator.calculation
+    return calculation.expr.has(*AGGREGATES.values()) or any(v.term for v in calculation.variables)
 
 
 def _tree(key: str, shift: float) -> Expr:

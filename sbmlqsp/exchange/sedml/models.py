@@ -38,7 +38,8 @@ class Loaded:
     @cached_property
     def model(self) -> Model:
         """The model that is run."""
-        return read_sbml(self.text if self.text.endswith("\n") else self.text + "\n")
+        with located(f"the model '{self.id}'"):
+            return read_sbml(self.text if self.text.endswith("\n") else self.text + "\n")
 
     @cached_property
     def start(self) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sbmlqsp.errors import DataError, UnsupportedError, did_you_mean
+from sbmlqsp.exchange.sedml.dimensions import brought_to_one
 from sbmlqsp.exchange.sedml.document import Content, DataGenerator, Plot, Report, Variable
 from sbmlqsp.exchange.sedml.mathml import AGGREGATES
 from sbmlqsp.exchange.sedml.models import TIMES, Models, meaning_of
@@ -88,8 +89,11 @@ class Generators:
         chosen = [self._generator(n) for n in names]
         read = {v: key_of(self._content, self._models, v) for g in chosen for v in g.calculation.variables}
         trees = dict(self._trees(read))
-        return {g.id: _evaluated(g, {v.id: _gathered(trees[v.task], *read[v]) for v in g.calculation.variables})
+        return {g.id: _evaluated(g, {v.id: self._of(v, trees[v.task], read[v]) for v in g.calculation.variables})
                 for g in chosen}  # fmt: skip
+
+    def _of(self, variable: Variable, tree: Leaf | Branch, read: tuple[str, str]) -> Array:
+        return brought_to_one(variable, *_gathered(tree, *read), self._content)
 
     def _generator(self, name: str) -> DataGenerator:
         found = self._content.generators.get(name)

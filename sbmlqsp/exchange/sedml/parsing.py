@@ -108,28 +108,36 @@ def _change(n: Node) -> Change:
     return Change(n.text("target"), _calculation(n), n.optional("symbol"), n.where)
 
 
-def _calculation(n: Node, ranges: str = "") -> Calculation:
-    """Return the formula of an element; ``ranges`` is the name of a range that it may read directly."""
-    variables = [_variable(v) for v in n.items("listOfVariables", "variable")]
+def _calculation(n: Node, ranges: str = "", results: bool = False) -> Calculation:
+    """Return the formula of an element, over results or not; ``ranges`` is a range that it may read directly."""
+    variables = [_variable(v, results) for v in n.items("listOfVariables", "variable")]
     if ranges:
         variables.append(Variable(ranges, f"#{ranges}", "", "", "", n.where))
-    parameters = {}
-    for p in n.items("listOfParameters", "parameter"):
-        parameters[p.text("id")] = p.only("value").number("value")
+    parameters = [(p.text("id"), p.only("value").number("value")) for p in n.items("listOfParameters", "parameter")]
+    names = [*(v.id for v in variables), *(name for name, _ in parameters)]
+    if len(names) > len(set(names)):
+        raise DataError("a name stands for two variables or parameters of a formula", where=n.where,
+                        value=sorted({x for x in names if names.count(x) > 1}))  # fmt: skip
     expr = read_math(n.math(), where=n.where)
-    known = {v.id for v in variables} | parameters.keys()
-    for name in sorted(expr.symbols() - known):
+    for name in sorted(expr.symbols() - set(names)):
         raise DataError(f"the formula reads '{name}', which is no variable or parameter of it", where=n.where,
-                        expected=", ".join(sorted(known)) or None)  # fmt: skip
-    return Calculation(expr, tuple(v for v in variables if v.id in expr.symbols()), parameters, n.where)
+                        expected=", ".join(sorted(names)) or None)  # fmt: skip
+    return Calculation(expr, tuple(v for v in variables if v.id in expr.symbols()), dict(parameters), n.where)
 
 
-def _variable(n: Node) -> Variable:
-    n.only("target symbol taskReference modelReference")
+def _variable(n: Node, results: bool) -> Variable:
+    n.only(f"target symbol taskReference modelReference {'dimensionTerm' if results else ''}",
+           "listOfAppliedDimensions" if results else "")  # fmt: skip
     target, symbol = n.optional("target"), n.optional("symbol")
     if not target and not symbol:
         raise DataError("a variable has neither a target nor a symbol", where=n.where)
-    return Variable(n.text("id"), target, symbol, n.optional("taskReference"), n.optional("modelReference"), n.where)
+    along = n.items("listOfAppliedDimensions", "appliedDimension")
+    over = tuple(d.only("target").text("target").removeprefix("#") for d in along)
+    if over and not n.optional("dimensionTerm"):
+        raise DataError("a variable names dimensions, and no term of what its values are brought to", where=n.where,
+                        expected="the attribute 'dimensionTerm'")  # fmt: skip
+    return Variable(n.text("id"), target, symbol, n.optional("taskReference"), n.optional("modelReference"), n.where,
+                    n.optional("dimensionTerm"), over)  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------- simulations
@@ -189,9 +197,8 @@ def _task(n: Node) -> Task | RepeatedTask:
     subtasks = tuple(_subtask(s) for s in n.items("listOfSubTasks", "subTask"))
     if not subtasks:
         raise DataError("a repeated task has no subtasks", where=n.where)
-    changes = tuple(_set_value(c) for c in n.items("listOfChanges", "setValue"))
     return RepeatedTask(n.text("id"), n.optional("name"), n.text("range"), reset, n.truth("concatenate"), ranges,
-                        changes, subtasks, n.where)  # fmt: skip
+                        _set_values(n), subtasks, n.where)  # fmt: skip
 
 
 def _range(n: Node) -> Range:
@@ -217,6 +224,15 @@ def _range(n: Node) -> Range:
     return ValueRange(n.text("id"), tuple(values.tolist()), n.where)
 
 
+def _set_values(n: Node) -> tuple[SetValue, ...]:
+    found = tuple(_set_value(c) for c in n.items("listOfChanges", "setValue"))
+    targets = [(c.model, c.target) for c in found]
+    for c in found:
+        if targets.count((c.model, c.target)) > 1:
+            raise DataError("two values are set of one element", value=c.target, where=c.where, expected="one")
+    return found
+
+
 def _set_value(n: Node) -> SetValue:
     n.only("target symbol range modelReference", _CALCULATION)
     calculation = _calculation(n, n.optional("range"))
@@ -226,7 +242,7 @@ def _set_value(n: Node) -> SetValue:
 def _subtask(n: Node) -> SubTask:
     n.only("task order", "listOfChanges")
     order = n.number("order") if n.optional("order") else None
-    return SubTask(n.text("task"), order, tuple(_set_value(c) for c in n.items("listOfChanges", "setValue")), n.where)
+    return SubTask(n.text("task"), order, _set_values(n), n.where)
 
 
 # ------------------------------------------------------------------------------------------------------------ outputs
@@ -236,7 +252,7 @@ _LOOKS = "legend height width"
 
 def _generator(n: Node) -> DataGenerator:
     n.only(children=_CALCULATION)
-    return DataGenerator(n.text("id"), n.optional("name"), _calculation(n))
+    return DataGenerator(n.text("id"), n.optional("name"), _calculation(n, results=True))
 
 
 def _output(n: Node, notes: list[str]) -> Report | Plot | None:

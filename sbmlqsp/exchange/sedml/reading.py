@@ -63,10 +63,10 @@ class SedDocument:
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
-        """One experiment for every run over time, ready for ``simulate``; observables have the data generators' ids.
+        """One experiment for every run over time, ready for ``simulate``; observables have the labels of reports.
 
-        Runs of repeated tasks are numbered. What goes on from the state that another run left is refused: no
-        experiment begins so, but `run_sedml` runs it.
+        Values that are brought to one of many times or runs are no observables. Runs of repeated tasks are numbered.
+        What goes on from the state that another run left is refused: no experiment begins so, but `run_sedml` runs it.
         """
         return experiments_of(self.content, self.resolved)
 
