@@ -13,6 +13,7 @@ from sbmlqsp.engine.libsbml_rewrite import _table, rewritten
 from sbmlqsp.engine.plainer import alternatives, negated, parenthesised, plainer
 from sbmlqsp.errors import ModelError, UnsupportedError
 from sbmlqsp.exchange.conversion import converting
+from sbmlqsp.exchange.conversion.proof import _largest, read_at_start
 from sbmlqsp.exchange.conversion.report import WORDS
 from sbmlqsp.expressions import evaluate, parse_formula
 from sbmlqsp.targets import REWRITES, features_of
@@ -138,6 +139,12 @@ def test_a_rewrite_can_be_left_out_and_another_asked_for():
         qsp.convert(given, for_target="matlab")
 
 
+def test_what_initial_assignments_read_is_found_through_rules():
+    given = model(TWO + "r := S + q; q = 2; x = r*k; J: S => P; c*x*k*S;")
+    assert read_at_start(given.network) == {"r", "k", "S", "q"}
+    assert qsp.convert(given, for_target="mobi").proof.largest < 1e-6  # S cannot be disturbed where x is a number
+
+
 def test_ports_outlive_a_rewrite():
     given = qsp.read_antimony("model m(S, r); species S; S = 10; r := 0.1*S; J: S => ; r; end")
     done = qsp.convert(given, for_target="gillespy2")
@@ -161,6 +168,29 @@ def test_a_wrong_rewrite_is_refused(monkeypatch, wrong):
     else:
         with pytest.raises(ModelError, match=r"another model: k differs by 3\.3e-04"):
             qsp.convert(given, for_target="mobi")
+
+
+def test_a_difference_of_the_smallest_quantity_is_seen(monkeypatch):
+    given = model(ONE.replace("S = 10", "S = 1e-15") + "species P in c; P = 1e-3; J: S => ; c*k*min(S, 1);")
+
+    def bad(text, *arguments, **options):
+        new, done = rewritten(text, *arguments, **options)
+        return new.replace('initialConcentration="1e-15"', 'initialConcentration="1.0001e-15"'), done
+
+    monkeypatch.setattr(converting, "rewritten", bad)
+    with pytest.raises(ModelError, match=r"\(S\) differs by 1.0e-04"):
+        qsp.convert(given, for_target="mobi")
+
+
+def test_rounding_is_no_difference_but_something_from_nothing_is():
+    big, small = np.array([1.0, 2.0]), np.array([0.0, 0.0])
+    kinds = ["amount in mole"] * 2
+    assert _largest(["a", "b"], kinds, [big, small], [big, small + 1e-16])[0] == 0
+    assert _largest(["a", "b"], kinds, [big, small], [big, small + 1e-9]) == (np.inf, "b")
+    assert _largest(["a", "b"], kinds, [big, small + 1e-15], [big, small + 2e-15])[0] == 0
+    assert _largest(["a", "b"], ["state x"] * 2, [big, small + 1e-15], [big, small + 2e-15])[0] == pytest.approx(1.0)
+    assert _largest(["a", "b"], ["amount in mole", "amount in item"], [big, small], [big, small + 1e-16])[0] == np.inf
+    assert _largest(["a"], ["x"], [np.array([1.0, np.nan])], [np.array([1.0, 2.0])])[0] == np.inf
 
 
 MATHML = "http://www.w3.org/1998/Math/MathML"

@@ -170,9 +170,8 @@ def events_at_start(draft: Draft) -> list[str]:
         first = []
     for name in never:
         draft.model.getEvent(name).removeFromParentAndDelete()
-    if first:
-        _apply(draft, network, first)
-    return [*never, *(e.id for e in first)]
+    frozen = _apply(draft, network, first) if first else []
+    return [*never, *(e.id for e in first), *(f"initial assignment of {name}" for name in frozen)]
 
 
 def _independent(events: list[Event]) -> bool:
@@ -188,10 +187,11 @@ def _independent(events: list[Event]) -> bool:
     )
 
 
-def _apply(draft: Draft, network: Network, events: list[Event]) -> None:
+def _apply(draft: Draft, network: Network, events: list[Event]) -> list[str]:
+    """Set what events set; return the symbols whose initial assignments became numbers for that."""
     start: dict[str, Any] = initial_state(network)
     changed = {v: float(evaluate(rhs, start, time=0.0)) for e in events for v, rhs in e.assignments.items()}
-    numbers_at_start(draft)
+    frozen = numbers_at_start(draft)
     for name, value in changed.items():
         symbol = network.symbols[name]
         after = dict(start, **{name: value})
@@ -202,6 +202,7 @@ def _apply(draft: Draft, network: Network, events: list[Event]) -> None:
         set_start(draft, symbol, after)
     for event in events:
         draft.model.getEvent(event.id).removeFromParentAndDelete()
+    return frozen
 
 
 def event_times(network: Network) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from sbmlqsp.engine.initial import initial_state, static_symbols
@@ -54,7 +53,7 @@ def whole_stoichiometries(draft: Draft) -> list[str]:
 
 
 def _is_whole(p: Participant) -> bool:
-    return p.formula is None and not p.id and p.stoichiometry == math.floor(p.stoichiometry)
+    return p.formula is None and not p.id and p.stoichiometry.is_integer()
 
 
 def _one_per_species(draft: Draft, reaction: Reaction) -> None:

@@ -46,7 +46,8 @@ class _Walker:
     def of(self, expr: Expr) -> Expr:
         args = tuple(self.of(a) for a in expr.args)
         new = Expr(expr.op, args, expr.value, expr.unit) if args != expr.args else expr
-        if not self.steps and new.op == "piecewise" and len(args) % 2 == 1 and not self._fixed(new):
+        whole = new.op == "piecewise" and len(args) % 2 == 1 and not new.has("delay", "rateOf")
+        if not self.steps and whole and not self._fixed(new) and not self._rates(new):
             return self._blend(args)
         if self.steps and new.op in STEPS and not self._settled(args[0]):
             return self._counter(new)
@@ -58,6 +59,10 @@ class _Walker:
 
     def _fixed(self, expr: Expr) -> bool:
         return all(self._settled(c) for c in expr.args[1::2])
+
+    def _rates(self, expr: Expr) -> bool:
+        """Say whether a condition reads the rate of a reaction, which has no value beforehand."""
+        return bool(frozenset().union(*(c.symbols() for c in expr.args[1::2])) - self.start.keys())
 
     def _blend(self, args: tuple[Expr, ...]) -> Expr:
         out = args[-1]

@@ -55,14 +55,9 @@ class _Plainer:
         return rule(self, args) if rule else new
 
     # ------------------------------------------------------------------------------------------------------- in words
-    def extreme(self, args: tuple[Expr, ...], relation: str, sign: str) -> Expr:
-        def of_two(a: Expr, b: Expr) -> Expr:
-            if "piecewise" not in self.without:
-                return Expr("piecewise", (a, Expr(relation, (a, b)), b))
-            distance = self.of(Expr("abs", (Expr("sub", (a, b)),)))
-            return Expr("div", (Expr(sign, (Expr("add", (a, b)), distance)), num(2.0)))
-
-        return reduce(of_two, args)
+    def extreme(self, args: tuple[Expr, ...], relation: str) -> Expr:
+        """Choose by a condition: ``(a + b - |a - b|)/2`` loses what is small beside the other (measured)."""
+        return reduce(lambda a, b: Expr("piecewise", (a, Expr(relation, (a, b)), b)), args)
 
     def absolute(self, args: tuple[Expr, ...]) -> Expr:
         [x] = args
@@ -140,8 +135,8 @@ def _inverse(op: str) -> Rule:
 
 
 _RULES: dict[str, Rule] = {
-    "min": lambda p, args: p.extreme(args, "le", "sub"),
-    "max": lambda p, args: p.extreme(args, "ge", "add"),
+    "min": lambda p, args: p.extreme(args, "le"),
+    "max": lambda p, args: p.extreme(args, "ge"),
     "abs": _Plainer.absolute,
     "quotient": _Plainer.quotient,
     "rem": _Plainer.remainder,

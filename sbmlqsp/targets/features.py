@@ -150,7 +150,7 @@ def _reversible(look: _Look) -> Iterator[str]:
 
 
 def _not_whole(look: _Look) -> Iterator[str]:
-    return (r for r, p in look.participants() if p.formula is None and p.stoichiometry != int(p.stoichiometry or 0))
+    return (r for r, p in look.participants() if p.formula is None and not p.stoichiometry.is_integer())
 
 
 def _computed_stoichiometry(look: _Look) -> Iterator[str]:

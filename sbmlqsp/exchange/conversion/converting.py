@@ -8,7 +8,7 @@ from typing import Any
 from sbmlqsp.engine.libsbml import canonical
 from sbmlqsp.engine.libsbml_rewrite import rewritten
 from sbmlqsp.errors import UnsupportedError, did_you_mean
-from sbmlqsp.exchange.conversion.proof import prove
+from sbmlqsp.exchange.conversion.proof import prove, read_at_start
 from sbmlqsp.exchange.conversion.report import Conversion, described
 from sbmlqsp.issues import table
 from sbmlqsp.model import Model
@@ -113,10 +113,9 @@ def _flat(model: Model) -> Model:
 def _fixed(model: Model, done: dict[str, list[str]]) -> frozenset[str]:
     """Return the species whose values at the start a rewrite has set."""
     events = {e.id: e for e in model.network.events}
-    moved = {v for name in done.get("events-at-start", ()) for v in events[name].assignments}
+    moved = {v for name in done.get("events-at-start", ()) if name in events for v in events[name].assignments}
     if "numbers-at-start" in done or "events-at-start" in done:
-        for formula in model.network.initial_assignments.values():
-            moved |= formula.symbols()
+        moved |= read_at_start(model.network)
     if done.keys() & {"conditions-as-events", "choose-branches"} and _conditions_on_state(model):
         # Switches start as the conditions are at the values of now, which other values at the start would change.
         moved |= {s.id for s in model.network.species}

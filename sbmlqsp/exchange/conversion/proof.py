@@ -13,12 +13,13 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.model import Model, dotted
 from sbmlqsp.simulate import simulate
 
-__all__ = ["TOLERANCE", "Proof", "prove"]
+__all__ = ["TOLERANCE", "Proof", "prove", "read_at_start"]
 
 TOLERANCE = 1e-6
 POINTS = 101
 END = {"s": 600.0, "min": 240.0, "h": 48.0, "d": 28.0, "day": 28.0, "week": 8.0}
-FLOOR = 1e-12
+ROUNDING = 1e-13
+STATE = "state "
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,13 @@ def prove(before: Model, after: Model, *, times: Any = None, fixed: frozenset[st
     grid = _grid(before) if times is None else times
     names = compared(before.network, after.network)
     disturbed = _disturbed(before.network, after.network, fixed)
+    kinds = [_kind(before.network, n) for n in names]
     times, left = _curves(before, names, grid, {}, "given")
-    worst, runs = _largest(names, left, _curves(after, names, grid, {}, "rewritten")[1]), ["as it is"]
+    worst, runs = _largest(names, kinds, left, _curves(after, names, grid, {}, "rewritten")[1]), ["as it is"]
     other = _runnable(before, names, grid, disturbed) if disturbed else None
     if other is not None:
         right = _curves(after, names, grid, disturbed, "rewritten")[1]
-        worst, runs = max(worst, _largest(names, other, right)), [*runs, "disturbed"]
+        worst, runs = max(worst, _largest(names, kinds, other, right)), [*runs, "disturbed"]
     proof = Proof(*worst, len(names), len(times), float(times[-1]), tuple(runs))
     if not worst[0] <= TOLERANCE:
         raise ModelError(
@@ -118,7 +120,7 @@ def _grid(model: Model) -> np.ndarray:
 
 def _disturbed(before: Network, after: Network, fixed: frozenset[str]) -> dict[str, float]:
     """Return other amounts at the start for the species that move, so that nothing is at rest."""
-    read = {name for formula in before.initial_assignments.values() for name in formula.symbols()}
+    read = read_at_start(before)
     computed = before.initial_assignments.keys() | before.assignment_rules.keys()
     out = {}
     for k, s in enumerate(before.species):
@@ -128,6 +130,19 @@ def _disturbed(before: Network, after: Network, fixed: frozenset[str]) -> dict[s
             given = 0.0 if np.isnan(s.value) else s.value
             out[f"amount({s.id})"] = (1.3 * given if s.value_is_amount else 0.0) or 1.0 + 0.1 * (k % 7)
     return out
+
+
+def read_at_start(network: Network) -> set[str]:
+    """Return what initial assignments read, through rules too."""
+    formulas = {**network.assignment_rules, **network.initial_assignments}
+    waiting = [name for formula in network.initial_assignments.values() for name in formula.symbols()]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += formulas[name].symbols() if name in formulas else []
+    return seen
 
 
 def _curves(model: Model, names: list[str], grid: Any, changes: dict[str, float], which: str) -> tuple[Any, Any]:
@@ -149,11 +164,27 @@ def _runnable(model: Model, names: list[str], grid: Any, changes: dict[str, floa
         return None
 
 
-def _largest(names: list[str], left: list[Any], right: list[Any]) -> tuple[float, str]:
+def _kind(network: Network, name: str) -> str:
+    """Return what a quantity is measured in, so that rounding is judged by quantities of the same unit."""
+    meaning, _, inner = name.partition("(")
+    symbol = network.symbols[inner.rstrip(")") or name]
+    unit = symbol.substance_unit if symbol.kind == "species" else symbol.unit
+    state = "" if symbol.id in network.assignment_rules or symbol.id not in network.dynamic else STATE
+    return f"{state}{meaning if inner else symbol.kind} in {unit.label if unit is not None else 'undeclared'}"
+
+
+def _largest(names: list[str], kinds: list[str], left: list[Any], right: list[Any]) -> tuple[float, str]:
+    """Return the largest difference relative to a quantity's largest value.
+
+    What is rounding beside quantities of its kind is none, except in a state that is not zero.
+    """
+    sizes = [float(np.nanmax(np.abs(a), initial=0.0)) for a in left]
+    largest = {k: max(s for s, kind in zip(sizes, kinds, strict=True) if kind == k) for k in set(kinds)}
     worst = (0.0, "")
-    for name, a, b in zip(names, left, right, strict=True):
-        scale = max(float(np.nanmax(np.abs(a), initial=0.0)), FLOOR)
-        unequal = np.isnan(a) != np.isnan(b)
-        error = float("inf") if unequal.any() else float(np.nanmax(np.abs(a - b), initial=0.0)) / scale
-        worst = max(worst, (error, name))
+    for name, kind, size, a, b in zip(names, kinds, sizes, left, right, strict=True):
+        difference = float(np.nanmax(np.abs(a - b), initial=0.0))
+        if (np.isnan(a) != np.isnan(b)).any():
+            worst = max(worst, (float("inf"), name))
+        elif difference > (0.0 if size and kind.startswith(STATE) else ROUNDING * largest[kind]):
+            worst = max(worst, (difference / size if size else float("inf"), name))
     return worst
