@@ -65,7 +65,7 @@ def convert(
     >>> model = qsp.read_antimony("model m; S = 10; J: S -> ; k*min(S, 4); k = 0.1; end")
     >>> done = qsp.convert(model, for_target="mobi")
     >>> list(done.changes.rewrite), done.proof.largest < 1e-6
-    (['plain-formulas'], True)
+    (['plain-formulas', 'conditions-as-events'], True)
     """
     tool = target(for_target)
     for name in (*also, *without):
