@@ -40,7 +40,7 @@ def test_reactions_for_gillespy2():
     done = qsp.convert(
         model(
             TWO + "r := k/(1 + S); q' = -0.1*q; q = 1; $B in c; species B; B = 2;"
-            "J: S -> 1.5 P; c*(r*S - 0.1*k*P); J2: $B => S; c*q*mm(B, 2)*tanh(time); J3: P => ; 0.1*J2;",
+            "J: S -> 1.5 P; c*(r*S - 0.1*k*P); J2: $B => S; c*q*mm(B, 2)*arcsinh(time); J3: P => ; 0.1*J2;",
             "function mm(v, K) v/(K + v) end",
         ),
         for_target="gillespy2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sbmlqsp.engine.initial import initial_state, static_symbols
@@ -150,7 +151,7 @@ def inline_rates(draft: Draft) -> list[str]:
 
     def without_rate_of(expr: Expr) -> Expr:
         if expr.op == "rateOf":
-            return without_rate_of(rate_of(network, str(expr.args[0].value)))
+            return without_rate_of(_tidy(rate_of(network, str(expr.args[0].value))))
         args = tuple(without_rate_of(a) for a in expr.args)
         return Expr(expr.op, args, expr.value, expr.unit) if args != expr.args else expr
 
@@ -161,6 +162,19 @@ def inline_rates(draft: Draft) -> list[str]:
         return new
 
     return draft.rewrite(inlined)
+
+
+def _tidy(expr: Expr) -> Expr:
+    """Write products with plus or minus one without the one, and sums of one term as the term."""
+    args = tuple(_tidy(a) for a in expr.args)
+    if expr.op == "add" and len(args) == 1:
+        return args[0]
+    if expr.op == "mul":
+        sign = math.prod(float(a.value or 0.0) for a in args if a.op == "num" and a.value in {1.0, -1.0})
+        rest = tuple(a for a in args if not (a.op == "num" and a.value in {1.0, -1.0}))
+        product = Expr("mul", rest) if len(rest) > 1 else (rest or (num(1.0),))[0]
+        return product if sign > 0 else Expr("neg", (product,))
+    return Expr(expr.op, args, expr.value, expr.unit) if args != expr.args else expr
 
 
 # ---------------------------------------------------------------------------------------------------------- boundaries
