@@ -157,6 +157,14 @@ def test_linear_algebraic_rules_are_solved(name):
     assert back.network.algebraic_rules == model.network.algebraic_rules, "the rule itself is kept in what is written"
 
 
+def test_algebraic_rules_and_delays_are_also_read_from_files_in_the_guarded_process(tmp_path):
+    path = tmp_path / "m.xml"
+    path.write_text(algebraic(f"{POOL}; y2 := delay(k*time, 1)", "x + S - 4").sbml, encoding="utf-8")
+    model = qsp.read_sbml(path)
+    assert model.network.determined == {"x"}
+    assert str(model.network.assignment_rules["y2"]) == "k*(time - 1)"
+
+
 def test_what_an_algebraic_rule_sets_through_another_rule_is_found():
     model = algebraic(f"{POOL}; w := 3*x + 1", "w - S")
     np.testing.assert_allclose(curve(model, "x", [0, 1, 2.5])[0], (DECAY - 1) / 3, rtol=1e-7)

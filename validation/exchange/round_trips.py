@@ -50,6 +50,7 @@ REASONS = {
     r"the (?:reactants|products) of|stoichiometr": "a stoichiometry that varies",
     r"the event '\w+': present would become absent": "an event without assignments",
     r"the value of the symbol": "an amount that becomes a concentration, or a value that vanishes",
+    r"the assignment rule of": "a rule",
     r"the unit of|unit of the symbol|unit'? of": "a unit",
     r"digits": "last digits",
 }
