@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Delivery", "Segment", "Timeline", "build_timeline"]
+from sbmlqsp.engine.instants import SNAP, nearest
 
-# Times closer than this share one instant, so that 7*24 and 168.00000000000003 are the same dose time.
-SNAP = 1e-10
+__all__ = ["Delivery", "Segment", "Timeline", "build_timeline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +87,15 @@ def build_timeline(
     grid = np.asarray(times, dtype=float)
     end = float(grid[-1])
     given = list(deliveries)
-    begun = [d.start for d in given if d.start <= end]
-    cuts = _snap([0.0, end, *begun, *_stops(given, end), *(t for t, _ in schedule if t <= end)])
-    at = _nearest(cuts, grid)
     late = end + SNAP * max(1.0, end)
+    begun = [d.start for d in given if d.start <= end]
+    cuts = _snap([0.0, end, *begun, *_stops(given, end), *(t for t, _ in schedule if t <= late)])
+    at = nearest(cuts, grid)
     starts = [_index(cuts, d.start) if d.start <= late else len(cuts) for d in given]
     stops = [_index(cuts, d.start + d.duration) if d.start + d.duration <= late else len(cuts) for d in given]
     boluses = _at_once(given, starts, stops, len(cuts))
     rates = _running(given, starts, stops, len(cuts))
-    flips, exact = ({_index(cuts, t): v for t, v in table if t <= end} for table in (schedule, instants))
+    flips, exact = ({_index(cuts, t): v for t, v in table if t <= late} for table in (schedule, instants))
     doses = set(starts)
     segments = []
     for i in range(len(cuts) - 1):
@@ -118,24 +117,21 @@ def _stops(given: Sequence[Delivery], end: float) -> list[float]:
 
 
 def _snap(values: Sequence[float]) -> list[float]:
+    """Return the cuts: of times within rounding the last, at which every event of the model is due."""
     out: list[float] = []
+    first = 0.0
     for v in sorted(float(v) for v in values):
-        if not out or v - out[-1] > SNAP * max(1.0, abs(v)):
+        if not out or v - first > SNAP * max(1.0, abs(v)):
             out.append(v)
+            first = v
+        elif len(out) > 1:  # the run begins at 0
+            out[-1] = v
     return out
 
 
 def _index(cuts: Sequence[float], t: float) -> int:
     i = bisect.bisect_left(cuts, t)
     return i if i == 0 or (i < len(cuts) and cuts[i] - t < t - cuts[i - 1]) else i - 1
-
-
-def _nearest(cuts: Sequence[float], grid: np.ndarray) -> np.ndarray:
-    """Return for every output time the cut it falls on, or -1."""
-    array = np.asarray(cuts)
-    index = np.clip(np.searchsorted(array, grid), 0, len(array) - 1)
-    index = np.where(np.abs(array[np.maximum(index - 1, 0)] - grid) < np.abs(array[index] - grid), index - 1, index)
-    return np.where(np.abs(array[index] - grid) <= SNAP * np.maximum(1.0, np.abs(grid)), index, -1)
 
 
 def _at_once(given: Sequence[Delivery], starts: Sequence[int], stops: Sequence[int], n: int) -> list[Given]:

@@ -124,3 +124,41 @@ def test_cuts_stay_exact_over_ten_thousand_days():
     days = np.arange(1, 10_001) * 24.0
     np.testing.assert_allclose(times[1::2], days, rtol=1e-13)
     assert len(times) == 20_000
+
+
+def due_at_every_output(step, form):
+    """Return a model that counts events, one due at every output time but the first, and the output times."""
+    grid = [step * i for i in range(12)]
+    times = {
+        "exact": "time >= {t!r}",
+        "short": "time >= {t:.13g}",
+        "product": "time - {s!r}*{i} >= 0",
+        "quotient": "time/{s!r} >= {i}",
+        "turned": "{t!r} <= time",
+        "floor": "floor(time/{s!r} + 1e-12) >= {i}",
+    }
+    rules = [times[form].format(t=t, s=step, i=i) for i, t in enumerate(grid)][1:]
+    events = "; ".join(f"e{i}: at ({rule}): count = count + 1" for i, rule in enumerate(rules))
+    text = f"model m; count = 0; species A; A = 1000; J: A -> ; 0.1*A; {events}; end"
+    return qsp.read_antimony(text), grid
+
+
+@pytest.mark.parametrize("step", [0.1, 0.7, 1 / 3, 1.1, 24.1])
+@pytest.mark.parametrize("form", ["exact", "short", "product", "quotient", "turned", "floor"])
+def test_an_output_at_the_time_of_an_event_shows_what_it_did(step, form):
+    model, grid = due_at_every_output(step, form)
+    ds = qsp.simulate(qsp.Experiment(model, times=grid, observables=["count"]))
+    assert ds["count"].to_numpy().ravel().tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("form", ["exact", "quotient"])
+def test_an_output_of_a_cell_at_the_time_of_an_event_shows_what_it_did(form):
+    model, grid = due_at_every_output(0.7, form)
+    ds = qsp.simulate(qsp.Experiment(model, times=grid, observables=["count"]), method="ssa", replicates=3, seed=1)
+    assert ds["count"].to_numpy()[0, 0].tolist() == [list(range(12))] * 3
+
+
+def test_an_event_due_just_after_its_time_does_not_show_at_that_time():
+    model = qsp.read_antimony("model m; c = 0; e1: at (time > 0.2): c = 1; e2: at (2*time > 0.6): c = 2; end")
+    ds = qsp.simulate(qsp.Experiment(model, times=[0, 0.1, 0.2, 0.25, 0.3, 0.4], observables=["c"]))
+    assert ds["c"].to_numpy().ravel().tolist() == [0, 0, 0, 1, 1, 2]

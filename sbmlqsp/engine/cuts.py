@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sbmlqsp.engine.initial import static_symbols
+from sbmlqsp.engine.instants import SNAP
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
@@ -23,6 +24,8 @@ RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
 PREFIX = "qsp_switch_"
 MAX_CUTS = 200_000
+ROUNDINGS = 16
+"""How many neighbouring numbers a computed time may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Switches:
         env : mapping of str to float
             One subject's values of all symbols that do not change during the run.
         end : float
-            The end of the run, in the model's unit of time.
+            The end of the run, in the model's unit of time; a change within rounding of it is told too.
         """
         out = [(0.0, self._values(env, 0.0)[0])]
         if not self.switches and not self.triggers:
@@ -62,7 +65,7 @@ class Switches:
         while True:
             now = out[-1][0]
             _, coming = self._values(env, now)
-            if not coming <= end:
+            if not coming <= end + SNAP * max(1.0, end):
                 return out
             if len(out) > MAX_CUTS:
                 raise UnsupportedError(
@@ -130,8 +133,34 @@ def _relation(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, 
     # The value just after now: on the boundary the slope decides; a line along the boundary obeys the relation itself.
     after = slope if at else here
     holds = {"lt": after < 0, "le": after <= 0, "gt": after > 0, "ge": after >= 0}[expr.op]
-    crossing = now - here / slope if slope and not at and here / slope < 0 else math.inf
+    if not slope or at or here / slope >= 0:
+        return float(holds), math.inf
+    crossing = _reached(gap, scope, now - here / slope, here)
     return float(holds), crossing if crossing > now else math.inf
+
+
+def _reached(gap: Expr, scope: Mapping[str, Any], crossing: float, before: float) -> float:
+    """Return the first time at which a difference has left the side it was on; a crossing is computed with rounding.
+
+    The engine asks a trigger at the cut itself: one rounding error earlier, what the event does would be missing there.
+    """
+
+    def reached(t: float) -> bool:
+        return float(evaluate(gap, scope, time=t)) * before <= 0
+
+    t = crossing
+    for _ in range(ROUNDINGS):
+        if reached(t):
+            break
+        t = math.nextafter(t, math.inf)
+    else:
+        return crossing
+    for _ in range(ROUNDINGS):
+        earlier = math.nextafter(t, -math.inf)
+        if not reached(earlier):
+            break
+        t = earlier
+    return t
 
 
 def _step(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, float]:
@@ -149,7 +178,8 @@ def _step(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, floa
     if not slope:
         value = {"floor": math.floor(here), "ceil": math.ceil(here), "quotient": math.trunc(here)}[expr.op]
         return float(value), math.inf
-    return float(value), now + (coming - here) / slope
+    gap = Expr("sub", (inner, Expr("num", value=float(coming))))
+    return float(value), _reached(gap, scope, now + (coming - here) / slope, here - coming)
 
 
 # ------------------------------------------------------------------------------------------------------------ finding

@@ -11,6 +11,7 @@ import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
 from sbmlqsp.engine.codegen_lanes import source_of_lanes, table_of
+from sbmlqsp.engine.instants import align
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.ssa_status import BLOCK, LANES
 
@@ -131,8 +132,10 @@ def _scales(values: Any) -> Any:
     return np.ascontiguousarray(np.hstack([filled, np.ones((len(values), 1))]))
 
 
-def packed(system: JumpSystem, stops: Sequence[Sequence[Stop]], rows: int, at_dose: str) -> tuple[Any, Any]:
-    """Return where the stops of each row begin, and all stops."""
+def packed(
+    system: JumpSystem, stops: Sequence[Sequence[Stop]], rows: int, *, at_dose: str, grid: Any
+) -> tuple[Any, Any]:
+    """Return where the stops of each row begin, and all stops; one within rounding of an output time falls on it."""
     from sbmlqsp.engine.ssa_model import Stops
 
     place = {name: i for i, name in enumerate(system.states)}
@@ -144,7 +147,7 @@ def packed(system: JumpSystem, stops: Sequence[Sequence[Stop]], rows: int, at_do
     changes = [c for s in flat for c in s.changes]
     of_stop[1:] = np.cumsum([len(s.changes) for s in flat])
     return of_row, Stops(
-        np.array([s.time for s in flat], dtype=float), np.array([s.dosed for s in flat], dtype=np.bool_), of_stop,
+        align([s.time for s in flat], grid), np.array([s.dosed for s in flat], dtype=np.bool_), of_stop,
         np.array([place[n] for n, _, _ in changes], dtype=np.int64),
         np.array([a for _, a, _ in changes], dtype=np.bool_),
         np.array([v for _, _, v in changes], dtype=float), at_dose == "before",

@@ -163,7 +163,7 @@ class Cells:
         n, times = len(rows), np.ascontiguousarray(grid, dtype=float)
         out = np.empty((len(self.outputs), n, len(times)))  # filled by the threads
         results = np.zeros((n, 5))
-        changes = packed(self.system, stops, len(starts), at_dose)
+        changes = packed(self.system, stops, len(starts), at_dose=at_dose, grid=times)
         task = self._task(starts, constants, times, changes, most)
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         streams = np.ascontiguousarray(streams, dtype=np.uint64)

@@ -33,7 +33,9 @@ class Tracer(OneByOne):
     def __init__(
         self, cells: Cells, starts: Any, constants: Any, *, grid: Any, stops: Any, most: int, most_rows: int
     ) -> None:
-        super().__init__(cells, starts, constants, grid, packed(cells.system, stops, len(starts), "after"), most)
+        super().__init__(
+            cells, starts, constants, grid, packed(cells.system, stops, len(starts), at_dose="after", grid=grid), most
+        )
         self._most_rows, self._count, self.full = most_rows, 0, False
         self._log = self._empty(min(FIRST_ROOM, most_rows))
         self._conditions, self._motion = self._room()

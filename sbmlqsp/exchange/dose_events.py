@@ -15,6 +15,7 @@ from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.dose_units import amount_factor, rate_factor, target_unit
 from sbmlqsp.dosing import Administration, Dose, Regimen, expand
 from sbmlqsp.engine.initial import initial_state
+from sbmlqsp.engine.instants import SNAP
 from sbmlqsp.engine.libsbml import canonical
 from sbmlqsp.engine.libsbml_doses import Change, Inflow, Quantity, write_doses
 from sbmlqsp.engine.libsbml_engine import dosable, per_symbol
@@ -25,7 +26,6 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, evaluate, num, parse_formula, substitute, sym, to_infix
 from sbmlqsp.model import Model, flat_id
 from sbmlqsp.prediction.predictor import PlannedCourse
-from sbmlqsp.timeline import SNAP
 from sbmlqsp.units import Unit
 
 __all__ = ["with_doses"]
