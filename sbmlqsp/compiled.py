@@ -64,7 +64,7 @@ class Compiled:
     @cached_property
     def _timing(self) -> dict[str, Any]:
         switches = self.prepared.switches
-        read = {n for s in (*switches.switches, *switches.triggers) for n in s.expr.symbols()}
+        read = switches.reads
         names = sorted(read & static_symbols(self.model.network))
         return {n: np.broadcast_to(self.env[n], (self.size,)) for n in names}
 

@@ -40,6 +40,9 @@ RUSHES = 3
 # As a share of the time: more than the engine's rounding of event times, less than any dynamics.
 JUST_BEFORE = 2e-13
 
+# How much later outputs are asked for, relatively, where one met an event: less than what counts as one instant.
+SHIFT = 1e-12
+
 
 class Scaled(Protocol):
     """A run of one subject that knows the scale of each state, and its last time."""
@@ -94,6 +97,7 @@ class Runner:
         self.compiled, self.machine, self.prepared, self.at_dose = compiled, compiled.machine, prepared, at_dose
         self._state_columns = [compiled.columns.index(s) for s in compiled.states]
         self._states = list(compiled.states)
+        self._shift = 0.0
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
             self._idle |= {i.due: 1e300 for i in prepared.inlets.values()}
@@ -136,6 +140,11 @@ class Runner:
         try:
             self._run(job, out, tolerances)
         except EngineFailure as first:
+            if "CV_TOO_CLOSE" in first.reason:
+                with contextlib.suppress(EngineFailure), self._shifted():
+                    out[:] = np.nan
+                    self._run(job, out, tolerances)
+                    return tolerances, f"outputs a rounding error later, since one met an event at {first.time:.6g}"
             tried = []
             for how, step, words in _ladder(tolerances, job.end):
                 with contextlib.suppress(EngineFailure), self._steps_of(step):
@@ -146,6 +155,15 @@ class Runner:
             out[:] = np.nan
             raise EngineFailure(first.time, f"{first.reason}; tried in vain: {', '.join(tried)}") from None
         return tolerances, ""
+
+    @contextlib.contextmanager
+    def _shifted(self) -> Iterator[None]:
+        """Ask for outputs a rounding error later, away from events."""
+        self._shift = SHIFT
+        try:
+            yield
+        finally:
+            self._shift = 0.0
 
     @contextlib.contextmanager
     def _steps_of(self, longest: float) -> Iterator[None]:
@@ -221,10 +239,11 @@ class Runner:
 
     def _times(self, segment: Segment) -> list[float]:
         """Return when to output: an event at the end of a segment shows there, so the state before is asked earlier."""
+        times = [t * (1 + self._shift) for t in segment.times] if self._shift else segment.times
         if not (self.prepared.eventful and self.at_dose == "before"):
-            return segment.times
-        end = segment.times[-1]
-        return [*segment.times[:-1], end - JUST_BEFORE * end, end]
+            return times
+        end = times[-1]
+        return [*times[:-1], end - JUST_BEFORE * end, end]
 
     def _enter(self, segment: Segment, job: Job, later: Mapping[str, Any]) -> None:
         inlets, amounts, lengths = self.prepared.inlets, job.amounts, job.lengths

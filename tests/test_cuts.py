@@ -162,3 +162,26 @@ def test_an_event_due_just_after_its_time_does_not_show_at_that_time():
     model = qsp.read_antimony("model m; c = 0; e1: at (time > 0.2): c = 1; e2: at (2*time > 0.6): c = 2; end")
     ds = qsp.simulate(qsp.Experiment(model, times=[0, 0.1, 0.2, 0.25, 0.3, 0.4], observables=["c"]))
     assert ds["c"].to_numpy().ravel().tolist() == [0, 0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("step", [0.1, 0.7, 1 / 3, 24.1])
+@pytest.mark.parametrize("method", ["ode", "ssa"])
+def test_an_output_when_an_event_has_waited_shows_what_it_did(step, method):
+    event = "e{i}: at wait after (time >= {s!r}*{i}), fromTrigger=false: count = count + 1"
+    events = "; ".join(event.format(i=i, s=step) for i in range(1, 8))
+    text = f"model m; count = 0; wait = 2*{step!r}; species A; A = 1000; J: A -> ; 0.1*A; {events}; end"
+    arm = qsp.Experiment(qsp.read_antimony(text), times=[step * i for i in range(12)], observables=["count"])
+    ds = qsp.simulate(arm, method=method, **({"replicates": 1, "seed": 1} if method == "ssa" else {}))
+    assert ds["count"].to_numpy().ravel().tolist() == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 7]
+
+
+@pytest.mark.parametrize("step", [0.1, 0.05, 0.7])
+@pytest.mark.parametrize("waits", ["2", "1 + count"])
+def test_an_output_a_rounding_error_after_an_event_does_not_stop_the_integrator(step, waits):
+    event = f"e: at {waits} after (time >= 3.1), fromTrigger=false: count = 1"
+    model = qsp.read_antimony(f"model m; count = 0; species A; A = 1; J: A -> ; 0.1*A; {event}; end")
+    times = [step * i for i in range(int(10 / step))]
+    ds = qsp.simulate(qsp.Experiment(model, times=times, observables=["count", "A"]))
+    due = 5.1 if waits == "2" else 4.1
+    assert ds["count"].to_numpy().ravel().tolist() == [float(t >= due - 1e-9) for t in times]
+    assert ds["A"].to_numpy().ravel() == pytest.approx(np.exp(-0.1 * np.array(times)), rel=1e-7)

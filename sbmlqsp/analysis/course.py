@@ -137,7 +137,7 @@ class Course:
         self.doses, self._stops = np.unique(start), np.unique(stop)
         self.over = float(stop.max(initial=0.0))
         self._switches = find_switches(network)
-        read = {n for s in (*self._switches.switches, *self._switches.triggers) for n in s.expr.symbols()}
+        read = self._switches.reads
         self._static = {n: float(env[n]) for n in read & static_symbols(network)}
 
     @property

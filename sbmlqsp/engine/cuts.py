@@ -7,6 +7,7 @@ misses such changes (measured), so runs are cut there instead.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
 PREFIX = "qsp_switch_"
 MAX_CUTS = 200_000
+LATER = 1e-13
+"""How much later, relatively, a run is cut than an event is due that has waited."""
 ROUNDINGS = 16
 """How many neighbouring numbers a computed time may be off."""
 
@@ -38,12 +41,19 @@ class Switch:
 
 @dataclass(frozen=True)
 class Switches:
-    """All switches of a model and the formulas that read them, by (role, id)."""
+    """All switches of a model and the formulas that read them, by (role, id), and how long its events wait."""
 
     switches: tuple[Switch, ...] = ()
     rewritten: Mapping[tuple[str, str], Expr] = field(default_factory=dict)
     triggers: tuple[Switch, ...] = ()
     left_to_engine: tuple[str, ...] = ()
+    delays: tuple[Expr, ...] = ()
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """What the conditions and waits read."""
+        formulas = [s.expr for s in (*self.switches, *self.triggers)] + list(self.delays)
+        return frozenset(name for f in formulas for name in f.symbols())
 
     def times(self, env: Mapping[str, Any], end: float) -> list[float]:
         """Return the instants in (0, end] at which some switch or time-only trigger may change."""
@@ -66,13 +76,28 @@ class Switches:
             now = out[-1][0]
             _, coming = self._values(env, now)
             if not coming <= end + SNAP * max(1.0, end):
-                return out
+                return self._with_delayed(env, out, end) if self.delays else out
             if len(out) > MAX_CUTS:
                 raise UnsupportedError(
                     f"the model changes abruptly more than {MAX_CUTS:,} times before time {end:g}",
                     remedy="shorten the run or smooth the input",
                 )
             out.append((coming, self._values(env, coming)[0]))
+
+    def _with_delayed(
+        self, env: Mapping[str, Any], flips: list[tuple[float, dict[str, float]]], end: float
+    ) -> list[tuple[float, dict[str, float]]]:
+        """Return the schedule with the times at which events that waited are due, just after them.
+
+        The integrator cannot step from an event to an output a rounding error later (measured: CV_TOO_CLOSE), and an
+        output a rounding error before it would not show it.
+        """
+        waits = {float(evaluate(d, dict(env))) for d in self.delays}
+        due = {t + w for t, _ in flips for w in waits if 0 < w < math.inf}
+        known = [t for t, _ in flips]
+        late = [t * (1 + LATER) for t in due if t <= end]
+        added = [(t, flips[bisect.bisect_right(known, t) - 1][1]) for t in late]
+        return sorted([*flips, *added], key=lambda entry: entry[0])
 
     def instants(
         self, env: Mapping[str, Any], schedule: Iterable[tuple[float, Mapping[str, float]]]
@@ -201,7 +226,10 @@ def find_switches(network: Network) -> Switches:
     triggers = _Finder(network, prefix="qsp_trigger_")
     for event in network.events:
         triggers.rewrite(triggers.expand(event.trigger))
-    return Switches(switches, rewritten, tuple(triggers.found.values()), tuple(finder.left))
+    found = tuple(triggers.found.values())
+    waits = (e.delay for e in network.events if e.delay is not None and found)
+    delays = tuple(dict.fromkeys(d for d in waits if not d.has("time") and d.symbols() <= finder.static))
+    return Switches(switches, rewritten, found, tuple(finder.left), delays)
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,6 +367,7 @@ class Start:
 
 _REASONS = (
     ("CV_TOO_MUCH_WORK", "the integrator used up its steps; the model is stiff or grows without bound here"),
+    ("CV_TOO_CLOSE", "an event and an output, or two events, are a rounding error apart"),
     ("CV_CONV_FAILURE", "the integrator could not converge; a rate is not finite or jumps here"),
     ("CV_ERR_FAILURE", "the integrator could not meet its tolerance; a rate is not smooth or not finite here"),
     ("CV_TOO_MUCH_ACC", "more accuracy was asked for than the machine's arithmetic holds"),

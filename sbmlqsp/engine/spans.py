@@ -112,7 +112,7 @@ class OneByOne:
         checks = len(system.events) + len(self._cells.fates)
         room = max([1, *(len(e.assignments) for e in system.events)])
         conditions = Conditions(
-            self._events.reshape(-1, 2), np.zeros(checks), np.zeros(checks), np.zeros(QUEUE),
+            self._grid, self._events.reshape(-1, 2), np.zeros(checks), np.zeros(checks), np.zeros(QUEUE),
             np.zeros(QUEUE, dtype=np.int64), np.zeros((QUEUE, room)), np.zeros(room),
         )  # fmt: skip
         longest = self._grid[-1] / 500 if self._in_motion or self._timed else math.inf

@@ -119,7 +119,7 @@ class Cells:
         switches = self.system.switches
         if not (switches.switches or switches.triggers):
             return []
-        read = {n for s in (*switches.switches, *switches.triggers) for n in s.expr.symbols()}
+        read = switches.reads
         local = {n: float(np.ravel(env[n])[row if np.ndim(env[n]) else 0]) for n in read if n in env}
         (_, first), *later = switches.schedule(local, end)
         for name, value in first.items():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sbmlqsp.engine.instants import SNAP
 from sbmlqsp.engine.ssa_arithmetic import copy, uniforms
 from sbmlqsp.engine.ssa_model import ALL, CHECKS, QUEUE, fast
 from sbmlqsp.engine.ssa_status import BAD_DELAY, BAD_LAW, CROWDED, ENDLESS, FINE, FRACTION
@@ -23,11 +24,12 @@ DELAY, PRIORITY, VALUES, APPLY = 0, 1, 2, 3
 class Conditions(NamedTuple):
     """Conditions and waiting events.
 
-    ``events`` (events, 2): whether persistent, and whether values are those of the trigger's time. ``checks`` and
-    ``before``: events first, then fates, now and before. ``due``, ``whose``, ``kept``: the events that wait. ``value``
-    is room for assigned values.
+    ``grid``: the output times. ``events`` (events, 2): whether persistent, and whether values are those of the
+    trigger's time. ``checks`` and ``before``: events first, then fates, now and before. ``due``, ``whose``, ``kept``:
+    the events that wait. ``value`` is room for assigned values.
     """
 
+    grid: Any
     events: Any
     checks: Any
     before: Any
@@ -59,6 +61,16 @@ def _withdraw(e, waiting, c):
 
 
 @fast
+def _aligned(due, grid):
+    """Return a time; within rounding of an output time that one, so that the output shows what the event does."""
+    g = np.searchsorted(grid, due)
+    near = SNAP * max(1.0, due)
+    if g < grid.shape[0] and grid[g] - due <= near:
+        return grid[g]
+    return grid[g - 1] if g > 0 and due - grid[g - 1] <= near else due
+
+
+@fast
 def _triggered(model, state, t, c, waiting):
     """Let events wait whose triggers turned true; return status, detail, and how many wait."""
     model.look(CHECKS, state.x, state.p, t, c.checks)
@@ -69,7 +81,7 @@ def _triggered(model, state, t, c, waiting):
             model.act(DELAY, e, state.x, state.p, t, c.value)
             if not c.value[0] >= 0.0:
                 return BAD_DELAY, e, waiting
-            c.due[waiting], c.whose[waiting] = t + c.value[0], e
+            c.due[waiting], c.whose[waiting] = _aligned(t + c.value[0], c.grid), e
             if c.events[e, 1]:
                 model.act(VALUES, e, state.x, state.p, t, c.kept[waiting])
             waiting += 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.compiled import Compiled, machine_for, state_scales
-from sbmlqsp.engine.cuts import STEPS, Switches, find_conditions
+from sbmlqsp.engine.cuts import STEPS, Switches, find_conditions, find_switches
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.libsbml_periods import Restartable, restartable
 from sbmlqsp.engine.roadrunner import Tolerances
@@ -230,7 +230,12 @@ class PeriodRunner:
                 remedy="simulate to a time instead of a steady state",
             )
         env = initial_state(self._model.network, dict(state.values) | self._memory(state))
-        return state.time + max([0.0, *Switches(triggers=self._conditions[1]).times(env, 1e300)])
+        return state.time + max([0.0, *self._switches.times(env, 1e300)])
+
+    @cached_property
+    def _switches(self) -> Switches:
+        network = self._model.network
+        return Switches(triggers=self._conditions[1], delays=find_switches(network).delays)
 
     @cached_property
     def _conditions(self) -> Any:
