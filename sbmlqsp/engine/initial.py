@@ -146,7 +146,7 @@ def rate_of(network: Network, name: str) -> Expr:
                 if p.species == name and not symbol.boundary and not symbol.constant:
                     size = p.formula or num(p.stoichiometry)
                     terms.append(Expr("mul", (num(sign), size, sym(reaction.id))))
-    total = Expr("add", tuple(terms)) if terms else num(0.0)
+    total = Expr("add", tuple(terms)) if len(terms) > 1 else terms[0] if terms else num(0.0)
     if symbol.kind == "species" and symbol.conversion_factor:
         total = Expr("mul", (total, sym(symbol.conversion_factor)))
     per_volume = symbol.kind == "species" and not symbol.amount_only
