@@ -185,3 +185,12 @@ def test_an_output_a_rounding_error_after_an_event_does_not_stop_the_integrator(
     due = 5.1 if waits == "2" else 4.1
     assert ds["count"].to_numpy().ravel().tolist() == [float(t >= due - 1e-9) for t in times]
     assert ds["A"].to_numpy().ravel() == pytest.approx(np.exp(-0.1 * np.array(times)), rel=1e-7)
+
+
+def test_a_formula_that_jumps_when_an_event_is_due_keeps_its_value_at_that_time():
+    model = qsp.read_antimony(
+        "model m; S1 := piecewise(sin(10*time), time <= 2, 1); S2 = 0;"
+        "e: at 2 after (S1 < 0), fromTrigger=false: S2 = S2 + 1; end"
+    )
+    ds = qsp.simulate(qsp.Experiment(model, times=np.linspace(0, 5, 126), observables=["S1"]))
+    assert float(ds["S1"].sel(time=2.0, method="nearest")) == pytest.approx(np.sin(20.0), abs=1e-9)

@@ -11,10 +11,11 @@ import bisect
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from sbmlqsp.engine.initial import static_symbols
-from sbmlqsp.engine.instants import SNAP
+from sbmlqsp.engine.instants import SNAP, Instants
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
@@ -94,10 +95,15 @@ class Switches:
         """
         waits = {float(evaluate(d, dict(env))) for d in self.delays}
         due = {t + w for t, _ in flips for w in waits if 0 < w < math.inf}
-        known = [t for t, _ in flips]
-        late = [t * (1 + LATER) for t in due if t <= end]
+        known, jumps = [t for t, _ in flips], self._jumps(flips)
+        late = [t * (1 + LATER) for t in due if t <= end and not jumps.near(t)]
         added = [(t, flips[bisect.bisect_right(known, t) - 1][1]) for t in late]
         return sorted([*flips, *added], key=lambda entry: entry[0])
+
+    def _jumps(self, flips: list[tuple[float, dict[str, float]]]) -> Instants:
+        """Return when formulas jump, at which they are asked for their value at that very time and not after it."""
+        names = [s.id for s in self.switches]
+        return Instants([t for (_, a), (t, b) in pairwise(flips) if any(a[n] != b[n] for n in names)])
 
     def instants(
         self, env: Mapping[str, Any], schedule: Iterable[tuple[float, Mapping[str, float]]]

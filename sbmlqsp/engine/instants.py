@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-__all__ = ["SNAP", "align", "nearest"]
+__all__ = ["SNAP", "Instants", "align", "nearest"]
 
 SNAP = 1e-10
 """Times closer than this, of the larger of them and 1, share one instant."""
+
+
+class Instants:
+    """Known times, increasing.
+
+    Examples
+    --------
+    >>> Instants([1.0, 0.3]).near(3 * 0.1)
+    True
+    """
+
+    def __init__(self, times: Iterable[float]) -> None:
+        self._times = sorted(times)
+
+    def near(self, time: float) -> bool:
+        """Whether a time is within rounding of one of them."""
+        i = bisect.bisect_left(self._times, time)
+        return any(abs(t - time) <= SNAP * max(1.0, abs(time)) for t in self._times[max(i - 1, 0) : i + 1])
 
 
 def nearest(known: Sequence[float] | np.ndarray, times: np.ndarray) -> np.ndarray:
