@@ -190,12 +190,11 @@ def _matrix(rows: list[Any], size: int) -> list[list[float]]:
     return result
 
 
-def state_scales(machine: Machine, env: Mapping[str, Any], targets: Sequence[str], amounts: Any, size: int) -> Any:
+def state_scales(states: Sequence[str], env: Mapping[str, Any], targets: Sequence[str], amounts: Any, size: int) -> Any:
     """Return each state's own scale per subject, rounded to powers of 1000 so that equal subjects run equally.
 
     ``amounts`` has shape (subjects, targets): what is given into each target.
     """
-    states = machine.states
     scales = np.zeros((size, len(states)))
     for k, name in enumerate(states):
         scales[:, k] = np.abs(env.get(f"amount({name})", env.get(name, 0.0)))

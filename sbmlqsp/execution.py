@@ -11,23 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.arm_start import ArmStart
+from sbmlqsp.clock import Clock
 from sbmlqsp.compiled import LOCK, Compiled, compile_for, note_survival, state_scales
 from sbmlqsp.course_arm import CourseArm
-from sbmlqsp.deliveries import Deliveries, resolve_deliveries
+from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.guard import guarded, guarding, unguarded
 from sbmlqsp.engine.guard_child import seal
-from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
-from sbmlqsp.readout import wanted
-from sbmlqsp.residuals import broken_rules, rule_columns
+from sbmlqsp.residuals import broken_rules
 from sbmlqsp.runner import IMPOSSIBLE, OK, STATUS, UNCONFIRMED, Job, Runner
-from sbmlqsp.subjects import Subjects, individual_of, without_volume
-from sbmlqsp.timeline import Delivery, Timeline, build_timeline
+from sbmlqsp.subjects import Subjects, without_volume
 from sbmlqsp.units.names import known_atoms, remember
 
-__all__ = ["OK", "STATUS", "ArmResult", "rehearsed", "run_arm"]
+__all__ = ["OK", "STATUS", "ArmResult", "note_broken_rules", "rehearsed", "run_arm"]
 
 _REHEARSED: dict[tuple[str, tuple[str, ...]], float] = {}
 
@@ -56,22 +55,18 @@ def run_arm(
     More than ``most`` failures end it early.
     """
     model, size = experiment.model, len(subjects)
-    stretches = Stretches.of(subjects.rows, experiment, size)
-    individual = individual_of(experiment, subjects)
-    env: dict[str, Any] = initial_state(model.network, {**experiment.overrides, **individual})
-    deliveries = resolve_deliveries(experiment, {**subjects.numbers, **env}, stretches.size)
-    deliveries = deliveries.chosen(stretches.choice([a.time for a in deliveries.given]))
-    outputs = [*wanted(model, experiment.observables), *rule_columns(model)]
+    start = ArmStart.of(experiment, subjects)
+    env, stretches, deliveries = start.env, start.stretches, start.deliveries
     _rehearse(experiment, subjects, tolerances=tolerances, targets=tuple(deliveries.targets))
     with LOCK:
-        compiled = compile_for(model, targets=deliveries.targets, outputs=outputs, env=env, size=stretches.size)
+        compiled = compile_for(model, targets=deliveries.targets, outputs=start.outputs, env=env, size=stretches.size)
         machine, columns = compiled.machine, compiled.columns
         compiled.watch_windows(experiment.times[-1])
         arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
         given = deliveries.amount[stretches.owners]
-        scales = state_scales(machine, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
+        scales = state_scales(machine.states, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
         empty = without_volume(model.network, env, stretches.size)
         refused = {**{int(stretches.owners[row]): why for row, why in empty.items()}, **deliveries.refused}
         for i in range(size):
@@ -86,10 +81,15 @@ def run_arm(
                 break
     index = {c: k for k, c in enumerate(columns)}
     found = {c: block[:, :, index[c]] for c in columns}
-    for i, why in broken_rules(model, found, time=np.asarray(experiment.times)[None, :]).items():
+    note_broken_rules(experiment, found, status, messages)
+    return ArmResult(found, env, status, messages, deliveries)
+
+
+def note_broken_rules(experiment: Experiment, found: Mapping[str, Any], status: Any, messages: list[str]) -> None:
+    """Note for which subjects an algebraic rule does not hold in what the run gave."""
+    for i, why in broken_rules(experiment.model, found, time=np.asarray(experiment.times)[None, :]).items():
         if status[i] == OK:
             status[i], messages[i] = UNCONFIRMED, why
-    return ArmResult(found, env, status, messages, deliveries)
 
 
 def _rehearse(experiment: Experiment, subjects: Subjects, *, tolerances: Tolerances, targets: tuple[str, ...]) -> None:
@@ -132,36 +132,10 @@ class _Arm:
 
     def __init__(self, experiment: Experiment, compiled: Compiled, deliveries: Deliveries) -> None:
         self._deliveries, self._starts = deliveries, compiled.starts
-        self._clock = _Clock(experiment, compiled, deliveries)
+        self._clock = Clock(experiment, compiled.prepared.switches, compiled.timing, deliveries)
         self._runner = Runner(compiled, at_dose=experiment.at_dose)
 
     def subject(self, i: int, out: Any, *, scales: Mapping[str, float], tolerances: Tolerances) -> tuple[int, str]:
         """Run one subject into ``out``; return status and message."""
         given = self._deliveries.amount[i].tolist(), self._deliveries.duration[i].tolist()
         return self._runner.subject(Job(self._starts(i), self._clock(i), *given, scales), out, tolerances)
-
-
-class _Clock:
-    """The timeline of each subject; subjects with the same instants share one."""
-
-    def __init__(self, experiment: Experiment, compiled: Compiled, deliveries: Deliveries) -> None:
-        self._experiment, self._compiled, self._deliveries = experiment, compiled, deliveries
-        self._known: dict[bytes, Timeline] = {}
-
-    def __call__(self, i: int) -> Timeline:
-        local = self._compiled.timing(i)
-        d = self._deliveries
-        key = d.start[i].tobytes() + d.duration[i].tobytes() + repr(local).encode()
-        if key not in self._known:
-            if len(self._known) > 1000:
-                self._known.clear()
-            given = [
-                Delivery(t, float(s), float(w)) for t, s, w in zip(d.targets, d.start[i], d.duration[i], strict=True)
-            ]
-            times, switches = self._experiment.times, self._compiled.prepared.switches
-            schedule = switches.schedule(local, times[-1])
-            instants = switches.instants(local, schedule)
-            self._known[key] = build_timeline(
-                times, given, schedule, at_dose=self._experiment.at_dose, instants=instants
-            )
-        return self._known[key]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sbmlqsp.batch import run_batch
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.execution import ArmResult, run_arm
@@ -17,7 +18,7 @@ from sbmlqsp.observation import Observable
 from sbmlqsp.readout import read_out
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["Deterministic", "Method", "Outcome", "dose_rows", "observed", "outcome_of"]
+__all__ = ["Deterministic", "Method", "Outcome", "dose_rows", "observed", "outcome_of", "read_outcome"]
 
 
 @dataclass(frozen=True)
@@ -76,21 +77,27 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Deterministic:
-    """Differential equations."""
+    """Differential equations, on libRoadRunner or on the batch kernel, whose patients ``threads`` share."""
 
     tolerances: Tolerances
     replicates: int = 1
+    engine: str = "roadrunner"
+    threads: int | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""
-        return {"tolerances": asdict(self.tolerances)}
+        engine = {} if self.engine == "roadrunner" else {"engine": self.engine}
+        return {"tolerances": asdict(self.tolerances), **engine}
 
     def outcome(
         self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float
     ) -> Outcome:
         """Run an arm, once per subject."""
         del replicates
-        return outcome_of(arm, people, tolerances=self.tolerances, tick=tick, most=most)
+        if self.engine == "roadrunner":
+            return outcome_of(arm, people, tolerances=self.tolerances, tick=tick, most=most)
+        result = run_batch(arm, people, tolerances=self.tolerances, tick=tick, most=most, threads=self.threads)
+        return read_outcome(arm, result)
 
 
 def outcome_of(
@@ -101,8 +108,12 @@ def outcome_of(
     tick: Callable[[int, int], None] = lambda *_: None,
     most: float = math.inf,
 ) -> Outcome:
-    """Run an arm and read its observables."""
-    result = run_arm(arm, people, tolerances=tolerances, tick=tick, most=most)
+    """Run an arm on libRoadRunner and read its observables."""
+    return read_outcome(arm, run_arm(arm, people, tolerances=tolerances, tick=tick, most=most))
+
+
+def read_outcome(arm: Experiment, result: ArmResult) -> Outcome:
+    """Return the observables of an arm that was run."""
     values = {}
     for o in arm.observables:
         data = observed(o, arm, result)

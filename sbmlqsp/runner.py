@@ -13,7 +13,7 @@ from sbmlqsp.compiled import Compiled
 from sbmlqsp.engine.libsbml_engine import NEVER
 from sbmlqsp.engine.roadrunner import EngineFailure, Start, Tolerances
 from sbmlqsp.model import dotted
-from sbmlqsp.suspicion import suspicious
+from sbmlqsp.suspicion import confirmed, not_finite, suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
 __all__ = ["CRASHED", "FAILED", "IMPOSSIBLE", "LATE", "OK", "STATUS", "STOPPED", "UNCONFIRMED", "Job", "Runner"]
@@ -114,26 +114,16 @@ class Runner:
             if doubt:
                 again = np.full_like(out, np.nan)
                 self._run_somehow(job, again, used.tighter())
-                return self._settle(doubt, out, again, job.scales)
+                first, second = out[:, self._state_columns].copy(), again[:, self._state_columns]
+                out[:] = again
+                agree, words = confirmed(doubt, first, second, self._sizes(job.scales), self._states)
+                return OK if agree else UNCONFIRMED, words
         except EngineFailure as failure:
             return FAILED, f"stopped at time {failure.time:.6g}: {failure.reason}"
         if not np.isfinite(out).all():
-            found = self._not_finite(out)
+            found = not_finite(out, self.compiled.columns, self.compiled.model.network)
             return (NOT_FINITE, found) if found else (OK, note)
         return OK, note
-
-    def _not_finite(self, out: Any) -> str:
-        """Say what has no finite value and from when; ``""`` where the model itself says so of a constant."""
-        network = self.compiled.model.network
-        for k, column in enumerate(self.compiled.columns):
-            bad, name = ~np.isfinite(out[:, k]), column.strip("[]")
-            if not bad.any() or name in network.not_finite:
-                continue
-            computed = name in network.assignment_rules or name in network.initial_assignments
-            missing = name in network.static and not computed and network.symbols[name].missing
-            why = "the model gives it no value" if missing else "a formula divides by zero there"
-            return f"a value is not finite from output {int(np.argmax(bad)) + 1} on: '{dotted(name)}'; {why}"
-        return ""
 
     def _run_somehow(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[Tolerances, str]:
         """Run; where the integrator fails, try in turn what may help, and say what did or that nothing did."""
@@ -189,21 +179,11 @@ class Runner:
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
         if not self._state_columns:
             return ""
-        sizes = np.array([scales.get(s, 1.0) for s in self._states])
-        return suspicious(out[:, self._state_columns], sizes, tolerances, [dotted(s) for s in self._states])
+        names = [dotted(s) for s in self._states]
+        return suspicious(out[:, self._state_columns], self._sizes(scales), tolerances, names)
 
-    def _settle(self, doubt: str, out: Any, again: Any, scales: Mapping[str, float]) -> tuple[int, str]:
-        """Compare a suspicious run with a tighter one; keep the tighter one."""
-        sizes = np.array([scales.get(s, 1.0) for s in self._states])
-        first, second = out[:, self._state_columns].copy(), again[:, self._state_columns]
-        out[:] = again
-        # A sign change makes relative errors meaningless there; after a deep nadir they are all that counts.
-        largest = 1e-7 * np.abs(second).max(axis=0) if "negative" in doubt else 0.0
-        gap = np.abs(first - second) - 1e-5 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * sizes - largest
-        if (gap > 0).any() or not np.isfinite(again).all():
-            state = dotted(self._states[int(np.argmax(np.nanmax(gap, axis=0)))])
-            return UNCONFIRMED, f"{doubt}, and a run with tighter tolerances differs in '{state}'"
-        return OK, f"{doubt}; a run with tighter tolerances agrees"
+    def _sizes(self, scales: Mapping[str, float]) -> Any:
+        return np.array([scales.get(s, 1.0) for s in self._states])
 
     def _run(self, job: Any, out: Any, tolerances: Tolerances) -> None:
         machine, timeline, amounts, eventful = self.machine, job.timeline, job.amounts, self.prepared.eventful

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.model import dotted
 
-__all__ = ["suspicious"]
+__all__ = ["confirmed", "not_finite", "suspicious"]
 
 
 def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence[str]) -> str:
@@ -41,4 +43,46 @@ def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence
         after = states[at[k] :, k].max()
         if lowest[k] != 0 and after > 100 * abs(lowest[k]) and after > 100 * floor[k]:
             return f"'{names[k]}' falls to {lowest[k]:.3g} and regrows to {after:.3g}"
+    return ""
+
+
+def confirmed(doubt: str, first: Any, second: Any, scales: Any, names: Sequence[str]) -> tuple[bool, str]:
+    """Compare a doubtful run with a tighter one: whether they agree, and in words.
+
+    Parameters
+    ----------
+    doubt : str
+        What ``suspicious`` said.
+    first, second : ndarray of shape (times, states)
+        The states of the run and of the tighter one.
+    scales : ndarray of shape (states,)
+    names : sequence of str
+    """
+    # A sign change makes relative errors meaningless there; after a deep nadir they are all that counts.
+    largest = 1e-7 * np.abs(second).max(axis=0) if "negative" in doubt else 0.0
+    gap = np.abs(first - second) - 1e-5 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * scales - largest
+    if (gap > 0).any() or not np.isfinite(second).all():
+        state = dotted(names[int(np.argmax(np.nanmax(gap, axis=0)))])
+        return False, f"{doubt}, and a run with tighter tolerances differs in '{state}'"
+    return True, f"{doubt}; a run with tighter tolerances agrees"
+
+
+def not_finite(out: Any, columns: Sequence[str], network: Network) -> str:
+    """Say what has no finite value and from when; ``""`` where the model itself says so of a constant.
+
+    Parameters
+    ----------
+    out : ndarray of shape (times, columns)
+    columns : sequence of str
+        Engine selections.
+    network : Network
+    """
+    for k, column in enumerate(columns):
+        bad, name = ~np.isfinite(out[:, k]), column.strip("[]")
+        if not bad.any() or name in network.not_finite:
+            continue
+        computed = name in network.assignment_rules or name in network.initial_assignments
+        missing = name in network.static and not computed and network.symbols[name].missing
+        why = "the model gives it no value" if missing else "a formula divides by zero there"
+        return f"a value is not finite from output {int(np.argmax(bad)) + 1} on: '{dotted(name)}'; {why}"
     return ""

@@ -27,7 +27,8 @@ LAYERS = {
     "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
-        "timeline", "deliveries", "occasions", "subjects", "suspicion", "compiled", "runner", "readout", "residuals",
+        "timeline", "deliveries", "clock", "arm_start", "batch", "occasions", "subjects", "suspicion", "compiled",
+        "runner", "readout", "residuals",
         "execution", "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting",
         "prediction", "scaling", "store", "results", "exposure", "simulate", "trajectories", "steady", "plot",
         "plotting",

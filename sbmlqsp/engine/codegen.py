@@ -22,7 +22,7 @@ from sbmlqsp.expressions import Expr
 from sbmlqsp.files import written
 
 T = TypeVar("T")
-__all__ = ["Writer", "cache_folder", "compile_functions", "function", "indented", "source_of"]
+__all__ = ["Writer", "cache_folder", "compile_functions", "function", "indented", "read_once", "source_of"]
 
 HEAD = '''"""Generated from a model; made anew where it is missing."""
 
@@ -188,7 +188,7 @@ class Writer:
         which, tag = list(which), f"_{next(self._tags)}"
         laws, new = [self.system.channels[k].law for k in which], [f"a{k}{tag}" for k in which]
         lines = [*self._locals(laws), *(f"{n} = {numeric(law, self._name)}" for n, law in zip(new, laws, strict=True))]
-        lines = [*_read_once(lines, tag), *(f"a[{k}] = {n}" for k, n in zip(which, new, strict=True))]
+        lines = [*read_once(lines, tag), *(f"a[{k}] = {n}" for k, n in zip(which, new, strict=True))]
         if which:  # all at once, since numba takes longest for what branches
             lines += [f"if not {' & '.join(f'({n} >= 0.0)' for n in new)}:", f"    for k in {_each(which)}:",
                       "        if not a[k] >= 0.0:", "            return -k - 1"]  # fmt: skip
@@ -253,7 +253,7 @@ class Writer:
         return lines
 
 
-def _read_once(lines: Sequence[str], tag: str) -> list[str]:
+def read_once(lines: Sequence[str], tag: str) -> list[str]:
     """Let lines read every state and constant from a local: numba takes longer for each time that an array is read."""
     found = sorted({m[0] for line in lines for m in re.finditer(r"\b[xp]\[\d+\]", line)})
     local = {name: re.sub(r"[\[\]]", "", name) + tag for name in found}

@@ -101,7 +101,7 @@ def _planned(experiment: Experiment, deliveries: Deliveries, env: Mapping[str, A
     lasting = [(e.lag or 0.0) + (len(e.later) + 1) * e.interval + _length(e) for e in doses]
     end = 1.0 + max(e.time + after for e, after in zip(doses, lasting, strict=True))
     course = plan_course([Entry(0.0, 2), *doses, Entry(end, 2, output=0)], lambda *_: DoseValues())
-    [scales] = state_scales(compiled.machine, env, deliveries.targets, deliveries.amount, 1)
+    [scales] = state_scales(compiled.machine.states, env, deliveries.targets, deliveries.amount, 1)
     return PlannedCourse(
         CourseJob(course, [0], dict(zip(compiled.machine.states, scales, strict=True))), CourseRunner(compiled), env, {}
     )

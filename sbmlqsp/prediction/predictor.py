@@ -274,7 +274,7 @@ class Predictor:
                 if e.target in self.link.targets:
                     j = self.link.targets.index(e.target)
                     largest[k, j] = max(largest[k, j], e.amount)
-        return state_scales(machine, mine, self.link.targets, largest, len(firsts))
+        return state_scales(machine.states, mine, self.link.targets, largest, len(firsts))
 
     def _course(self, k: int, settings: Settings, switches: Sequence[Any]) -> tuple[Course, list[int]]:
         """Return a subject's course, planned anew only where something that shapes it has changed."""

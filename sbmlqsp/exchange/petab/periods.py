@@ -183,7 +183,7 @@ class PeriodRunner:
         end = float(grid[-1])
         machine.maximum_step(end / 1000 if any(e.trigger.has("and") for e in self.network.events) else 0.0)
         timeline = build_timeline(grid.tolist(), [], prepared.switches.schedule(compiled.timing(0), end))
-        sizes = state_scales(machine, env, [], np.zeros((1, 0)), 1)[0]
+        sizes = state_scales(machine.states, env, [], np.zeros((1, 0)), 1)[0]
         job = Job(compiled.starts(0), timeline, [], [], dict(zip(machine.states, sizes, strict=True)))
         block = np.full((len(grid), len(self._columns)), np.nan)
         status, message = Runner(compiled).subject(job, block, self._tolerances)

@@ -1,0 +1,200 @@
+"""Run one experiment for all subjects on the compiled batch kernel."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.arm_start import ArmStart
+from sbmlqsp.clock import Clock
+from sbmlqsp.compiled import state_scales
+from sbmlqsp.engine.initial import static_symbols
+from sbmlqsp.engine.ode import Batch
+from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.execution import ArmResult, note_broken_rules
+from sbmlqsp.experiment import Experiment
+from sbmlqsp.model import Model, dotted
+from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK, UNCONFIRMED
+from sbmlqsp.subjects import Subjects, without_volume
+from sbmlqsp.suspicion import confirmed, not_finite, suspicious
+from sbmlqsp.timeline import Timeline
+
+__all__ = ["KERNEL", "batch_for", "refuse_unbatched", "run_batch"]
+
+KERNEL = Tolerances(relative=1e-9, absolute=1e-16)
+"""Error control of the kernel where none is given."""
+BLOCK = 2048
+"""How many subjects are run before what is not asked for of them is let go."""
+_CACHE: OrderedDict[Any, Batch] = OrderedDict()
+_CACHE_SIZE = 16
+
+
+def run_batch(
+    experiment: Experiment,
+    subjects: Subjects,
+    *,
+    tolerances: Tolerances,
+    tick: Callable[[int, int], None] = lambda *_: None,
+    most: float = math.inf,
+    threads: int | None = None,
+) -> ArmResult:
+    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner.
+
+    Raises
+    ------
+    UnsupportedError
+        Something that the kernel does not run: which.
+    """
+    refuse_unbatched(experiment, subjects)
+    start, size = ArmStart.of(experiment, subjects), len(subjects)
+    arm = _Arm(experiment, start, size, tolerances, threads)
+    found = {c: np.full((size, len(experiment.times)), np.nan) for c in start.outputs}
+    status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
+    refused = {**without_volume(experiment.model.network, start.env, size), **start.deliveries.refused}
+    for row, why in refused.items():
+        status[row], messages[row] = IMPOSSIBLE, str(why)
+    good = np.flatnonzero(status == OK)
+    for first in range(0, len(good), BLOCK):
+        rows = good[first : first + BLOCK]
+        block = arm.run(rows)
+        for c in start.outputs:
+            found[c][rows] = block.out[:, :, arm.batch.outputs.index(c)]
+        status[rows] = block.status
+        for row, message in zip(rows.tolist(), block.messages, strict=True):
+            messages[row] = message
+        failed = int((status > 0).sum())
+        tick(first + len(rows), failed)
+        if failed > most:
+            break
+    note_broken_rules(experiment, found, status, messages)
+    return ArmResult(found, start.env, status, messages, start.deliveries)
+
+
+def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -> None:
+    """Refuse an arm that the kernel does not run.
+
+    Raises
+    ------
+    UnsupportedError
+        Names what it is.
+    """
+    network = experiment.model.network
+    for there, what in (
+        (network.events, "events"),
+        (subjects is not None and subjects.rows is not None, "subjects that change on the way"),
+        (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
+    ):
+        if there:
+            raise UnsupportedError(
+                f"the batch kernel does not run {what} yet", where=f"'{experiment.id}'", remedy="use libRoadRunner"
+            )
+
+
+def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -> Batch:
+    """Return a model made ready for the kernel, once per process."""
+    key = (model.digest, tuple(sorted(dosed.items())), tuple(outputs))
+    if key not in _CACHE:
+        _CACHE[key] = Batch(model.network, dosed=dosed, outputs=outputs)
+        while len(_CACHE) > _CACHE_SIZE:
+            _CACHE.popitem(last=False)
+    _CACHE.move_to_end(key)
+    return _CACHE[key]
+
+
+@dataclass
+class _Block:
+    """What some subjects gave."""
+
+    out: Any
+    status: Any
+    messages: list[str]
+
+
+class _Arm:
+    """An arm made ready for the kernel."""
+
+    def __init__(
+        self, experiment: Experiment, start: ArmStart, size: int, tolerances: Tolerances, threads: int | None
+    ) -> None:
+        network, d = experiment.model.network, start.deliveries
+        self._experiment, self._tolerances, self._threads, self._network = experiment, tolerances, threads, network
+        dosed: dict[str, bool] = {}
+        for k, target in enumerate(d.targets):
+            dosed[target] = dosed.get(target, False) or bool((d.duration[:, k] > 0).any())
+        self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
+        self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys([*start.outputs, *self._states])))
+        self._of_states = [self.batch.outputs.index(s) for s in self._states]
+        names = sorted(self.batch.switches.reads & static_symbols(network))
+        timing = {n: np.broadcast_to(start.env[n], (size,)) for n in names}
+        self._clock = Clock(experiment, self.batch.switches, lambda i: {n: float(v[i]) for n, v in timing.items()}, d)
+        self._starts, self._constants = self.batch.starts(start.env, size)
+        self._deliveries = d
+        self._scales = state_scales(self.batch.states, start.env, d.targets, d.amount, size)
+        self._of_scales = [self.batch.states.index(s) for s in self._states]
+
+    def run(self, rows: Any) -> _Block:
+        """Run some subjects; what is doubtful or failed is run again with tighter tolerances."""
+        found = self._integrate(rows, self._tolerances)
+        block = _Block(found.out, np.full(len(rows), OK, dtype=np.int8), [""] * len(rows))
+        doubts = dict.fromkeys(np.flatnonzero(found.status).tolist(), "") | self._doubts(found.out, rows)
+        if doubts:
+            self._again(rows, found, block, doubts)
+        for k in np.flatnonzero(~np.isfinite(block.out).all(axis=(1, 2)) & (block.status == OK)).tolist():
+            why = not_finite(block.out[k], self.batch.outputs, self._network)
+            if why:
+                block.status[k], block.messages[k] = NOT_FINITE, why
+        return block
+
+    def _integrate(self, rows: Any, tolerances: Tolerances) -> Any:
+        timelines: dict[int, tuple[int, Timeline]] = {}
+        instructions, which = self.batch.instructions(), np.empty(len(rows), dtype=np.int64)
+        for k, row in enumerate(rows.tolist()):
+            timeline = self._clock(row)
+            if id(timeline) not in timelines:  # kept, so that its number stays its own
+                timelines[id(timeline)] = instructions.add(timeline), timeline
+            which[k] = timelines[id(timeline)][0]
+        d = self._deliveries
+        return self.batch.run(
+            self._starts[rows], self._constants[rows], instructions=instructions, which=which, amounts=d.amount[rows],
+            lengths=d.duration[rows], scales=self._scales[rows], times=len(self._experiment.times),
+            relative=tolerances.relative, absolute=tolerances.absolute, most=tolerances.maximum_steps,
+            threads=self._threads,
+        )  # fmt: skip
+
+    def _doubts(self, out: Any, rows: Any) -> dict[int, str]:
+        """Say of which subjects the states look wrong although the integrator was content."""
+        if not self._states:
+            return {}
+        states, sizes = out[:, :, self._of_states], self._scales[rows][:, self._of_scales]
+        lowest, floor = states.min(axis=1), 1e4 * self._tolerances.absolute * sizes
+        odd = (lowest < -1e-8 * sizes) | ((lowest < floor) & (states.max(axis=1) > floor))
+        names = [dotted(s) for s in self._states]
+        words = {
+            k: suspicious(states[k], sizes[k], self._tolerances, names)
+            for k in np.flatnonzero(odd.any(axis=1)).tolist()
+        }
+        return {k: doubt for k, doubt in words.items() if doubt}
+
+    def _again(self, rows: Any, found: Any, block: _Block, doubts: Mapping[int, str]) -> None:
+        some = np.array(sorted(doubts))
+        again = self._integrate(rows[some], self._tolerances.tighter())
+        for j, k in enumerate(some.tolist()):
+            doubt, message = doubts[k], found.message(k)
+            if again.status[j]:
+                block.out[k] = np.nan
+                block.status[k], block.messages[k] = FAILED, message or again.message(j)
+                continue
+            if message:
+                block.messages[k] = f"integrated with tighter tolerances, after: {message}"
+            else:
+                first, second = found.out[k][:, self._of_states].copy(), again.out[j][:, self._of_states]
+                sizes = self._scales[rows[k]][self._of_scales]
+                agree, block.messages[k] = confirmed(doubt, first, second, sizes, self._states)
+                block.status[k] = OK if agree else UNCONFIRMED
+            block.out[k] = again.out[j]

@@ -1,0 +1,202 @@
+"""Differential equations as Python source for numba: rates of change, their exact derivatives, and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from sbmlqsp.engine.codegen import Writer, function, read_once
+from sbmlqsp.engine.derivatives import Gradient, gradient, negative, over, plus, times
+from sbmlqsp.engine.elimination import Elimination, plan_elimination
+from sbmlqsp.engine.jumps import JumpSystem, jump_system
+from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.rendering import numeric
+from sbmlqsp.expressions import Expr, num, sym
+
+__all__ = ["Equations", "equations_of", "source_of_equations"]
+
+HEAD = '''"""Generated from a model; made anew where it is missing."""
+
+import math
+
+import numba as nb
+import numpy as np
+
+from sbmlqsp.engine.ode_model import FACTOR, LOOK, RATES, SLOPES, SOLVE
+
+'''
+TIME = "time"
+WRITTEN_OUT = 500
+"""How many operations of an elimination are written out; beyond, a plan is followed."""
+ONE = num(1.0)
+
+
+def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
+    """Return a network as differential equations.
+
+    Parameters
+    ----------
+    network : Network
+    dosed : mapping of str to bool
+        What doses change, and whether it is infused.
+
+    Raises
+    ------
+    UnsupportedError
+        Something that the kernel does not run: which.
+    """
+    system = jump_system(network, continuous=[s.id for s in network.species], dosed=dosed)
+    species = {s.id for s in network.species if s.id in system.states}
+    flows = dict(system.flows) | {s: num(0.0) for s in system.states if s in species and s not in system.flows}
+    moving = tuple(s for s in system.states if s in flows)
+    fixed = tuple(s for s in system.states if s not in flows) + system.constants
+    return Equations(replace(system, states=moving, constants=fixed, flows={s: flows[s] for s in moving}))
+
+
+class Equations:
+    """Differential equations of a network: ``states`` that move, ``constants`` that only doses and cuts change.
+
+    States are amounts of species, and values of what rate rules change.
+    """
+
+    def __init__(self, system: JumpSystem) -> None:
+        self.system = system
+        self.states, self.constants = system.states, system.constants
+
+    @cached_property
+    def elimination(self) -> Elimination:
+        """How to solve the linear systems of its steps."""
+        return plan_elimination(len(self.states), self.slopes.jacobian)
+
+    @property
+    def written_out(self) -> bool:
+        """Whether their solution is written out, or done by a plan."""
+        return int(self.elimination.target.size) + self.elimination.size <= WRITTEN_OUT
+
+    @cached_property
+    def slopes(self) -> Slopes:
+        """The derivatives of the rates."""
+        return Slopes(self.system)
+
+
+class Slopes:
+    """The derivatives of a system's rates by its states and by time.
+
+    Each rule's are computed once, under a name of their own, and enter those of what reads the rule by the chain rule.
+    """
+
+    def __init__(self, system: JumpSystem) -> None:
+        self._system = system
+        self._of_rule: dict[str, Gradient] = {}
+        self.named: dict[str, Expr] = {}
+        rates = [gradient(rate, self._leaf) for rate in system.flows.values()]
+        place = {name: i for i, name in enumerate(system.states)}
+        self.by_time = {i: g[TIME] for i, g in enumerate(rates) if TIME in g}
+        self.jacobian = {(i, place[s]): e for i, g in enumerate(rates) for s, e in g.items() if s != TIME}
+
+    def _leaf(self, expr: Expr) -> Gradient:
+        if expr.op == "time":
+            return {TIME: ONE}
+        if expr.op in {"amount", "concentration"}:
+            return self._meaning(expr.op, str(expr.args[0].value))
+        return self._symbol(str(expr.value))
+
+    def _symbol(self, name: str) -> Gradient:
+        system = self._system
+        if name in system.rules:
+            return self._rule(name)
+        if name not in system.flows:
+            return {}
+        symbol = system.network.symbols[name]
+        if symbol.kind != "species" or symbol.amount_only:
+            return {name: ONE}
+        return self._meaning("concentration", name)
+
+    def _meaning(self, op: str, name: str) -> Gradient:
+        """Return the gradient of an amount or a concentration."""
+        symbol = self._system.network.symbols[name]
+        size = sym(symbol.compartment)
+        of_size = self._symbol(symbol.compartment) if symbol.compartment else {}
+        if name not in self._system.flows:  # in formulas it is what it says, as in a rule
+            own, as_amount = self._symbol(name), symbol.amount_only
+            if (op == "amount") == as_amount:
+                return own
+            product = Expr("mul" if op == "amount" else "div", (sym(name), size))
+            parts = {name: own, symbol.compartment: of_size}
+            return gradient(product, lambda e: parts.get(str(e.value), {}))
+        if op == "amount":
+            return {name: ONE}
+        out: Gradient = {name: over(ONE, size)}
+        share = negative(over(Expr("concentration", (sym(name),)), size))
+        for state, slope in of_size.items():
+            term = times(share, slope)
+            out[state] = plus(out[state], term) if state in out else term
+        return out
+
+    def _rule(self, name: str) -> Gradient:
+        if name not in self._of_rule:
+            out: Gradient = {}
+            for state, slope in gradient(self._system.rules[name], self._leaf).items():
+                if slope.op in {"num", "sym"}:
+                    out[state] = slope
+                else:
+                    local = f"d({name})/d({state})"
+                    self.named[local] = slope
+                    out[state] = sym(local)
+            self._of_rule[name] = out
+        return self._of_rule[name]
+
+
+def source_of_equations(equations: Equations, *, outputs: Sequence[str]) -> str:
+    """Return the source of the functions of a system.
+
+    Parameters
+    ----------
+    equations : Equations
+    outputs : sequence of str
+        Engine selections: ``"S"`` is an amount or a value, ``"[S]"`` a concentration.
+    """
+    writer = _Writer(equations)
+    parts = [writer.rates(), writer.slopes(), writer.look(outputs, ())]
+    if equations.written_out:
+        plan = equations.elimination
+        parts.append(function("factor", "FACTOR", "out, w, d, plan", plan.factor_lines()))
+        parts.append(function("solve", "SOLVE", "w, b, plan", plan.solve_lines() or ["pass"]))
+    return HEAD + "\n\n".join(parts) + "\n"
+
+
+class _Writer(Writer):
+    def __init__(self, equations: Equations) -> None:
+        super().__init__(equations.system)
+        self._equations = equations
+        self._named: dict[str, str] = {}
+
+    def _name(self, name: str) -> str:
+        return self._named[name] if name in self._named else super()._name(name)
+
+    def _needs(self, expr: Expr) -> list[str]:
+        return [n for n in super()._needs(expr) if n not in self._named]
+
+    def rates(self) -> str:
+        """Write the rates of change."""
+        return function("rates", "RATES", "x, p, t, dx", read_once(self._rates("dx"), "") or ["pass"])
+
+    def slopes(self) -> str:
+        """Write the rates of change, their derivatives by time, and the Jacobian, into one array."""
+        slopes, n = self._equations.slopes, len(self.system.states)
+        self._named = {name: f"g{k}" for k, name in enumerate(slopes.named)}
+        entries = list(slopes.jacobian.values())
+        lines = self._locals([*self.system.flows.values(), *slopes.named.values(), *slopes.by_time.values(), *entries])
+        lines += [f"{self._named[name]} = {numeric(e, self._name)}" for name, e in slopes.named.items()]
+        lines += self._put("out", 0, self.system.flows.values())
+        lines += [f"out[{n + i}] = {numeric(e, self._name)}" for i, e in slopes.by_time.items()]
+        lines += self._put("out", 2 * n, entries)
+        return function("slopes", "SLOPES", "x, p, t, out", read_once(lines, "") or ["pass"])
+
+    def _rates(self, where: str) -> list[str]:
+        flows = self.system.flows
+        return [*self._locals(flows.values()), *self._put(where, 0, flows.values())]
+
+    def _put(self, where: str, first: int, exprs: Iterable[Expr]) -> list[str]:
+        return [f"{where}[{first + i}] = {numeric(e, self._name)}" for i, e in enumerate(exprs)]

@@ -1,0 +1,49 @@
+"""What the compiled loops of differential equations share: a model's compiled functions and their signatures.
+
+All numbers are handed over as places in memory: to hand over an array counts its references each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba as nb
+from numba.extending import intrinsic
+
+__all__ = ["FACTOR", "LOOK", "RATES", "SLOPES", "SOLVE", "Functions", "fast", "shifted"]
+
+FLOATS = nb.types.CPointer(nb.float64)
+INTEGERS = nb.types.CPointer(nb.int64)
+RATES = nb.void(FLOATS, FLOATS, nb.float64, FLOATS)
+"""x, p, t, dx: the rates of change."""
+SLOPES = nb.void(FLOATS, FLOATS, nb.float64, FLOATS)
+"""x, p, t, out: the rates of change, their derivatives by time, and the entries of the Jacobian."""
+LOOK = nb.void(nb.int64, FLOATS, FLOATS, nb.float64, FLOATS)
+"""what (1 for outputs), x, p, t, out."""
+FACTOR = nb.boolean(FLOATS, FLOATS, nb.float64, INTEGERS)
+"""out, w, d, plan: eliminate d*I - J into w; false where that cannot be done."""
+SOLVE = nb.void(FLOATS, FLOATS, INTEGERS)
+"""w, b, plan: solve for b in place."""
+
+fast = nb.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For what only compiled code calls: it compiles sooner."""
+
+
+class Functions(NamedTuple):
+    """A model's compiled functions."""
+
+    rates: Any
+    slopes: Any
+    look: Any
+    factor: Any
+    solve: Any
+
+
+@intrinsic
+def shifted(_context, place, by):  # noqa: ARG001  # Numba asks for the names
+    """Return the place in memory some numbers further on."""
+
+    def build(_codegen, builder, _signature, arguments):
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return place(place, nb.int64), build
