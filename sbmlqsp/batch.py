@@ -25,12 +25,14 @@ from sbmlqsp.subjects import Subjects, without_volume
 from sbmlqsp.suspicion import confirmed, not_finite, suspicious
 from sbmlqsp.timeline import Timeline
 
-__all__ = ["KERNEL", "batch_for", "refuse_unbatched", "run_batch"]
+__all__ = ["KERNEL", "batch_for", "prepare_batch", "refuse_unbatched", "run_batch"]
 
-KERNEL = Tolerances(relative=1e-9, absolute=1e-16)
+KERNEL = Tolerances(relative=1e-8, absolute=1e-15)
 """Error control of the kernel where none is given."""
 BLOCK = 2048
 """How many subjects are run before what is not asked for of them is let go."""
+MOST_STATES = 400
+"""More would take minutes to compile."""
 _CACHE: OrderedDict[Any, Batch] = OrderedDict()
 _CACHE_SIZE = 16
 
@@ -94,6 +96,24 @@ def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -
             raise UnsupportedError(
                 f"the batch kernel does not run {what} yet", where=f"'{experiment.id}'", remedy="use libRoadRunner"
             )
+
+
+def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
+    """Make an arm ready for the kernel, or refuse it.
+
+    Raises
+    ------
+    UnsupportedError
+        Something that the kernel does not run: which.
+    """
+    refuse_unbatched(experiment, subjects)
+    few = subjects.some(np.arange(min(len(subjects), 1)))
+    batch = _Arm(experiment, ArmStart.of(experiment, few), len(few), KERNEL, None).batch
+    if len(batch.states) > MOST_STATES:
+        raise UnsupportedError(
+            "the model has too many states for the batch kernel", value=len(batch.states), expected=f"{MOST_STATES}",
+            remedy="use libRoadRunner",
+        )  # fmt: skip
 
 
 def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -> Batch:

@@ -71,6 +71,11 @@ class Stochastic:
         }  # fmt: skip
         return how if self.epsilon is None else how | {"name": "tau-leaping", "epsilon": self.epsilon}
 
+    @property
+    def remarks(self) -> Mapping[str, Any]:
+        """Nothing."""
+        return {}
+
     def cells(self, system: JumpSystem, outputs: tuple[str, ...], fates: tuple[Expr, ...]) -> Cells:
         """Return a system made ready to be run so."""
         if self.epsilon is None:

@@ -63,7 +63,7 @@ def dataset_of(
         provenance=provenance.to_json(record),
         doses=[d for r in results for d in r.doses],
     )
-    return _with_fates(ds, arms, results, runs)
+    return _with_differences(_with_fates(ds, arms, results, runs), results, runs)
 
 
 def _together(
@@ -97,15 +97,26 @@ def _with_fates(
     ds: xr.Dataset, arms: Sequence[Experiment], results: Sequence[Outcome], runs: tuple[int, int]
 ) -> xr.Dataset:
     """Add what ended each cell, and when."""
-    if not any(r.extras for r in results):
+    if not any("fate" in r.extras for r in results):
         return ds
     fate, time = np.full((len(arms), *runs), "", dtype=object), np.full((len(arms), *runs), np.nan)
     for e, (arm, result) in enumerate(zip(arms, results, strict=True)):
-        if result.extras:
+        if "fate" in result.extras:
             names = np.array([*arm.fates, ""], dtype=object)  # the last is that of -1
             fate[e], time[e] = names[result.extras["fate"]].reshape(runs), result.extras["fate_time"].reshape(runs)
     dims = ("experiment", "subject", "replicate")
     whole: xr.Dataset = ds.assign(fate=(dims, fate), fate_time=(dims, time, {"units": arms[0].model.time_unit or ""}))
+    return whole
+
+
+def _with_differences(ds: xr.Dataset, results: Sequence[Outcome], runs: tuple[int, int]) -> xr.Dataset:
+    """Add how far apart two engines are in each run."""
+    name = "engine_difference"
+    if not any(name in r.extras for r in results):
+        return ds
+    found = np.stack([r.extras.get(name, np.full(runs, np.nan)).reshape(runs) for r in results])
+    about = {"units": "", "long_name": "largest difference between libRoadRunner and the batch kernel, relative"}
+    whole: xr.Dataset = ds.assign({name: (("experiment", "subject", "replicate"), found, about)})
     return whole
 
 

@@ -33,7 +33,7 @@ class Outcome:
     messages : list of str
     doses : tuple of mapping
         The doses as the first subject gets them.
-    extras : mapping of str to ndarray
+    extras : dict of str to ndarray
         What else there is to say of each run.
     """
 
@@ -41,13 +41,14 @@ class Outcome:
     status: Any
     messages: list[str]
     doses: tuple[Mapping[str, Any], ...] = ()
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
 
     def take(self, part: Outcome, rows: Any) -> None:
         """Put a part's runs into rows of this one."""
-        for whole, some in ((self.columns, part.columns), (self.extras, part.extras)):
-            for name, values in some.items():
-                whole[name][rows] = values
+        for name, values in part.columns.items():
+            self.columns[name][rows] = values
+        for name, values in part.extras.items():
+            self.extras.setdefault(name, np.full(len(self.status), np.nan))[rows] = values
         self.status[rows] = part.status
         for row, message in zip(rows.tolist(), part.messages, strict=True):
             self.messages[row] = message
@@ -69,6 +70,10 @@ class Method(Protocol):
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""
 
+    @property
+    def remarks(self) -> Mapping[str, Any]:
+        """What else provenance is to say, on which no number depends."""
+
     def outcome(
         self, arm: Experiment, people: Subjects, *, replicates: range, tick: Callable[[int, int], None], most: float
     ) -> Outcome:
@@ -83,6 +88,12 @@ class Deterministic:
     replicates: int = 1
     engine: str = "roadrunner"
     threads: int | None = None
+    choice: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> Mapping[str, Any]:
+        """How the engine was chosen, where it was not asked for by name."""
+        return {"engine_choice": dict(self.choice)} if self.choice else {}
 
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""

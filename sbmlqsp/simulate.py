@@ -15,9 +15,10 @@ from sbmlqsp.cells import Stochastic
 from sbmlqsp.collecting import dataset_of, inputs_of
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.engine.ssa_status import MOST_JUMPS
+from sbmlqsp.engines import choose_engine
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.outcome import Deterministic, Method, Outcome
+from sbmlqsp.outcome import Method, Outcome
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
@@ -100,9 +101,13 @@ def simulate(
         variances of counts at balance come out larger by a part of at most about epsilon. What a reaction could exhaust
         in fewer than 10 jumps is left to single ones. The errors of results shrink in proportion to epsilon but are not
         bound by it alone: run a few cells at a third of it to see them.
-    engine : {"roadrunner"}, optional
-        With ``method="ssa"``, libRoadRunner's own stochastic integrator instead, for comparison; what it would get
-        silently wrong is refused.
+    engine : {"auto", "roadrunner", "kernel", "both"}, optional
+        What integrates. ``"auto"``, which is meant where none is given, is libRoadRunner, and for 500 subjects or more
+        the compiled batch kernel, where it runs the model and the results of three subjects are the same on both; the
+        provenance says what was chosen and why. ``"both"`` answers whether numbers can be trusted: the results are
+        libRoadRunner's, ``engine_difference`` says for each run how far the kernel is from them at most, and where that
+        is more than tolerances allow the run fails with both curves. With ``method="ssa"``, ``"roadrunner"`` is
+        libRoadRunner's own stochastic integrator, for comparison; what it would get silently wrong is refused.
     on_failure : {"raise", "record"}
         Raise at the first failed run, or keep its row as NaN with a status and a message.
     max_failed : float, optional
@@ -111,11 +116,11 @@ def simulate(
     progress : bool, optional
         Show progress; by default only on a terminal and after one second.
     tolerances : Tolerances, optional
-        Error control; see ``Tolerances``.
+        Error control; see ``Tolerances``. The kernel's own are 1e-8 and 1e-15 of each state's scale.
     workers : int, optional
-        Local processes (of single cells: threads) to spread the subjects over. The numbers are the same bit for bit,
-        whatever their number. A process that dies costs what it was doing, which is done again; where it dies twice at
-        one subject, that subject is named.
+        Local processes (of single cells, and on the kernel: threads) to spread the subjects over. The numbers are the
+        same bit for bit, whatever their number. A process that dies costs what it was doing, which is done again; where
+        it dies twice at one subject, that subject is named.
     executor : concurrent.futures.Executor, optional
         Instead of local processes, such as ``Client.get_executor()`` of a Dask cluster. Each of its workers runs single
         cells on one thread.
@@ -158,17 +163,22 @@ def simulate(
     """
     check_method(method, replicates, continuous, store, resume)
     leap = _checked_epsilon(epsilon, method)
-    if engine is not None and (engine != "roadrunner" or method != "ssa"):
+    if method != "ode" and engine is not None and (engine != "roadrunner" or method != "ssa"):
         raise UnsupportedError("no such engine", value=engine, expected="engine='roadrunner' with method='ssa'")
     _check_spreading(workers, executor, chunk, time_limit, method)
     _check_failures(on_failure, max_failed)
     arms = arms_of(experiments)
     drawn = drawn_subjects(population, size, seed, subjects, arms)
     people = read_subjects(subjects if drawn is None else drawn, arms, drawn=population)
-    how: Method = Deterministic(tolerances or Tolerances())
-    if method != "ode":
-        # On an executor its workers are the spreading: threads of each besides would crowd a machine that is shared.
-        threads = workers if executor is None else 1
+    # On an executor its workers are the spreading: threads of each besides would crowd a machine that is shared.
+    threads = workers if executor is None else 1
+    how: Method
+    if method == "ode":
+        how = choose_engine(
+            engine, arms, people, tolerances=tolerances, threads=threads, hurried=time_limit is not None
+        )
+        workers = None if how.engine == "kernel" else workers
+    else:
         how = Stochastic(seed, replicates, tuple(continuous), max_jumps, threads, population, engine or "kernel", leap)
         workers = None
     _refuse_fates(arms, method)
@@ -269,7 +279,12 @@ class _Run:
 
     def _dataset(self, results: Sequence[Outcome], people: Subjects, replicates: range) -> xr.Dataset:
         return dataset_of(
-            self.arms, people, results, seed=self.seed, method=self.method.describe(), replicates=replicates
+            self.arms,
+            people,
+            results,
+            seed=self.seed,
+            method={**self.method.describe(), **self.method.remarks},
+            replicates=replicates,
         )
 
 

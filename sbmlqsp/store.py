@@ -228,7 +228,7 @@ def _method(inputs: Mapping[str, Any]) -> dict[str, Any]:
         counts = {"replicates": inputs["replicates"], "max_jumps": inputs["most_jumps"]}
         leaps = {"epsilon": inputs["epsilon"]} if "epsilon" in inputs else {}
         return {"method": inputs["name"], "continuous": inputs["continuous"], **counts, **leaps}
-    return {"tolerances": Tolerances(**inputs["tolerances"])}
+    return {"tolerances": Tolerances(**inputs["tolerances"]), "engine": inputs.get("engine", "roadrunner")}
 
 
 def _joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
