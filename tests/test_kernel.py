@@ -1,0 +1,193 @@
+"""The batch kernel of differential equations: closed forms, libRoadRunner's results, order, failures, the choice."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sbmlqsp as qsp
+from sbmlqsp import engines
+from sbmlqsp.batch import KERNEL, run_batch
+from sbmlqsp.errors import SimulationError, UnsupportedError
+from sbmlqsp.execution import run_arm
+from sbmlqsp.subjects import read_subjects
+
+ORAL = """model oral
+  compartment V = 20; species depot in V, central in V; substanceOnly depot
+  depot = 0; central = 0; ka = 1.2; CL = 3; tlag = 0.7; F = 0.6
+  absorb: depot -> central; ka*depot
+  clear: central -> ; CL*central
+end"""
+
+
+@pytest.fixture(scope="module")
+def oral():
+    return qsp.read_antimony(ORAL)
+
+
+def by_hand(t, doses, *, ka, CL, V, F, tlag):
+    k, out = CL / V, np.zeros_like(t)
+    for at, amount in doses:
+        s = np.maximum(t - at - tlag, 0.0)
+        out += F * amount * ka / (V * (ka - k)) * (np.exp(-k * s) - np.exp(-ka * s))
+    return out
+
+
+def arm_of(oral, *, at_dose="after", times=None):
+    dose = qsp.Dose(100.0, "depot", interval=12.0, count=3, lag="tlag", bioavailability="F")
+    infusion = qsp.Dose(40.0, "central", time=30.0, duration=2.5)
+    times = np.linspace(0, 48, 97) if times is None else times
+    regimen = qsp.Regimen((dose, infusion))
+    return qsp.Experiment(oral, times=times, regimen=regimen, observables=["central", "depot"], at_dose=at_dose)
+
+
+def people_of(n, seed=0):
+    rng = np.random.default_rng(seed)
+    typical = {"ka": 1.2, "CL": 3.0, "tlag": 0.7, "F": 0.6}
+    return pd.DataFrame({k: v * np.exp(0.3 * rng.standard_normal(n)) for k, v in typical.items()})
+
+
+def infused(t, *, CL, V):
+    k, rate = CL / V, 40.0 / 2.5
+    on, off = np.clip(t - 30.0, 0, 2.5), np.maximum(t - 32.5, 0)
+    return rate / CL * (1 - np.exp(-k * on)) * np.exp(-k * off)
+
+
+def test_patients_follow_the_closed_form_with_lag_and_bioavailability_of_their_own(oral):
+    people = people_of(12)
+    ds = qsp.simulate(arm_of(oral), subjects=people, engine="kernel")
+    t = ds["time"].to_numpy()
+    for i, row in people.iterrows():
+        exact = by_hand(t, [(0.0, 100.0), (12.0, 100.0), (24.0, 100.0)], V=20.0, **row) + infused(t, CL=row.CL, V=20.0)
+        assert ds["central"].to_numpy()[0, i, 0] == pytest.approx(exact, rel=2e-7, abs=1e-9)
+    record = json.loads(ds.attrs["provenance"])["inputs"]
+    assert record["engine"] == "kernel"
+    assert record["tolerances"]["relative"] == KERNEL.relative
+
+
+@pytest.mark.parametrize("at_dose", ["after", "before"])
+def test_outputs_at_doses_show_the_same_side_as_on_libroadrunner(oral, at_dose):
+    arm = arm_of(oral, at_dose=at_dose, times=[0.0, 0.7, 12.0, 12.7, 24.7, 30.0, 32.5, 40.0])
+    people = read_subjects(pd.DataFrame({"tlag": [0.7, 0.0]}), (arm,), drawn=None)
+    first = run_arm(arm, people, tolerances=qsp.Tolerances())
+    second = run_batch(arm, people, tolerances=KERNEL)
+    assert engines.difference(arm, first, second).largest < 1e-7
+
+
+def test_threads_and_pieces_change_no_bit(oral, tmp_path):
+    arm, people = arm_of(oral), people_of(300)
+    one = qsp.simulate(arm, subjects=people, engine="kernel", workers=1)
+    two = qsp.simulate(arm, subjects=people, engine="kernel", workers=3)
+    parts = qsp.simulate(arm, subjects=people, engine="kernel", store=tmp_path / "s", chunk=37)
+    for name in ("central", "depot"):
+        assert np.array_equal(one[name], two[name])
+        assert np.array_equal(one[name], parts.read()[name])
+    alone = parts.rerun(arm, one["subject"].to_numpy()[141])
+    assert np.array_equal(alone["central"][0, 0], one["central"][0, 141])
+
+
+TANGLED = """model tangled
+  compartment V = 2, W = 1; species A in V, B in V, C in W, D in W; substanceOnly species N in V
+  A = 3; B = 0.1; C := A*B/(1 + A) + 0.1*time; D = 1; N = 5; V' = 0.02*V; W = 3
+  k1 = 0.4; k2 = 1.1; n = 2.5; p = 1; p' = -0.3*p + 0.05*sin(time)
+  q := piecewise(p, time < 3, 2*p)
+  r1: A -> 2 B; k1*A*V/(1 + (B/0.7)^n); r2: B -> ; k2*B*V*q; r3: N -> ; 0.2*N; r4: -> A; exp(-C)*V
+  D' = 0.3 - 0.1*D*C
+end"""
+
+
+def test_varying_volumes_rules_rates_and_jumps_are_those_of_libroadrunner():
+    model = qsp.read_antimony(TANGLED)
+    arm = qsp.Experiment(model, times=np.linspace(0, 10, 21), observables=["A", "B", "C", "D", "N", "p", "q", "V"])
+    people = read_subjects(pd.DataFrame({"k1": [0.4, 0.9]}), (arm,), drawn=None)
+    first = run_arm(arm, people, tolerances=qsp.Tolerances())
+    second = run_batch(arm, people, tolerances=KERNEL)
+    assert set(first.status) == set(second.status) == {0}
+    assert engines.difference(arm, first, second).largest < 1e-7
+
+
+def test_errors_fall_with_the_fifth_power_of_the_step():
+    model = qsp.read_antimony("model m; x = 1; y = 0; x' = -x*y + sin(time); y' = x^2 - y; end")
+    arm = qsp.Experiment(model, times=[0.0, 5.0], observables=["x", "y"])
+    people = read_subjects(None, (arm,), drawn=None)
+
+    def at(relative):
+        found = run_batch(arm, people, tolerances=qsp.Tolerances(relative, 1e-16))
+        return np.array([found.columns["x"][0, 1], found.columns["y"][0, 1]])
+
+    exact = at(1e-13)
+    errors = [np.abs(at(r) - exact).max() for r in (1e-5, 1e-7, 1e-9)]
+    assert errors[0] < 1e-3
+    assert errors[1] < errors[0] / 20
+    assert errors[2] < errors[1] / 20
+    assert errors[2] < 1e-8
+
+
+def test_a_subject_that_cannot_be_integrated_fails_alone(oral):
+    model = qsp.read_antimony("model m; x = 1; k = 0; x' = k*x^2 - x; end")
+    arm = qsp.Experiment(model, times=[0, 1, 5], observables=["x"])
+    people = pd.DataFrame({"k": [0.0, 3.0, 0.5]})
+    ds = qsp.simulate(arm, subjects=people, engine="kernel", on_failure="record")
+    assert ds["status"].to_numpy().ravel().tolist() == [0, 1, 0]
+    assert "stopped at time 0.4" in str(ds["message"].to_numpy().ravel()[1])
+    assert np.isnan(ds["x"].to_numpy()[0, 1]).all()
+    assert np.isfinite(ds["x"].to_numpy()[0, [0, 2]]).all()
+    with pytest.raises(SimulationError, match=r"Subject 1 .* failed"):
+        qsp.simulate(arm, subjects=people, engine="kernel")
+
+
+# ------------------------------------------------------------------------------------------------------------- choosing
+def test_what_the_kernel_does_not_run_is_refused_by_name_and_runs_on_libroadrunner(oral, monkeypatch):
+    steady = qsp.Regimen((qsp.Dose(100.0, "depot", interval=12.0, steady_state=1),))
+    arm = qsp.Experiment(oral, times=[0, 1], regimen=steady, observables=["central"])
+    for engine in ("kernel", "both"):
+        with pytest.raises(UnsupportedError, match="steady state"):
+            qsp.simulate(arm, engine=engine)
+    monkeypatch.setattr(engines, "ENOUGH", 2)
+    ds = qsp.simulate(arm, subjects=people_of(2))
+    record = json.loads(ds.attrs["provenance"])["inputs"]
+    assert "engine" not in record
+    assert "steady state" in record["engine_choice"]["kernel"]
+
+
+def test_populations_run_on_the_kernel_after_a_look_at_libroadrunner(oral, monkeypatch):
+    monkeypatch.setattr(engines, "ENOUGH", 5)
+    ds = qsp.simulate(arm_of(oral), subjects=people_of(5))
+    record = json.loads(ds.attrs["provenance"])["inputs"]
+    assert record["engine"] == "kernel"
+    assert len(record["engine_choice"]["subjects"]) == 3
+    assert record["engine_choice"]["largest_difference"] < 1e-6
+    few = qsp.simulate(arm_of(oral), subjects=people_of(4))
+    assert "engine" not in json.loads(few.attrs["provenance"])["inputs"]
+
+
+def wrong(arm, people, **how):
+    """A kernel that is wrong from 20 on."""
+    found = run_batch(arm, people, **how)
+    late = np.asarray(arm.times) > 20
+    columns = {name: np.where(late, values * 1.001, values) for name, values in found.columns.items()}
+    return type(found)(columns, found.env, found.status, found.messages, found.deliveries)
+
+
+def test_both_tells_how_far_apart_the_engines_are_and_does_not_pass_over_a_difference(oral, monkeypatch):
+    ds = qsp.simulate(arm_of(oral), subjects=people_of(3), engine="both")
+    assert 0 < float(ds["engine_difference"].max()) < 1e-6
+    only = qsp.simulate(arm_of(oral), subjects=people_of(3), engine="roadrunner")
+    assert np.array_equal(ds["central"], only["central"])
+    monkeypatch.setattr(engines, "run_batch", wrong)
+    with pytest.raises(SimulationError, match=r"disagree in '.*' \(time: libRoadRunner, kernel\): .*; 24\.5: "):
+        qsp.simulate(arm_of(oral), subjects=people_of(3), engine="both")
+    monkeypatch.setattr(engines, "ENOUGH", 3)
+    with pytest.warns(UserWarning, match="differ by 0.001"):
+        ds = qsp.simulate(arm_of(oral), subjects=people_of(3))
+    assert "engine" not in json.loads(ds.attrs["provenance"])["inputs"]
+
+
+def test_no_such_engine(oral):
+    with pytest.raises(UnsupportedError, match="'auto', 'roadrunner', 'kernel', 'both'"):
+        qsp.simulate(arm_of(oral), engine="cvode")
+    with pytest.raises(UnsupportedError, match="time limit"):
+        qsp.simulate(arm_of(oral), engine="kernel", workers=1, time_limit=5)
