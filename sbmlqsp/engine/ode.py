@@ -80,7 +80,8 @@ class Batch:
         return Places({n: i for i, n in enumerate(states)}, {n: i for i, n in enumerate(constants)})
 
     @cached_property
-    def _functions(self) -> Any:
+    def functions(self) -> Any:
+        """The compiled functions of the model."""
         from sbmlqsp.engine import ode_linear
         from sbmlqsp.engine.ode_model import Functions
 
@@ -150,7 +151,7 @@ class Batch:
         """
         from sbmlqsp.engine.ode_kernel import Control, Patients, Program, run_patients
 
-        functions, plan = self._functions, self.equations.elimination
+        functions, plan = self.functions, self.equations.elimination
 
         n = len(starts)
         out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 3))
