@@ -193,7 +193,8 @@ class _Arm:
             return {}
         states, sizes = out[:, :, self._of_states], self._scales[rows][:, self._of_scales]
         lowest, floor = states.min(axis=1), 1e4 * self._tolerances.absolute * sizes
-        odd = (lowest < -1e-8 * sizes) | ((lowest < floor) & (states.max(axis=1) > floor))
+        deep = (lowest < floor) & (lowest != 0) & (states.max(axis=1) > floor)
+        odd = (lowest < -1e-8 * sizes) | deep
         names = [dotted(s) for s in self._states]
         words = {
             k: suspicious(states[k], sizes[k], self._tolerances, names)

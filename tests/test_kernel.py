@@ -178,7 +178,7 @@ def test_both_tells_how_far_apart_the_engines_are_and_does_not_pass_over_a_diffe
     only = qsp.simulate(arm_of(oral), subjects=people_of(3), engine="roadrunner")
     assert np.array_equal(ds["central"], only["central"])
     monkeypatch.setattr(engines, "run_batch", wrong)
-    with pytest.raises(SimulationError, match=r"disagree in '.*' \(time: libRoadRunner, kernel\): .*; 24\.5: "):
+    with pytest.raises(SimulationError, match=r"disagree in '.*' \(time: libRoadRunner, kernel\): .*; .*; "):
         qsp.simulate(arm_of(oral), subjects=people_of(3), engine="both")
     monkeypatch.setattr(engines, "ENOUGH", 3)
     with pytest.warns(UserWarning, match="differ by 0.001"):

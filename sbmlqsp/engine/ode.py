@@ -14,13 +14,14 @@ import numpy as np
 from sbmlqsp.engine.codegen import compile_functions
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_codegen import equations_of, source_of_equations
+from sbmlqsp.engine.ode_codegen_lanes import source_of_lanes
 from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
 
 __all__ = ["Batch", "BatchResult"]
 
 SPAN = 64
-"""How many patients a thread takes at a time."""
+"""How many patients a thread takes at a time at least."""
 
 
 class Evaluations(NamedTuple):
@@ -81,15 +82,26 @@ class Batch:
 
     @cached_property
     def functions(self) -> Any:
-        """The compiled functions of the model."""
+        """The compiled functions of the model for one patient."""
         from sbmlqsp.engine import ode_linear
         from sbmlqsp.engine.ode_model import Functions
 
-        source = source_of_equations(self.equations, outputs=self.outputs)
+        return self._compiled(source_of_equations, Functions, ode_linear.factor, ode_linear.solve)
+
+    @cached_property
+    def functions_of_lanes(self) -> Any:
+        """The compiled functions of the model for patients side by side."""
+        from sbmlqsp.engine import ode_linear_lanes as linear
+        from sbmlqsp.engine.ode_model import Functions
+
+        return self._compiled(source_of_lanes, Functions, linear.factor_lanes, linear.solve_lanes)
+
+    def _compiled(self, write: Any, shape: Any, factor: Any, solve: Any) -> Any:
+        source = write(self.equations, outputs=self.outputs)
         if self.equations.written_out:
-            return compile_functions(source, Functions)
+            return compile_functions(source, shape)
         own = compile_functions(source, Evaluations)
-        return Functions(own.rates, own.slopes, own.look, ode_linear.factor, ode_linear.solve)
+        return shape(own.rates, own.slopes, own.look, factor, solve)
 
     def starts(self, env: Mapping[str, Any], rows: int) -> tuple[Any, Any]:
         """Return states and constants at time 0, of shape (rows, states) and (rows, constants).
@@ -149,13 +161,14 @@ class Batch:
         threads : int, optional
             All processors where not given. The results do not depend on it.
         """
-        from sbmlqsp.engine.ode_kernel import Control, Patients, Program, run_patients
+        from sbmlqsp.engine.ode_kernel import Control, Patients, Program
+        from sbmlqsp.engine.ode_lanes import WEIGHTS, run_lanes
 
-        functions, plan = self.functions, self.equations.elimination
-
+        functions, plan = self.functions_of_lanes, self.equations.elimination
         n = len(starts)
         out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 3))
         amounts, lengths = (np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths))
+        starts, constants = np.ascontiguousarray(starts), np.ascontiguousarray(constants)
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
                             absolute * scales, np.ascontiguousarray(scales))  # fmt: skip
         program, control = (
@@ -163,15 +176,17 @@ class Batch:
             Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time)),
         )
 
-        def run(first: int) -> None:
-            last = min(first + SPAN, n)
-            run_patients(functions, plan.packed, program, patients, control, first, last, out, results)
-
         workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
+        span = max(SPAN, min(16 * SPAN, -(-n // (4 * workers))))
+
+        def run(first: int) -> None:
+            last = min(first + span, n)
+            run_lanes(functions, plan.packed, program, patients, control, first, last, WEIGHTS.copy(), out, results)
+
         if workers <= 1:
-            for first in range(0, n, SPAN):
+            for first in range(0, n, span):
                 run(first)
         else:
             with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(run, range(0, n, SPAN)))
+                list(pool.map(run, range(0, n, span)))
         return BatchResult(out, results[:, 0].astype(np.int8), results[:, 1], results[:, 2].astype(np.int64))

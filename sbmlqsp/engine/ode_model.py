@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 import numba as nb
 from numba.extending import intrinsic
 
-__all__ = ["FACTOR", "LOOK", "RATES", "SLOPES", "SOLVE", "Functions", "fast", "shifted"]
+__all__ = [
+    "FACTOR", "FACTORS", "FLOATS", "GLANCE", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES", "SOLVE", "Functions", "fast",
+    "shifted",
+]  # fmt: skip
 
 FLOATS = nb.types.CPointer(nb.float64)
 INTEGERS = nb.types.CPointer(nb.int64)
@@ -24,6 +27,13 @@ FACTOR = nb.boolean(FLOATS, FLOATS, nb.float64, INTEGERS)
 """out, w, d, plan: eliminate d*I - J into w; false where that cannot be done."""
 SOLVE = nb.void(FLOATS, FLOATS, INTEGERS)
 """w, b, plan: solve for b in place."""
+
+RATES_OF_LANES = nb.void(FLOATS, FLOATS, FLOATS, FLOATS)
+"""x, p, t, out: as RATES and SLOPES, for several patients side by side."""
+FACTORS = nb.void(FLOATS, FLOATS, FLOATS, INTEGERS)
+"""out, w, d, plan: as FACTOR; where it cannot be done a lane has numbers that are not finite."""
+GLANCE = nb.void(FLOATS, FLOATS, nb.float64, FLOATS)
+"""x, p, t, out: the outputs of one lane."""
 
 fast = nb.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only compiled code calls: it compiles sooner."""

@@ -185,9 +185,9 @@ def draw(tasks: list[Task], path: str) -> None:
 
 def main() -> int:
     """Measure, print, draw; 1 where a goal is missed."""
-    patients, repeats = (int(a) for a in (*sys.argv[1:3], *("300", "3")[len(sys.argv[1:3]) :]))
+    patients, repeats = (int(a) for a in (*sys.argv[1:3], *("600", "3")[len(sys.argv[1:3]) :]))
     print(with_lsoda() or "LSODA: numbalsoda")
-    tasks = [Task.of(p, max(6, patients * 4 // p.size)) for p in PROBLEMS]
+    tasks = [Task.of(p, 16 * max(1, patients * 4 // p.size // 16)) for p in PROBLEMS]
     missed = []
     for task in tasks:
         measure(task, repeats)
