@@ -203,6 +203,7 @@ def _provenance(results: xr.Dataset, lock: Mapping[str, Any] | None) -> dict[str
     settings = {"seed": record.get("seed", 0)}
     inputs = record.get("inputs", {})
     settings |= {f"{k} tolerance": v for k, v in inputs.get("tolerances", {}).items()}
+    settings |= _engine(inputs, results)
     if inputs.get("name") in SINGLE_CELLS:
         settings |= {"single cells": SINGLE_CELLS[inputs["name"]], "cells per subject": inputs.get("replicates", 1)}
         settings |= {"epsilon": inputs["epsilon"]} if "epsilon" in inputs else {}
@@ -211,6 +212,24 @@ def _provenance(results: xr.Dataset, lock: Mapping[str, Any] | None) -> dict[str
         digests |= {name: entry["sha256"] for name, entry in lock["files"].items()}
         digests |= dict(lock["results"])
     return {"versions": versions, "settings": settings, "digests": digests, "locked": lock is not None}
+
+
+def _engine(inputs: Mapping[str, Any], results: xr.Dataset) -> dict[str, str]:
+    """Say which engine integrated, and how far it is from the other where that is known."""
+    if inputs.get("name") in SINGLE_CELLS:
+        return {}
+    engine, choice = inputs.get("engine", "roadrunner"), inputs.get("engine_choice", {})
+    words = {"roadrunner": "libRoadRunner", "kernel": "the batch kernel", "both": "libRoadRunner and the batch kernel"}
+    out = {"engine": words[engine]}
+    apart = "largest difference between the engines"
+    if "engine_difference" in results:
+        largest = float(results["engine_difference"].max())
+        out[apart] = f"{largest:.1e} of a value, in all {results.sizes['subject']} subjects"
+    elif "largest_difference" in choice:
+        out[apart] = f"{choice['largest_difference']:.1e} of a value, in subjects {', '.join(choice['subjects'])}"
+    elif choice:
+        out["the batch kernel was not used"] = choice["kernel"]
+    return out
 
 
 def _write(path: Path, context: Mapping[str, Any]) -> Path:

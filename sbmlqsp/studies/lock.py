@@ -168,8 +168,9 @@ def _method(study: Study) -> dict[str, Any]:
         fates = {a.id: fates_of(study, a) for a in study.arms}
         return {"method": study.cells.arguments, "fates": {k: v for k, v in fates.items() if v}}
     control = study.tolerances
+    engine = {} if study.engine == "auto" else {"engine": study.engine}
     return {"tolerances": {"relative": control.relative, "absolute": control.absolute,
-                           "maximum_steps": control.maximum_steps}}  # fmt: skip
+                           "maximum_steps": control.maximum_steps}, **engine}  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------ reading

@@ -111,7 +111,7 @@ def run(
         units = {o.id: _unit(experiments[0], i) for i, o in enumerate(experiments[0].observables)}
         place = study.path(study.data.file) if study.data else Path()
         observed = read_data(study.data, place, time_unit=model.time_unit, units=units) if study.data else None
-        how = study.cells.arguments if study.cells else {"tolerances": study.tolerances}
+        how = study.cells.arguments if study.cells else {"tolerances": study.tolerances, "engine": study.engine}
         results = simulate(
             experiments, seed=study.seed, on_failure=study.on_failure, max_failed=study.max_failed, progress=progress,
             workers=workers, **how, **people,

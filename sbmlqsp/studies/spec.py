@@ -9,6 +9,7 @@ from typing import Any
 
 from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engines import ENGINES
 from sbmlqsp.errors import QSPError, StudyError
 from sbmlqsp.files import inside
 from sbmlqsp.library import own_library
@@ -123,6 +124,7 @@ class Study:
     fates: Mapping[str, str] = field(default_factory=dict)
     formats: tuple[str, ...] = ("svg", "png")
     tolerances: Tolerances = field(default_factory=Tolerances)
+    engine: str = "auto"
     seed: int = 0
     at_dose: str = "after"
     occasions: str | tuple[float, ...] = ()
@@ -216,9 +218,11 @@ def _simulation(top: Keys) -> dict[str, Any]:
         "on_failure": keys.take("on_failure", str, "raise"),
         "seed": keys.take("seed", int, 0),
         "tolerances": _tolerances(keys, cells),
+        "engine": keys.take("engine", str, "auto"),
     }
     keys.done()
-    for key, allowed in (("at_dose", ("after", "before")), ("on_failure", ("raise", "record"))):
+    engines = ENGINES if cells is None else ("auto",)
+    for key, allowed in (("at_dose", ("after", "before")), ("on_failure", ("raise", "record")), ("engine", engines)):
         if out[key] not in allowed:
             raise StudyError(f"no such {key}", value=out[key], where=keys.where, expected=" or ".join(allowed))
     return out
