@@ -41,7 +41,7 @@ import sbmlqsp as qsp
 from validation.population import running
 try:
     qsp.simulate(running.experiment(), population=running.population(), size=int(sys.argv[2]), seed=running.SEED,
-                 store=sys.argv[1], resume=True, on_failure="record", **json.loads(sys.argv[3]))
+                 store=sys.argv[1], resume=True, on_failure="record", engine="roadrunner", **json.loads(sys.argv[3]))
 except KeyboardInterrupt:
     sys.exit(130)
 except qsp.QSPError as err:
@@ -168,7 +168,15 @@ def impossible_patients(folder: Path, size: int, whole: Any) -> bool:
     good, results = True, []
     for workers in (None, 2):
         where = folder / f"workers {workers}"
-        store = qsp.simulate(experiment(), subjects=table, on_failure="record", store=where, workers=workers, chunk=10)
+        store = qsp.simulate(
+            experiment(),
+            subjects=table,
+            on_failure="record",
+            store=where,
+            workers=workers,
+            chunk=10,
+            engine="roadrunner",
+        )
         ds, ledger = store.read(), store.ledger
         failed = np.flatnonzero(ds["status"].to_numpy().ravel() > 0).tolist()
         fine = np.setdiff1d(np.arange(size), rows)
@@ -246,7 +254,9 @@ def interrupted(folder: Path, size: int, whole: Any) -> bool:
 
 def main(size: int = 600, limit: float = 5.0) -> bool:
     """Do all that; return whether all hold."""
-    whole = qsp.simulate(experiment(), population=population(), size=size, seed=SEED, progress=False)
+    whole = qsp.simulate(
+        experiment(), population=population(), size=size, seed=SEED, progress=False, engine="roadrunner"
+    )
     good = True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

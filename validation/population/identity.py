@@ -32,7 +32,7 @@ import sys, sbmlqsp as qsp
 from validation.population import running
 try:
     qsp.simulate(running.experiment(), population=running.population(), size=int(sys.argv[1]), seed=running.SEED,
-                 store=sys.argv[2], resume=True, workers=2, chunk=5, on_failure="record")
+                 store=sys.argv[2], resume=True, workers=2, chunk=5, on_failure="record", engine="roadrunner")
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -40,7 +40,14 @@ except KeyboardInterrupt:
 
 def simulated(size: int, **options: Any) -> Any:
     return qsp.simulate(
-        experiment(), population=population(), size=size, seed=SEED, on_failure="record", progress=False, **options
+        experiment(),
+        population=population(),
+        size=size,
+        seed=SEED,
+        on_failure="record",
+        progress=False,
+        engine="roadrunner",
+        **options,
     )
 
 
@@ -118,9 +125,10 @@ def alone(size: int, folder: Path, *, rows: int = 5) -> bool:
     whole = store.read(subjects=chosen)
     for subject in chosen:
         row = whole.sel(subject=[subject])
+        how = {"on_failure": "record", "engine": "roadrunner"}
         own = qsp.sample(population(), 1, seed=SEED, first=subject)[["WT", *population().parameters]]
         ways = {"rerun": store.rerun(experiment(), subject),
-                "its own row": qsp.simulate(experiment(), subjects=own, on_failure="record")}  # fmt: skip
+                "its own row": qsp.simulate(experiment(), subjects=own, **how)}  # fmt: skip
         for name, again in ways.items():
             found, expected = bits(again), bits(row)
             problem = [n for n in found if n not in expected or found[n] != expected[n]]

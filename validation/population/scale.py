@@ -21,7 +21,7 @@ import sys
 import sbmlqsp as qsp
 from validation.population import running
 qsp.simulate(running.experiment(), population=running.population(), size=int(sys.argv[2]), seed=running.SEED,
-             store=sys.argv[1], workers=2, on_failure="record")
+             store=sys.argv[1], workers=2, on_failure="record", engine="roadrunner")
 """
 READ = """
 import sys

@@ -32,7 +32,7 @@ def main(size: int = 10_000, repeats: int = 3) -> bool:
     table = qsp.sample(population, size, seed=SEED)[["WT", *population.parameters]]
 
     def ours(workers: int):
-        return qsp.simulate(arm, subjects=table, workers=workers, progress=False)
+        return qsp.simulate(arm, subjects=table, workers=workers, progress=False, engine="roadrunner")
 
     qsp.simulate(arm, subjects=table.head(2), progress=False)  # compiled, as in a session
     bare = BareLoop(arm, table)

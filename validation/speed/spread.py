@@ -35,7 +35,9 @@ def speed_up(size: int) -> float:
     spent, results = {}, {}
     for name, workers in (("one process", None), ("two processes", 2)):
         begun = time.perf_counter()
-        results[name] = qsp.simulate(experiment, population=population, size=size, seed=1, workers=workers)
+        results[name] = qsp.simulate(
+            experiment, population=population, size=size, seed=1, workers=workers, engine="roadrunner"
+        )
         spent[name] = time.perf_counter() - begun
         print(f"{name}: {spent[name]:.1f} s, {size / spent[name]:.0f} subjects/s")
     same = results["one process"].identical(results["two processes"])
@@ -51,7 +53,7 @@ def stored(size: int) -> None:
         begun = time.perf_counter()
         store = qsp.simulate(
             arm(), population=population, size=size, seed=1, workers=2, chunk=500, store=Path(folder) / "store",
-            on_failure="record",
+            on_failure="record", engine="roadrunner",
         )  # fmt: skip
         print(f"{size} subjects into a store: {time.perf_counter() - begun:.0f} s, {store.ledger.attrs}")
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
