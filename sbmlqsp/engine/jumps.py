@@ -103,7 +103,11 @@ INFLOW = "qsp_inflow_"
 
 
 def jump_system(
-    network: Network, *, continuous: Iterable[str] = (), dosed: Mapping[str, bool] | None = None
+    network: Network,
+    *,
+    continuous: Iterable[str] = (),
+    dosed: Mapping[str, bool] | None = None,
+    watched: bool = False,
 ) -> JumpSystem:
     """Read a network as a jump process.
 
@@ -115,6 +119,8 @@ def jump_system(
         others are counted in items.
     dosed : mapping of str to bool, optional
         What doses change, and whether it is infused.
+    watched : bool
+        Whether triggers may read time together with what changes during the run, since all are watched then.
 
     Raises
     ------
@@ -133,7 +139,7 @@ def jump_system(
     channels, flows = _split_reactions(network, laws, rules, counted)
     flows |= {k: _in_amounts(network, k, rewritten.get(("rate rule", k), v)) for k, v in network.rate_rules.items()}
     conditions, more, left = find_conditions(network)
-    _refuse_left(tuple(switches.left_to_engine) + left)
+    _refuse_left(tuple(switches.left_to_engine) + (() if watched else left))
     events = tuple(replace(e, trigger=c) for e, c in zip(network.events, conditions, strict=True))
     switches = replace(switches, triggers=more)
     infused = _infused(dosed or {}, counted, flows)

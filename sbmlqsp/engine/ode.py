@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,10 @@ __all__ = ["Batch", "BatchResult"]
 
 SPAN = 64
 """How many patients a thread takes at a time."""
+LOOKED = 125
+"""Into how many steps at least a run is divided where a trigger may hold for a short while; each is looked at eightfold."""
+PLAIN = 1e-3
+"""What it counts that an event which sets plain values happens at once again: it ends well, as a rule."""
 
 
 class Evaluations(NamedTuple):
@@ -31,19 +36,37 @@ class Evaluations(NamedTuple):
     look: Any
 
 
+class WithEvents(NamedTuple):
+    """Those of a model with events."""
+
+    rates: Any
+    slopes: Any
+    look: Any
+    act: Any
+
+
 @dataclass(frozen=True)
 class BatchResult:
-    """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time and steps."""
+    """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time, steps and ``event``.
+
+    The last is the place among ``events`` of the one that ended the run, below zero where none did.
+    """
 
     out: Any
     status: Any
     time: Any
     steps: Any
+    event: Any
+    events: tuple[str, ...] = ()
 
     def message(self, row: int) -> str:
         """Return why a patient's run ended early, in words; ``""`` where it did not."""
         status = int(self.status[row])
-        return "" if status == FINE else f"{ODE_STATUS[status]}; stopped at time {self.time[row]:.6g}"
+        if status == FINE:
+            return ""
+        place = int(self.event[row])
+        whose = f" ('{self.events[place].replace('__', '.')}')" if 0 <= place < len(self.events) else ""
+        return f"{ODE_STATUS[status]}{whose}; stopped at time {self.time[row]:.6g}"
 
 
 class Batch:
@@ -73,6 +96,11 @@ class Batch:
         """What moves: amounts of species and values of what rate rules change."""
         return self.equations.states
 
+    @property
+    def eventful(self) -> bool:
+        """Whether there are events."""
+        return bool(self.equations.system.events)
+
     @cached_property
     def places(self) -> Places:
         """Where each state and constant is."""
@@ -82,13 +110,15 @@ class Batch:
     @cached_property
     def _functions(self) -> Any:
         from sbmlqsp.engine import ode_linear
-        from sbmlqsp.engine.ode_model import Functions
+        from sbmlqsp.engine.ode_model import EventFunctions, Functions
 
-        source = source_of_equations(self.equations, outputs=self.outputs)
+        source, shape = source_of_equations(self.equations, outputs=self.outputs), Functions
+        if self.eventful:
+            shape = EventFunctions
         if self.equations.written_out:
-            return compile_functions(source, Functions)
-        own = compile_functions(source, Evaluations)
-        return Functions(own.rates, own.slopes, own.look, ode_linear.factor, ode_linear.solve)
+            return compile_functions(source, shape)
+        own = compile_functions(source, WithEvents if self.eventful else Evaluations)
+        return shape(*own, ode_linear.factor, ode_linear.solve)
 
     def starts(self, env: Mapping[str, Any], rows: int) -> tuple[Any, Any]:
         """Return states and constants at time 0, of shape (rows, states) and (rows, constants).
@@ -109,7 +139,7 @@ class Batch:
 
     def instructions(self) -> Instructions:
         """Return an empty list of instructions."""
-        return Instructions(self.places)
+        return Instructions(self.places, self.eventful)
 
     def run(
         self,
@@ -148,12 +178,12 @@ class Batch:
         threads : int, optional
             All processors where not given. The results do not depend on it.
         """
-        from sbmlqsp.engine.ode_kernel import Control, Patients, Program, run_patients
+        from sbmlqsp.engine.ode_kernel import Control, Patients, Program
 
         functions, plan = self._functions, self.equations.elimination
 
         n = len(starts)
-        out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 3))
+        out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 4))
         amounts, lengths = (np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths))
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
                             absolute * scales, np.ascontiguousarray(scales))  # fmt: skip
@@ -162,9 +192,11 @@ class Batch:
             Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time)),
         )
 
+        loop, more = self._loop(instructions)
+
         def run(first: int) -> None:
             last = min(first + SPAN, n)
-            run_patients(functions, plan.packed, program, patients, control, first, last, out, results)
+            loop(functions, plan.packed, program, patients, control, first, last, out, results, *more)
 
         workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
         if workers <= 1:
@@ -173,4 +205,23 @@ class Batch:
         else:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(run, range(0, n, SPAN)))
-        return BatchResult(out, results[:, 0].astype(np.int8), results[:, 1], results[:, 2].astype(np.int64))
+        status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
+        return BatchResult(out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events))
+
+    def _loop(self, instructions: Instructions) -> tuple[Any, tuple[Any, ...]]:
+        """Return the compiled loop over patients, and what it needs to know of events."""
+        if not self.eventful:
+            from sbmlqsp.engine.ode_kernel import run_patients
+
+            return run_patients, ()
+        from sbmlqsp.engine.ode_eventful import Traits, run_eventful
+
+        equations, events = self.equations, self.equations.system.events
+        longest = instructions.end / LOOKED if equations.windows and instructions.end > 0 else math.inf
+        static = equations.system.network.static
+        weight = [1.0 if any(v.symbols() - static for v in e.assignments.values()) else PLAIN for e in events]
+        parts = ([e.initial_value for e in events], [e.persistent for e in events],
+                 [e.values_from_trigger for e in events], weight)  # fmt: skip
+        width = max([1, *(len(e.assignments) for e in events)])
+        arrays = (np.array(part, dtype=float) for part in parts)
+        return run_eventful, (Traits(*arrays, width, bool(equations.watched), longest),)

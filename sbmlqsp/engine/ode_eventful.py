@@ -1,0 +1,256 @@
+"""The compiled loops for models with events: as in ``ode_kernel``, and triggers are watched inside every step.
+
+Where a trigger changes inside a step, the time of the change is found on the dense output and the step is taken again
+to end there, until it does within rounding; then events happen by the rules of ``ode_events``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numba as nb
+import numpy as np
+
+from sbmlqsp.engine.ode_events import QUEUE, Events, near, settle
+from sbmlqsp.engine.ode_kernel import (
+    GROW, SAFETY, SHRINK, _begun, _between, _enter, _norm, _prepare_dense, _put, _Room, _step,
+)  # fmt: skip
+from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
+from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
+from sbmlqsp.engine.ode_tableau import STAGES
+from sbmlqsp.engine.ssa_arithmetic import pointer
+
+__all__ = ["Traits", "run_eventful"]
+
+LOOKS = 8
+"""At how many places of a step triggers are looked at."""
+CLOSE = 1e-13
+"""How close a step must end to the change of a trigger, as a share of the time."""
+TRIES = 20
+"""How often a step is taken again for that."""
+
+
+class Traits(NamedTuple):
+    """What there is to know of a model's events, by event; see ``Events``."""
+
+    initial: Any
+    persistent: Any
+    early: Any
+    weight: Any
+    width: int
+    watched: bool
+    longest: float
+
+
+@fast
+def _flips(functions, room, events, t, h, theta):
+    """Return whether some trigger differs at a part of the step from what it was."""
+    _between(room, theta)
+    functions.look(0, room.u, room.p, t + theta * h, events.checks)
+    for e in range(events.count):
+        if (events.checks[e] != 0.0) != (events.before[e] != 0.0):
+            return True
+    return False
+
+
+@fast
+def _change(functions, room, events, t, h):
+    """Return at what part of the step a trigger first differs, 2 where none does."""
+    _prepare_dense(room)
+    low = 0.0
+    for s in range(1, LOOKS + 1):
+        high = s / LOOKS
+        if _flips(functions, room, events, t, h, high):
+            while (high - low) * h > 0.25 * CLOSE * abs(t + high * h):
+                middle = 0.5 * (low + high)
+                if not low < middle < high:
+                    break
+                if _flips(functions, room, events, t, h, middle):
+                    high = middle
+                else:
+                    low = middle
+            return high
+        low = high
+    return 2.0
+
+
+@fast
+def _outputs(functions, room, program, g, last, t, h, until, out):
+    """Put out what falls into a step up to a time; return the next place."""
+    if g < last and program.times[g] <= until:
+        _prepare_dense(room)
+        while g < last and program.times[g] <= until:
+            _between(room, (program.times[g] - t) / h)
+            _put(functions, room, room.u, program.times[g], out, program.rows[g])
+            g += 1
+    return g
+
+
+@fast
+def _smooth(functions, room, events, program, g, last, t, stop, control, steps, h, out):
+    """Integrate to a stop or to where a trigger changes.
+
+    Returns status, time, number of steps, next output, next step, and whether a trigger changed.
+    """
+    again, tries, hit = False, 0, False
+    while t < stop and not hit:
+        rest = stop - t
+        if not again:
+            h = _begun(functions, room, t, h, rest)
+            if h < 0.0:
+                return NOT_FINITE, t, steps, g, h, hit
+            h = min(h, events.longest)
+        final = h >= rest * 0.999999
+        h = rest if final else min(h, 0.5 * rest) if h > 0.6 * rest else h
+        steps += 1
+        if steps > control.most:
+            return TOO_MANY, t, steps, g, h, hit
+        error = _norm(room, control.relative) if _step(functions, room, t, h) else math.inf
+        factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
+        factor = min(GROW, max(SHRINK, factor))
+        if not error <= 1.0:
+            h *= factor
+            again = True
+            if not h > 4e-16 * max(abs(t), abs(stop)):
+                return TOO_SMALL, t, steps, g, h, hit
+            continue
+        theta = _change(functions, room, events, t, h) if events.watched else 2.0
+        if theta <= 1.0 and t + theta * h < stop - near(stop):  # at the stop all is looked at anyway
+            if (1.0 - theta) * h > CLOSE * abs(t + h) and tries < TRIES:
+                h *= theta
+                again = True
+                tries += 1
+                continue
+            hit = True
+        reached = stop if final else t + h
+        g = _outputs(functions, room, program, g, last, t, h, reached - near(reached) if hit or final else reached, out)
+        for i in range(room.n):
+            room.x[i] = room.new[i]
+        t = reached
+        h *= min(factor, 1.0) if again else factor
+        again, tries = False, 0
+    return FINE, t, steps, g, h, hit
+
+
+@fast
+def _stretch(functions, room, events, program, g, last, t, end, control, steps, waiting, out):
+    """Integrate to the end of a stretch; return status, event, time, number of steps, and how many events wait."""
+    h = 0.0
+    while t < end:
+        stop = end
+        for j in range(waiting):
+            if events.due[j] < end - near(end):
+                stop = min(stop, events.due[j])
+        status, t, steps, g, h, hit = _smooth(
+            functions, room, events, program, g, last, t, stop, control, steps, h, out
+        )
+        if status:
+            return status, -1, t, steps, waiting
+        if hit or stop < end:
+            status, e, waiting, done = settle(functions, room, events, t, waiting)
+            if status:
+                return status, e, t, steps, waiting
+            h = 0.0 if done else h
+            while g < last and program.times[g] <= t + near(t):
+                _put(functions, room, room.x, program.times[g], out, program.rows[g])
+                g += 1
+    while g < last:
+        _put(functions, room, room.x, program.times[g], out, program.rows[g])
+        g += 1
+    return FINE, -1, t, steps, waiting
+
+
+@fast
+def _set(room, program, patients, r, o):
+    """Follow an instruction that changes a number."""
+    x, p = room.x, room.p
+    code, a, b = program.code[o, 0], program.code[o, 1], program.code[o, 2]
+    if code == SET:
+        p[a] = program.value[o]
+    elif code == BOLUS:
+        x[a] += patients.amounts[r, b]
+    elif code == BOLUS_FIXED:
+        p[a] += patients.amounts[r, b]
+    elif code == IDLE:
+        p[a] = 0.0
+    elif code == INFUSE:
+        p[a] += patients.amounts[r, b] / patients.lengths[r, b]
+
+
+@fast
+def _patient(functions, room, events, program, patients, r, control, out):
+    """Run one patient; return status, event, time and number of steps."""
+    steps, t, waiting = 0, 0.0, np.int64(0)
+    which = patients.which[r]
+    for o in range(program.of[which], program.of[which + 1]):
+        code, a, b = program.code[o, 0], program.code[o, 1], program.code[o, 2]
+        if code == RUN:
+            status, e, t, steps, waiting = _stretch(
+                functions, room, events, program, a, b, t, program.value[o], control, steps, waiting, out
+            )
+            if status:
+                return status, e, t, steps
+        elif code == SHOW:
+            _put(functions, room, room.x, t, out, a)
+        elif code == SETTLE:
+            status, e, waiting, _ = settle(functions, room, events, t, waiting)
+            if status:
+                return status, e, t, steps
+        else:
+            _set(room, program, patients, r, o)
+    return FINE, -1, t, steps
+
+
+@fast
+def _begin(events, traits):
+    for e in range(events.count):
+        events.before[e] = traits.initial[e]
+        events.last[e] = -math.inf
+        events.rush[e] = 0.0
+
+
+def _entry(sources):
+    """Return the loop over patients, kept on disk for these sources of it: numba itself would watch this file alone."""
+
+    def run_eventful(functions, plan, program, patients, control, first, last, out, results, traits):
+        """Run patients as ``run_patients`` does; ``results`` takes 1 + the event at fault as well."""
+        _ = sources
+        n, m, columns = patients.starts.shape[1], patients.constants.shape[1], out.shape[2]
+        count, width = traits.initial.shape[0], traits.width
+        kept = np.zeros((STAGES + 11) * n + m + plan[1] + control.size + columns)
+        own = np.zeros(4 * count + (2 + width) * QUEUE + width)
+        at = pointer(kept)
+        x, new, u, b = at, shifted(at, n), shifted(at, 2 * n), shifted(at, 3 * n)
+        floor, scale, k, dense = shifted(at, 4 * n), shifted(at, 5 * n), shifted(at, 6 * n), shifted(at, 14 * n)
+        slopes, p = shifted(at, 17 * n), shifted(at, 19 * n + plan[1])
+        w, row = shifted(p, m), shifted(p, m + control.size)
+        room = _Room(
+            n, m, columns, control.timed, pointer(plan), x, p, new, u, b, k, slopes, w, dense, row, floor, scale
+        )
+        at = pointer(own)
+        due = shifted(at, 4 * count)
+        whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
+        events = Events(
+            count, width, traits.watched, traits.longest, pointer(traits.persistent), pointer(traits.early),
+            pointer(traits.weight), at, shifted(at, count), shifted(at, 2 * count), shifted(at, 3 * count), due, whose,
+            queued, shifted(queued, width * QUEUE),
+        )  # fmt: skip
+        for r in range(first, last):
+            _enter(room, patients, r)
+            _begin(events, traits)
+            status, e, t, steps = _patient(functions, room, events, program, patients, r, control, out[r])
+            results[r, 0], results[r, 1], results[r, 2], results[r, 3] = status, t, steps, 1 + e
+        kept[0], own[0] = plan[0], traits.initial.shape[0]  # which lets them live until here
+
+    return nb.njit(nogil=True, error_model="numpy", cache=True)(run_eventful)
+
+
+def _sources() -> str:
+    from sbmlqsp.engine.ssa_model import sources
+
+    return sources("ode_*.py")
+
+
+run_eventful = _entry(_sources())
