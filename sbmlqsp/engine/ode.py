@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
+from sbmlqsp.engine.event_order import EventOrder
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_codegen import equations_of, source_of_equations
 from sbmlqsp.engine.ode_program import Instructions, Places
@@ -219,9 +220,11 @@ class Batch:
         equations, events = self.equations, self.equations.system.events
         longest = instructions.end / LOOKED if equations.windows and instructions.end > 0 else math.inf
         static = equations.system.network.static
+        order = EventOrder(equations.system.network)
         weight = [1.0 if any(v.symbols() - static for v in e.assignments.values()) else PLAIN for e in events]
         parts = ([e.initial_value for e in events], [e.persistent for e in events],
-                 [e.values_from_trigger for e in events], weight)  # fmt: skip
+                 [e.values_from_trigger for e in events], weight,
+                 [a is not b and not order.commute(a, b) for a in events for b in events])  # fmt: skip
         width = max([1, *(len(e.assignments) for e in events)])
         arrays = (np.array(part, dtype=float) for part in parts)
         return run_eventful, (Traits(*arrays, width, bool(equations.watched), longest),)

@@ -30,6 +30,8 @@ CLOSE = 1e-13
 """How close a step must end to the change of a trigger, as a share of the time."""
 TRIES = 20
 """How often a step is taken again for that."""
+EARLY = 1e-6
+"""Before this part of a step the dense output is as good as a step of its own, which rounding may keep from the change."""
 
 
 class Traits(NamedTuple):
@@ -39,6 +41,7 @@ class Traits(NamedTuple):
     persistent: Any
     early: Any
     weight: Any
+    rivals: Any
     width: int
     watched: bool
     longest: float
@@ -77,6 +80,35 @@ def _change(functions, room, events, t, h):
 
 
 @fast
+def _ahead(functions, room, events, t, d):
+    """Return whether some trigger differs so shortly after a time that states move straight on."""
+    for i in range(room.n):
+        room.u[i] = room.x[i] + d * room.b[i]
+    functions.look(0, room.u, room.p, t, events.checks)
+    for e in range(events.count):
+        if (events.checks[e] != 0.0) != (events.before[e] != 0.0):
+            return True
+    return False
+
+
+@fast
+def _arrive(functions, room, events, t):
+    """Where a trigger changes within rounding after a stop, let it change at the stop: both are one instant."""
+    functions.rates(room.x, room.p, t, room.b)
+    low, high = 0.0, near(t)
+    if _ahead(functions, room, events, t, low) or not _ahead(functions, room, events, t, high):
+        return
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if _ahead(functions, room, events, t, middle):
+            high = middle
+        else:
+            low = middle
+    for i in range(room.n):
+        room.x[i] += high * room.b[i]
+
+
+@fast
 def _outputs(functions, room, program, g, last, t, h, until, out):
     """Put out what falls into a step up to a time; return the next place."""
     if g < last and program.times[g] <= until:
@@ -86,6 +118,15 @@ def _outputs(functions, room, program, g, last, t, h, until, out):
             _put(functions, room, room.u, program.times[g], out, program.rows[g])
             g += 1
     return g
+
+
+@fast
+def _move(room, theta):
+    """Go on to a part of the step, of whose dense output that needs the coefficients, or to its end."""
+    if theta < 1.0:
+        _between(room, theta)
+    for i in range(room.n):
+        room.x[i] = room.u[i] if theta < 1.0 else room.new[i]
 
 
 @fast
@@ -118,16 +159,15 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
             continue
         theta = _change(functions, room, events, t, h) if events.watched else 2.0
         if theta <= 1.0 and t + theta * h < stop - near(stop):  # at the stop all is looked at anyway
-            if (1.0 - theta) * h > CLOSE * abs(t + h) and tries < TRIES:
+            hit = (1.0 - theta) * h <= CLOSE * abs(t + h) or theta < EARLY or tries == TRIES
+            if not hit:
                 h *= theta
                 again = True
                 tries += 1
                 continue
-            hit = True
-        reached = stop if final else t + h
+        reached = t + theta * h if hit else stop if final else t + h
         g = _outputs(functions, room, program, g, last, t, h, reached - near(reached) if hit or final else reached, out)
-        for i in range(room.n):
-            room.x[i] = room.new[i]
+        _move(room, theta if hit else 1.0)
         t = reached
         h *= min(factor, 1.0) if again else factor
         again, tries = False, 0
@@ -148,6 +188,8 @@ def _stretch(functions, room, events, program, g, last, t, end, control, steps, 
         )
         if status:
             return status, -1, t, steps, waiting
+        if events.watched and not hit:
+            _arrive(functions, room, events, t)
         if hit or stop < end:
             status, e, waiting, done = settle(functions, room, events, t, waiting)
             if status:
@@ -234,8 +276,8 @@ def _entry(sources):
         whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
         events = Events(
             count, width, traits.watched, traits.longest, pointer(traits.persistent), pointer(traits.early),
-            pointer(traits.weight), at, shifted(at, count), shifted(at, 2 * count), shifted(at, 3 * count), due, whose,
-            queued, shifted(queued, width * QUEUE),
+            pointer(traits.weight), pointer(traits.rivals), at, shifted(at, count), shifted(at, 2 * count), shifted(at, 3 * count), due,
+            whose, queued, shifted(queued, width * QUEUE),
         )  # fmt: skip
         for r in range(first, last):
             _enter(room, patients, r)

@@ -1,8 +1,9 @@
 """Events of one patient, by SBML's rules: triggers that turn true, delays, priorities, persistence.
 
 Where several events are due at one instant, that of the highest priority comes first, those without a priority last;
-among equals, of which SBML leaves the order open, the one that was triggered first, then that which stands first in
-the model. Times within rounding of each other are one instant.
+among those without, of which SBML leaves the order open, the one that was triggered first, then that which stands
+first in the model. The order of equal priorities SBML leaves to chance: where it matters, the run ends. Times within
+rounding of each other are one instant.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from sbmlqsp.engine.instants import SNAP
 from sbmlqsp.engine.ode_model import fast
-from sbmlqsp.engine.ode_status import BAD_DELAY, CROWDED, ENDLESS, FINE, RUSHING
+from sbmlqsp.engine.ode_status import BAD_DELAY, CROWDED, ENDLESS, FINE, RUSHING, TIED
 
 __all__ = ["QUEUE", "Events", "near", "settle"]
 
@@ -35,7 +36,8 @@ class Events(NamedTuple):
     ``count`` events that assign up to ``width`` values. ``watched``: whether triggers change between cuts; steps are no
     longer than ``longest``. By event: ``persistent``, ``early`` (values of the trigger's time), ``weight`` (what it
     counts that it happens at once again), ``checks`` and ``before`` (whether triggers hold, now and before), ``last``
-    (when it happened) and ``rush`` (how often at once again). ``due``, ``whose``, ``kept``: the events that wait.
+    (when it happened) and ``rush`` (how often at once again); ``rivals`` says of two whether their order matters.
+    ``due``, ``whose``, ``kept``: the events that wait.
     ``value`` is room for assigned values.
     """
 
@@ -46,6 +48,7 @@ class Events(NamedTuple):
     persistent: Any
     early: Any
     weight: Any
+    rivals: Any
     checks: Any
     before: Any
     last: Any
@@ -117,14 +120,17 @@ def _triggered(functions, room, events, t, waiting):
 
 @fast
 def _next_event(functions, room, events, t, waiting):
-    """Return the place of the event to execute now, -1 where none is due."""
-    best, highest = -1, -math.inf
+    """Return the place of the event to execute now, -1 where none is due, and whether chance would choose it."""
+    best, highest, tied = -1, -math.inf, False
     for k in range(waiting):
         if events.due[k] <= t + near(t):
             functions.act(PRIORITY, np.int64(events.whose[k]), room.x, room.p, t, events.value)
             if best < 0 or events.value[0] > highest:
-                best, highest = k, events.value[0]
-    return best
+                best, highest, tied = k, events.value[0], False
+            elif events.value[0] == highest and highest > -math.inf:
+                rival = np.int64(events.whose[best]) * events.count + np.int64(events.whose[k])
+                tied = tied or events.rivals[rival] != 0.0
+    return best, tied
 
 
 @fast
@@ -132,7 +138,7 @@ def _rushes(events, e, t):
     """Note that an event happens; return whether it does so faster than can be followed."""
     gap = t - events.last[e]
     if 0.0 < gap <= SOON * t:
-        events.rush[e] += RUSHES if gap <= SOON * SOON * t else events.weight[e]
+        events.rush[e] += RUSHES if gap <= SOON * SOON * t and events.weight[e] == 1.0 else events.weight[e]
     events.last[e] = t
     return events.rush[e] >= RUSHES
 
@@ -144,10 +150,12 @@ def settle(functions, room, events, t, waiting):
         status, e, waiting = _triggered(functions, room, events, t, waiting)
         if status:
             return status, e, waiting, done
-        k = _next_event(functions, room, events, t, waiting)
+        k, tied = _next_event(functions, room, events, t, waiting)
         if k < 0:
             return FINE, 0, waiting, done
         e = np.int64(events.whose[k])
+        if tied:
+            return TIED, e, waiting, done
         if events.early[e] != 0.0:
             for i in range(events.width):
                 events.value[i] = events.kept[k * events.width + i]

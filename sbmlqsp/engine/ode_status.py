@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 __all__ = [
-    "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "NOT_FINITE", "ODE_STATUS", "RUSHING", "TOO_MANY", "TOO_SMALL",
+    "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "NOT_FINITE", "ODE_STATUS", "RUSHING", "TIED", "TOO_MANY", "TOO_SMALL",
 ]  # fmt: skip
 
-FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING = range(8)
+FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED = range(9)
 
 ODE_STATUS = {
     NOT_FINITE: "a rate is not finite",
@@ -16,4 +16,6 @@ ODE_STATUS = {
     CROWDED: "too many events wait at once",
     BAD_DELAY: "the delay of an event is negative or not a number",
     RUSHING: "an event happens again and again, faster than can be followed; let its trigger need a distance",
+    TIED: "events of the same priority are due at once, whose order SBML leaves to chance and which do not give the same "
+    "in either order; let their priorities differ",
 }
