@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ __all__ = ["Batch", "BatchResult"]
 SPAN = 64
 """How many patients a thread takes at a time."""
 LOOKED = 125
-"""Into how many steps at least a run is divided where a trigger may hold for a short while; each is looked at eightfold."""
+"""Into how many steps at least a run is divided where a trigger may hold for a short while."""
 PLAIN = 1e-3
 """What it counts that an event which sets plain values happens at once again: it ends well, as a rule."""
 
@@ -48,9 +48,9 @@ class WithEvents(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time, steps and ``event``.
+    """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time and steps.
 
-    The last is the place among ``events`` of the one that ended the run, below zero where none did.
+    ``event`` is the place among ``events`` of the one that ended a patient's run, below zero where none did.
     """
 
     out: Any
@@ -113,13 +113,12 @@ class Batch:
         from sbmlqsp.engine import ode_linear
         from sbmlqsp.engine.ode_model import EventFunctions, Functions
 
-        source, shape = source_of_equations(self.equations, outputs=self.outputs), Functions
-        if self.eventful:
-            shape = EventFunctions
+        source = source_of_equations(self.equations, outputs=self.outputs)
+        whole: Any = EventFunctions if self.eventful else Functions
         if self.equations.written_out:
-            return compile_functions(source, shape)
-        own = compile_functions(source, WithEvents if self.eventful else Evaluations)
-        return shape(*own, ode_linear.factor, ode_linear.solve)
+            return compile_functions(source, whole)
+        own: Any = compile_functions(source, WithEvents if self.eventful else Evaluations)
+        return whole(*own, ode_linear.factor, ode_linear.solve)
 
     def starts(self, env: Mapping[str, Any], rows: int) -> tuple[Any, Any]:
         """Return states and constants at time 0, of shape (rows, states) and (rows, constants).
@@ -207,7 +206,9 @@ class Batch:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(run, range(0, n, SPAN)))
         status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
-        return BatchResult(out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events))
+        return BatchResult(
+            out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events)
+        )
 
     def _loop(self, instructions: Instructions) -> tuple[Any, tuple[Any, ...]]:
         """Return the compiled loop over patients, and what it needs to know of events."""
@@ -222,9 +223,14 @@ class Batch:
         static = equations.system.network.static
         order = EventOrder(equations.system.network)
         weight = [1.0 if any(v.symbols() - static for v in e.assignments.values()) else PLAIN for e in events]
-        parts = ([e.initial_value for e in events], [e.persistent for e in events],
-                 [e.values_from_trigger for e in events], weight,
-                 [a is not b and not order.commute(a, b) for a in events for b in events])  # fmt: skip
-        width = max([1, *(len(e.assignments) for e in events)])
-        arrays = (np.array(part, dtype=float) for part in parts)
-        return run_eventful, (Traits(*arrays, width, bool(equations.watched), longest),)
+        rivals = [a is not b and not order.commute(a, b) for a in events for b in events]
+        traits = Traits(
+            _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
+            _numbers(e.values_from_trigger for e in events), _numbers(weight), _numbers(rivals),
+            max([1, *(len(e.assignments) for e in events)]), bool(equations.watched), longest,
+        )  # fmt: skip
+        return run_eventful, (traits,)
+
+
+def _numbers(values: Iterable[float]) -> Any:
+    return np.array(list(values), dtype=float)

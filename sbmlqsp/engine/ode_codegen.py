@@ -11,6 +11,7 @@ from sbmlqsp.engine.derivatives import Gradient, gradient, negative, over, plus,
 from sbmlqsp.engine.elimination import Elimination, plan_elimination
 from sbmlqsp.engine.jumps import JumpSystem, jump_system
 from sbmlqsp.engine.network import Event, Network
+from sbmlqsp.engine.ode_slopes import without_slopes
 from sbmlqsp.engine.rendering import numeric
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
@@ -48,6 +49,7 @@ def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
         Something that the kernel does not run: which.
     """
     _refuse(network)
+    network = without_slopes(network, dosed=dosed)
     system = jump_system(network, continuous=[s.id for s in network.species], dosed=dosed, watched=True)
     system = replace(system, switches=replace(system.switches, delays=()))  # what waits is due when it is due
     species = {s.id for s in network.species if s.id in system.states}
@@ -67,9 +69,11 @@ def _refuse(network: Network) -> None:
                 remedy="write the equilibrium as an assignment rule, or clear the flag and give a rate",
             )
     for role, name, expr in network.formulas():
-        for op in ("delay", "rateOf"):
-            if role != "initial assignment" and expr.has(op):
-                raise UnsupportedError(f"the {role} of '{name}' uses {op}(), which the batch kernel does not solve")
+        if role != "initial assignment" and expr.has("delay"):
+            raise UnsupportedError(
+                f"the {role} of '{name}' uses delay(), which the batch kernel does not solve",
+                remedy="replace the delay by a chain of transit compartments",
+            )
 
 
 class Equations:

@@ -14,7 +14,17 @@ import numpy as np
 
 from sbmlqsp.engine.ode_events import QUEUE, Events, near, settle
 from sbmlqsp.engine.ode_kernel import (
-    GROW, SAFETY, SHRINK, _begun, _between, _enter, _norm, _prepare_dense, _put, _Room, _step,
+    GROW,
+    SAFETY,
+    SHRINK,
+    _begun,
+    _between,
+    _enter,
+    _norm,
+    _prepare_dense,
+    _put,
+    _Room,
+    _step,
 )  # fmt: skip
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
@@ -31,7 +41,7 @@ CLOSE = 1e-13
 TRIES = 20
 """How often a step is taken again for that."""
 EARLY = 1e-6
-"""Before this part of a step the dense output is as good as a step of its own, which rounding may keep from the change."""
+"""Before this part of a step its dense output is as good as a step of its own, which may not get there for rounding."""
 
 
 class Traits(NamedTuple):
@@ -48,14 +58,20 @@ class Traits(NamedTuple):
 
 
 @fast
+def _differs(events):
+    """Return whether some trigger is not what it was."""
+    found = False
+    for e in range(events.number):
+        found |= (events.checks[e] != 0.0) != (events.before[e] != 0.0)
+    return found
+
+
+@fast
 def _flips(functions, room, events, t, h, theta):
     """Return whether some trigger differs at a part of the step from what it was."""
     _between(room, theta)
     functions.look(0, room.u, room.p, t + theta * h, events.checks)
-    for e in range(events.count):
-        if (events.checks[e] != 0.0) != (events.before[e] != 0.0):
-            return True
-    return False
+    return _differs(events)
 
 
 @fast
@@ -85,10 +101,7 @@ def _ahead(functions, room, events, t, d):
     for i in range(room.n):
         room.u[i] = room.x[i] + d * room.b[i]
     functions.look(0, room.u, room.p, t, events.checks)
-    for e in range(events.count):
-        if (events.checks[e] != 0.0) != (events.before[e] != 0.0):
-            return True
-    return False
+    return _differs(events)
 
 
 @fast
@@ -247,7 +260,7 @@ def _patient(functions, room, events, program, patients, r, control, out):
 
 @fast
 def _begin(events, traits):
-    for e in range(events.count):
+    for e in range(events.number):
         events.before[e] = traits.initial[e]
         events.last[e] = -math.inf
         events.rush[e] = 0.0
@@ -276,8 +289,8 @@ def _entry(sources):
         whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
         events = Events(
             count, width, traits.watched, traits.longest, pointer(traits.persistent), pointer(traits.early),
-            pointer(traits.weight), pointer(traits.rivals), at, shifted(at, count), shifted(at, 2 * count), shifted(at, 3 * count), due,
-            whose, queued, shifted(queued, width * QUEUE),
+            pointer(traits.weight), pointer(traits.rivals), at, shifted(at, count), shifted(at, 2 * count),
+            shifted(at, 3 * count), due, whose, queued, shifted(queued, width * QUEUE),
         )  # fmt: skip
         for r in range(first, last):
             _enter(room, patients, r)

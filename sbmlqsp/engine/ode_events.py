@@ -33,15 +33,15 @@ CHECKS, DELAY, PRIORITY, VALUES, APPLY = 0, 0, 1, 2, 3
 class Events(NamedTuple):
     """A patient's events.
 
-    ``count`` events that assign up to ``width`` values. ``watched``: whether triggers change between cuts; steps are no
-    longer than ``longest``. By event: ``persistent``, ``early`` (values of the trigger's time), ``weight`` (what it
+    ``number`` events that assign up to ``width`` values. ``watched``: whether triggers change between cuts; steps are
+    no longer than ``longest``. By event: ``persistent``, ``early`` (values of the trigger's time), ``weight`` (what it
     counts that it happens at once again), ``checks`` and ``before`` (whether triggers hold, now and before), ``last``
     (when it happened) and ``rush`` (how often at once again); ``rivals`` says of two whether their order matters.
     ``due``, ``whose``, ``kept``: the events that wait.
     ``value`` is room for assigned values.
     """
 
-    count: int
+    number: int
     width: int
     watched: bool
     longest: float
@@ -107,7 +107,7 @@ def _enqueue(functions, room, events, e, t, waiting):
 def _triggered(functions, room, events, t, waiting):
     """Let events wait whose triggers turned true; return status, event, and how many wait."""
     functions.look(CHECKS, room.x, room.p, t, events.checks)
-    for e in range(events.count):
+    for e in range(events.number):
         if events.checks[e] != 0.0 and events.before[e] == 0.0:
             status, waiting = _enqueue(functions, room, events, e, t, waiting)
             if status:
@@ -128,7 +128,7 @@ def _next_event(functions, room, events, t, waiting):
             if best < 0 or events.value[0] > highest:
                 best, highest, tied = k, events.value[0], False
             elif events.value[0] == highest and highest > -math.inf:
-                rival = np.int64(events.whose[best]) * events.count + np.int64(events.whose[k])
+                rival = np.int64(events.whose[best]) * events.number + np.int64(events.whose[k])
                 tied = tied or events.rivals[rival] != 0.0
     return best, tied
 

@@ -16,6 +16,6 @@ ODE_STATUS = {
     CROWDED: "too many events wait at once",
     BAD_DELAY: "the delay of an event is negative or not a number",
     RUSHING: "an event happens again and again, faster than can be followed; let its trigger need a distance",
-    TIED: "events of the same priority are due at once, whose order SBML leaves to chance and which do not give the same "
-    "in either order; let their priorities differ",
+    TIED: "events of the same priority are due at once, whose order SBML leaves to chance and matters here; let their "
+    "priorities differ",
 }

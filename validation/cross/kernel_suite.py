@@ -24,6 +24,7 @@ import numpy as np
 
 import sbmlqsp as qsp
 from sbmlqsp.batch import KERNEL, run_batch
+from sbmlqsp.engine.roadrunner import quiet
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.outcome import observed
 from sbmlqsp.subjects import read_subjects
@@ -100,7 +101,8 @@ def judge(folder: Path, spoil: float = 1.0) -> tuple[str, str, str]:
     found = {v: spoil * a for v, a in case.values(result).items()}
     bad = wrong(case, found)
     try:
-        theirs = run_arm(case.arm, people, tolerances=FINE)
+        with quiet():
+            theirs = run_arm(case.arm, people, tolerances=FINE)
     except qsp.QSPError as error:
         return ("wrong" if bad else "right"), bad, f"libRoadRunner refuses: {error}"
     if theirs.status[0]:
