@@ -22,7 +22,6 @@ from sbmlqsp.engine.ode_kernel import (
     _enter,
     _norm,
     _prepare_dense,
-    _put,
     _Room,
     _step,
 )  # fmt: skip
@@ -55,6 +54,18 @@ class Traits(NamedTuple):
     width: int
     watched: bool
     longest: float
+
+
+class Script(NamedTuple):
+    """What a patient goes through, as places in memory: instructions, outputs in time, deliveries, what comes out."""
+
+    code: Any
+    value: Any
+    times: Any
+    rows: Any
+    amounts: Any
+    lengths: Any
+    out: Any
 
 
 @fast
@@ -122,13 +133,20 @@ def _arrive(functions, room, events, t):
 
 
 @fast
-def _outputs(functions, room, program, g, last, t, h, until, out):
+def _show(functions, room, x, t, script, place):
+    functions.look(1, x, room.p, t, room.row)
+    for c in range(room.columns):
+        script.out[place * room.columns + c] = room.row[c]
+
+
+@fast
+def _outputs(functions, room, script, g, last, t, h, until):
     """Put out what falls into a step up to a time; return the next place."""
-    if g < last and program.times[g] <= until:
+    if g < last and script.times[g] <= until:
         _prepare_dense(room)
-        while g < last and program.times[g] <= until:
-            _between(room, (program.times[g] - t) / h)
-            _put(functions, room, room.u, program.times[g], out, program.rows[g])
+        while g < last and script.times[g] <= until:
+            _between(room, (script.times[g] - t) / h)
+            _show(functions, room, room.u, script.times[g], script, script.rows[g])
             g += 1
     return g
 
@@ -143,7 +161,7 @@ def _move(room, theta):
 
 
 @fast
-def _smooth(functions, room, events, program, g, last, t, stop, control, steps, h, out):
+def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h):
     """Integrate to a stop or to where a trigger changes.
 
     Returns status, time, number of steps, next output, next step, and whether a trigger changed.
@@ -179,7 +197,7 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
                 tries += 1
                 continue
         reached = t + theta * h if hit else stop if final else t + h
-        g = _outputs(functions, room, program, g, last, t, h, reached - near(reached) if hit or final else reached, out)
+        g = _outputs(functions, room, script, g, last, t, h, reached - near(reached) if hit or final else reached)
         _move(room, theta if hit else 1.0)
         t = reached
         h *= min(factor, 1.0) if again else factor
@@ -188,7 +206,7 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
 
 
 @fast
-def _stretch(functions, room, events, program, g, last, t, end, control, steps, waiting, out):
+def _stretch(functions, room, events, script, g, last, t, end, control, steps, waiting):
     """Integrate to the end of a stretch; return status, event, time, number of steps, and how many events wait."""
     h = 0.0
     while t < end:
@@ -196,9 +214,7 @@ def _stretch(functions, room, events, program, g, last, t, end, control, steps, 
         for j in range(waiting):
             if events.due[j] < end - near(end):
                 stop = min(stop, events.due[j])
-        status, t, steps, g, h, hit = _smooth(
-            functions, room, events, program, g, last, t, stop, control, steps, h, out
-        )
+        status, t, steps, g, h, hit = _smooth(functions, room, events, script, g, last, t, stop, control, steps, h)
         if status:
             return status, -1, t, steps, waiting
         if events.watched and not hit:
@@ -208,54 +224,52 @@ def _stretch(functions, room, events, program, g, last, t, end, control, steps, 
             if status:
                 return status, e, t, steps, waiting
             h = 0.0 if done else h
-            while g < last and program.times[g] <= t + near(t):
-                _put(functions, room, room.x, program.times[g], out, program.rows[g])
+            while g < last and script.times[g] <= t + near(t):
+                _show(functions, room, room.x, script.times[g], script, script.rows[g])
                 g += 1
     while g < last:
-        _put(functions, room, room.x, program.times[g], out, program.rows[g])
+        _show(functions, room, room.x, script.times[g], script, script.rows[g])
         g += 1
     return FINE, -1, t, steps, waiting
 
 
 @fast
-def _set(room, program, patients, r, o):
+def _set(room, script, o):
     """Follow an instruction that changes a number."""
     x, p = room.x, room.p
-    code, a, b = program.code[o, 0], program.code[o, 1], program.code[o, 2]
+    code, a, b = script.code[3 * o], script.code[3 * o + 1], script.code[3 * o + 2]
     if code == SET:
-        p[a] = program.value[o]
+        p[a] = script.value[o]
     elif code == BOLUS:
-        x[a] += patients.amounts[r, b]
+        x[a] += script.amounts[b]
     elif code == BOLUS_FIXED:
-        p[a] += patients.amounts[r, b]
+        p[a] += script.amounts[b]
     elif code == IDLE:
         p[a] = 0.0
     elif code == INFUSE:
-        p[a] += patients.amounts[r, b] / patients.lengths[r, b]
+        p[a] += script.amounts[b] / script.lengths[b]
 
 
 @fast
-def _patient(functions, room, events, program, patients, r, control, out):
+def _patient(functions, room, events, script, first, last, control):
     """Run one patient; return status, event, time and number of steps."""
-    steps, t, waiting = 0, 0.0, np.int64(0)
-    which = patients.which[r]
-    for o in range(program.of[which], program.of[which + 1]):
-        code, a, b = program.code[o, 0], program.code[o, 1], program.code[o, 2]
+    steps, waiting, e, t = np.int64(0), np.int64(0), np.int64(-1), 0.0  # their types, or all is compiled for literals
+    for o in range(first, last):
+        code, a, b = script.code[3 * o], script.code[3 * o + 1], script.code[3 * o + 2]
+        status = np.int64(FINE)
         if code == RUN:
             status, e, t, steps, waiting = _stretch(
-                functions, room, events, program, a, b, t, program.value[o], control, steps, waiting, out
+                functions, room, events, script, a, b, t, script.value[o], control, steps, waiting
             )
-            if status:
-                return status, e, t, steps
         elif code == SHOW:
-            _put(functions, room, room.x, t, out, a)
+            _show(functions, room, room.x, t, script, a)
         elif code == SETTLE:
             status, e, waiting, _ = settle(functions, room, events, t, waiting)
-            if status:
-                return status, e, t, steps
         else:
-            _set(room, program, patients, r, o)
-    return FINE, -1, t, steps
+            _set(room, script, o)
+        if status:
+            return status, e, t, steps
+    return np.int64(FINE), np.int64(-1), t, steps
 
 
 @fast
@@ -292,10 +306,20 @@ def _entry(sources):
             pointer(traits.weight), pointer(traits.rivals), at, shifted(at, count), shifted(at, 2 * count),
             shifted(at, 3 * count), due, whose, queued, shifted(queued, width * QUEUE),
         )  # fmt: skip
+        code, value, times, rows = (
+            pointer(program.code), pointer(program.value), pointer(program.times), pointer(program.rows),
+        )  # fmt: skip
+        amounts, lengths, shown = pointer(patients.amounts), pointer(patients.lengths), pointer(out)
+        given, size = patients.amounts.shape[1], out.shape[1] * columns
         for r in range(first, last):
             _enter(room, patients, r)
             _begin(events, traits)
-            status, e, t, steps = _patient(functions, room, events, program, patients, r, control, out[r])
+            script = Script(code, value, times, rows, shifted(amounts, r * given), shifted(lengths, r * given),
+                            shifted(shown, r * size))  # fmt: skip
+            which = patients.which[r]
+            status, e, t, steps = _patient(
+                functions, room, events, script, program.of[which], program.of[which + 1], control
+            )
             results[r, 0], results[r, 1], results[r, 2], results[r, 3] = status, t, steps, 1 + e
         kept[0], own[0] = plan[0], traits.initial.shape[0]  # which lets them live until here
 
