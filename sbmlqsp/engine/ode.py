@@ -24,7 +24,7 @@ __all__ = ["Batch", "BatchResult"]
 SPAN = 64
 """How many patients a thread takes at a time."""
 LOOKED = 125
-"""Into how many steps at least a run is divided where a trigger may hold for a short while."""
+"""Into how many steps at least a run is divided where triggers are watched, so that none holds in between unseen."""
 PLAIN = 1e-3
 """What it counts that an event which sets plain values happens at once again: it ends well, as a rule."""
 
@@ -218,18 +218,24 @@ class Batch:
             return run_patients, ()
         from sbmlqsp.engine.ode_eventful import Traits, run_eventful
 
-        equations, events = self.equations, self.equations.system.events
-        longest = instructions.end / LOOKED if equations.windows and instructions.end > 0 else math.inf
-        static = equations.system.network.static
-        order = EventOrder(equations.system.network)
+        longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
+        own: tuple[Any, ...] = (*self._traits, longest)
+        return run_eventful, (Traits(*own),)
+
+    @cached_property
+    def _traits(self) -> Any:
+        """What there is to know of events, but for how long steps may be."""
+        network, events = self.equations.system.network, self.equations.system.events
+        order, static = EventOrder(network), network.static
         weight = [1.0 if any(v.symbols() - static for v in e.assignments.values()) else PLAIN for e in events]
-        rivals = [a is not b and not order.commute(a, b) for a in events for b in events]
-        traits = Traits(
+        pairs = ((a, b) for a in events for b in events)
+        rivals = [a is not b and None not in (a.priority, b.priority) and not order.commute(a, b) for a, b in pairs]
+        width = max([1, *(len(e.assignments) for e in events)])
+        return (
             _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
-            _numbers(e.values_from_trigger for e in events), _numbers(weight), _numbers(rivals),
-            max([1, *(len(e.assignments) for e in events)]), bool(equations.watched), longest,
+            _numbers(e.values_from_trigger for e in events), _numbers(weight), _numbers(rivals), width,
+            bool(self.equations.watched),
         )  # fmt: skip
-        return run_eventful, (traits,)
 
 
 def _numbers(values: Iterable[float]) -> Any:

@@ -106,12 +106,6 @@ class Equations:
         """The events whose triggers may change between cuts."""
         return tuple(e for e in self.system.events if self.moves(e.trigger))
 
-    @property
-    def windows(self) -> bool:
-        """Whether a trigger may hold for a while so short that a long step would cross it unseen."""
-        triggers = [e.trigger for e in self.watched]
-        return any("time" in self.system.reads(t) or t.has("and", "or", "xor", "not", "implies") for t in triggers)
-
     def refuse_equalities(self) -> None:
         """Refuse triggers that ask for one point alone, which no step meets."""
         for event in self.watched:
@@ -249,11 +243,11 @@ class _Writer(Writer):
         values = list(event.assignments.values())
         given = self._locals(values) + [f"value[{k}] = {numeric(v, self._name)}" for k, v in enumerate(values)]
         amounts = [(k, n) for k, n in enumerate(event.assignments) if symbols[n].kind == "species"]
-        put = [f"{self._raw(n)} = value[{k}]" for k, n in enumerate(event.assignments) if symbols[n].kind != "species"]
-        put += self._locals((), [symbols[n].compartment for _, n in amounts])  # a new size holds for what is in it
-        for k, name in amounts:
+        put = self._locals((), [symbols[n].compartment for _, n in amounts])
+        for k, name in amounts:  # before sizes: all is assigned at once, so that a concentration is one of the old size
             size = "" if symbols[name].amount_only else f" * {self._name(symbols[name].compartment)}"
             put.append(f"{self._raw(name)} = value[{k}]{size}")
+        put += [f"{self._raw(n)} = value[{k}]" for k, n in enumerate(event.assignments) if symbols[n].kind != "species"]
         return ["if what == 0:", *indented(self._single(event.delay, "0.0")),
                 "elif what == 1:", *indented(self._single(event.priority, "-math.inf")),
                 "elif what == 2:", *indented(given or ["pass"]), "else:", *indented(put or ["pass"]),

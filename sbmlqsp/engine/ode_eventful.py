@@ -37,6 +37,8 @@ LOOKS = 8
 """At how many places of a step triggers are looked at."""
 CLOSE = 1e-13
 """How close a step must end to the change of a trigger, as a share of the time."""
+HALVINGS = 120
+"""How often an interval of times is halved: at time 0 no share of the time is small."""
 TRIES = 20
 """How often a step is taken again for that."""
 EARLY = 1e-6
@@ -93,9 +95,9 @@ def _change(functions, room, events, t, h):
     for s in range(1, LOOKS + 1):
         high = s / LOOKS
         if _flips(functions, room, events, t, h, high):
-            while (high - low) * h > 0.25 * CLOSE * abs(t + high * h):
+            for _ in range(HALVINGS):
                 middle = 0.5 * (low + high)
-                if not low < middle < high:
+                if (high - low) * h <= 0.25 * CLOSE * abs(t + high * h) or not low < middle < high:
                     break
                 if _flips(functions, room, events, t, h, middle):
                     high = middle
@@ -111,17 +113,17 @@ def _ahead(functions, room, events, t, d):
     """Return whether some trigger differs so shortly after a time that states move straight on."""
     for i in range(room.n):
         room.u[i] = room.x[i] + d * room.b[i]
-    functions.look(0, room.u, room.p, t, events.checks)
+    functions.look(0, room.u, room.p, t + d, events.checks)
     return _differs(events)
 
 
 @fast
 def _arrive(functions, room, events, t):
-    """Where a trigger changes within rounding after a stop, let it change at the stop: both are one instant."""
+    """Where a trigger changes within rounding after a stop, go on to there: both are one instant. Return the time."""
     functions.rates(room.x, room.p, t, room.b)
     low, high = 0.0, near(t)
     if _ahead(functions, room, events, t, low) or not _ahead(functions, room, events, t, high):
-        return
+        return t
     for _ in range(60):
         middle = 0.5 * (low + high)
         if _ahead(functions, room, events, t, middle):
@@ -130,6 +132,7 @@ def _arrive(functions, room, events, t):
             low = middle
     for i in range(room.n):
         room.x[i] += high * room.b[i]
+    return t + high
 
 
 @fast
@@ -218,7 +221,7 @@ def _stretch(functions, room, events, script, g, last, t, end, control, steps, w
         if status:
             return status, -1, t, steps, waiting
         if events.watched and not hit:
-            _arrive(functions, room, events, t)
+            t = _arrive(functions, room, events, t)
         if hit or stop < end:
             status, e, waiting, done = settle(functions, room, events, t, waiting)
             if status:

@@ -45,8 +45,9 @@ class Case:
     relative: float
 
     def values(self, result: ArmResult) -> dict[str, Any]:
-        return {v: np.broadcast_to(observed(o, self.arm, result), (1, len(self.arm.times)))[0]
-                for v, o in self.asked.items()}  # fmt: skip
+        own = {o.id: o for o in self.arm.observables}  # in which a symbol called "pi" is that symbol
+        shape = (1, len(self.arm.times))
+        return {v: np.broadcast_to(observed(own[o.id], self.arm, result), shape)[0] for v, o in self.asked.items()}
 
 
 def read(folder: Path) -> Case:
