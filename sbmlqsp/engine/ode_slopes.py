@@ -43,6 +43,7 @@ def without_slopes(network: Network, *, dosed: Mapping[str, bool]) -> Network:
         network,
         assignment_rules={k: out.rewrite(v) for k, v in network.assignment_rules.items()},
         rate_rules={k: out.rewrite(v) for k, v in network.rate_rules.items()},
+        algebraic_rules=tuple(out.rewrite(v) for v in network.algebraic_rules),
         reactions={k: _reaction(r, out) for k, r in network.reactions.items()},
         events=tuple(_event(e, out) for e in network.events),
     )
