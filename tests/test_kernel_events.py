@@ -45,6 +45,7 @@ model dosed
   high: at (A > 3): n = n + 1
   repeated: at (time - last >= 1.5): last = time, m = m + A
   last = 0; m = 0
+  first: at (time >= 0), t0=false: A = 3*A
   slope := rateOf(A)
 end
 """
@@ -172,7 +173,7 @@ def test_doses_come_after_the_events_of_their_instant_and_trigger_others(at_dose
     for name in ours.columns:
         np.testing.assert_allclose(ours.columns[name], theirs.columns[name], rtol=1e-7, atol=1e-9, err_msg=name)
     if at_dose == "after":
-        by_hand = (2 + 2) * math.exp(-0.6) / 2 + 3
+        by_hand = (3 * 2 + 2) * math.exp(-0.6) / 2 + 3
         assert ours.columns["[A]"][0, 3] == pytest.approx(by_hand, rel=1e-9)
 
 
@@ -206,6 +207,25 @@ def test_what_is_not_followed_is_refused_by_name(text):
         kernel(arm)
 
 
-def test_a_window_within_a_step_is_seen():
-    arm = arm_of("model m; x = 0; x' = 2 - 2*time; n = 0; e: at (x > 0.9998): n = n + 1; end", [0, 3], ["n"])
-    assert kernel(arm).columns["n"][0, -1] == 1
+PASSED = """
+model passed
+  x = 0; x' = 2 - 2*time
+  peak = 0; window = 0; last = 0; strict = 0; upon = 0; since = 0
+  over: at (x > 0.9998): peak = peak + 1
+  within: at (x > 0.5 && x < 0.50001): window = window + 1
+  later: at (time - last > 1): last = time, strict = strict + 1
+  there: at (time - since >= 1): since = time, upon = upon + 1
+end
+"""
+
+
+def test_what_holds_within_a_step_only_is_seen():
+    run = kernel(arm_of(PASSED, [0, 0.2, 3], ["peak", "window"]))
+    assert run.columns["peak"][0].tolist() == [0, 0, 1]
+    assert run.columns["window"][0].tolist() == [0, 0, 2]
+
+
+def test_an_output_just_when_a_trigger_turns_true_is_before_strict_ones_alone():
+    run = kernel(arm_of(PASSED, [0, 1, 1.5, 2, 2.5, 3], ["strict", "upon"]))
+    assert run.columns["strict"][0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert run.columns["upon"][0].tolist() == [0, 1, 1, 2, 2, 3]

@@ -231,10 +231,11 @@ class Batch:
         pairs = ((a, b) for a in events for b in events)
         rivals = [a is not b and None not in (a.priority, b.priority) and not order.commute(a, b) for a, b in pairs]
         width = max([1, *(len(e.assignments) for e in events)])
+        strict = _numbers(map(self.equations.strict, events))
         return (
             _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
-            _numbers(e.values_from_trigger for e in events), _numbers(weight), _numbers(rivals), width,
-            bool(self.equations.watched),
+            _numbers(e.values_from_trigger for e in events), strict, _numbers(weight), _numbers(rivals), width,
+            bool(self.equations.watched), len(self.equations.parts),
         )  # fmt: skip
 
 

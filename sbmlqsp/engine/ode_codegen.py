@@ -32,6 +32,7 @@ TIME = "time"
 WRITTEN_OUT = 500
 """How many operations of an elimination are written out; beyond, a plan is followed."""
 ONE = num(1.0)
+COMPARISONS = frozenset({"lt", "le", "gt", "ge"})
 
 
 def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
@@ -105,6 +106,18 @@ class Equations:
     def watched(self) -> tuple[Event, ...]:
         """The events whose triggers may change between cuts."""
         return tuple(e for e in self.system.events if self.moves(e.trigger))
+
+    @property
+    def parts(self) -> tuple[Expr, ...]:
+        """The comparisons that triggers are made of: where none changes, no trigger held in between."""
+        composed = [e.trigger for e in self.watched if e.trigger.op not in COMPARISONS]
+        found = (node for trigger in composed for node in trigger.walk() if node.op in COMPARISONS)
+        return tuple(dict.fromkeys(node for node in found if self.moves(node)))
+
+    def strict(self, event: Event) -> bool:
+        """Return whether a trigger turns true just after what it compares is equal, and not yet there."""
+        compared = [n for n in event.trigger.walk() if n.op in COMPARISONS and self.moves(n)]
+        return all(n.op in {"gt", "lt"} for n in compared) and not event.trigger.has("not", "xor", "implies")
 
     def refuse_equalities(self) -> None:
         """Refuse triggers that ask for one point alone, which no step meets."""
@@ -200,7 +213,7 @@ def source_of_equations(equations: Equations, *, outputs: Sequence[str]) -> str:
         Engine selections: ``"S"`` is an amount or a value, ``"[S]"`` a concentration.
     """
     writer = _Writer(equations)
-    parts = [writer.rates(), writer.slopes(), writer.look(outputs, ())]
+    parts = [writer.rates(), writer.slopes(), writer.look(outputs, equations.parts)]
     if equations.system.events:
         parts.append(writer.act())
     if equations.written_out:

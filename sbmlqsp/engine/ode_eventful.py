@@ -51,10 +51,12 @@ class Traits(NamedTuple):
     initial: Any
     persistent: Any
     early: Any
+    strict: Any
     weight: Any
     rivals: Any
     width: int
     watched: bool
+    parts: int
     longest: float
 
 
@@ -80,41 +82,73 @@ def _differs(events):
 
 
 @fast
+def _later(events):
+    """Return whether only strict triggers turn true, so that an output at that time is one before them."""
+    found = True
+    for e in range(events.number):
+        if events.checks[e] != 0.0 and events.before[e] == 0.0 and events.strict[e] == 0.0:
+            found = False
+    return found
+
+
+@fast
 def _flips(functions, room, events, t, h, theta):
-    """Return whether some trigger differs at a part of the step from what it was."""
+    """Return whether a trigger or a part of one differs at a part of the step from what is known."""
     _between(room, theta)
     functions.look(0, room.u, room.p, t + theta * h, events.checks)
-    return _differs(events)
+    found = False
+    for e in range(events.number + events.parts):
+        found |= (events.checks[e] != 0.0) != (events.known[e] != 0.0)
+    return found
+
+
+@fast
+def _first(functions, room, events, t, h, low, high):
+    """Return where between two places of a step, the second of which differs from what is known, that begins."""
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if (high - low) * h <= 0.25 * CLOSE * abs(t + high * h) or not low < middle < high:
+            break
+        if _flips(functions, room, events, t, h, middle):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 @fast
 def _change(functions, room, events, t, h):
-    """Return at what part of the step a trigger first differs, 2 where none does."""
+    """Return at what part of the step a trigger first differs, 2 where none does.
+
+    Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen.
+    """
     _prepare_dense(room)
+    functions.look(0, room.x, room.p, t, events.known)
+    for e in range(events.number):
+        events.known[e] = events.before[e]
     low = 0.0
     for s in range(1, LOOKS + 1):
-        high = s / LOOKS
-        if _flips(functions, room, events, t, h, high):
-            for _ in range(HALVINGS):
-                middle = 0.5 * (low + high)
-                if (high - low) * h <= 0.25 * CLOSE * abs(t + high * h) or not low < middle < high:
-                    break
-                if _flips(functions, room, events, t, h, middle):
-                    high = middle
-                else:
-                    low = middle
-            return high
-        low = high
+        while low < s / LOOKS and _flips(functions, room, events, t, h, s / LOOKS):
+            low = _first(functions, room, events, t, h, low, s / LOOKS)
+            _flips(functions, room, events, t, h, low)
+            if _differs(events):
+                return low
+            for e in range(events.number + events.parts):
+                events.known[e] = events.checks[e]
+        low = s / LOOKS
     return 2.0
 
 
 @fast
 def _ahead(functions, room, events, t, d):
-    """Return whether some trigger differs so shortly after a time that states move straight on."""
+    """Return whether some trigger that is not strict differs so shortly after a time that states move straight on."""
     for i in range(room.n):
         room.u[i] = room.x[i] + d * room.b[i]
     functions.look(0, room.u, room.p, t + d, events.checks)
-    return _differs(events)
+    found = False
+    for e in range(events.number):
+        found |= (events.checks[e] != 0.0) != (events.before[e] != 0.0) and events.strict[e] == 0.0
+    return found
 
 
 @fast
@@ -200,7 +234,10 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
                 tries += 1
                 continue
         reached = t + theta * h if hit else stop if final else t + h
-        g = _outputs(functions, room, script, g, last, t, h, reached - near(reached) if hit or final else reached)
+        until = reached
+        if hit or final:
+            until += near(reached) if hit and _later(events) else -near(reached)
+        g = _outputs(functions, room, script, g, last, t, h, until)
         _move(room, theta if hit else 1.0)
         t = reached
         h *= min(factor, 1.0) if again else factor
@@ -283,6 +320,21 @@ def _begin(events, traits):
         events.rush[e] = 0.0
 
 
+@fast
+def _events(at, traits):
+    """Return the events of a patient, with room from a place in memory on."""
+    count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
+    known, before = shifted(at, checks), shifted(at, 2 * checks)
+    due = shifted(before, 3 * count)
+    whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
+    return Events(
+        count, traits.width, traits.watched, traits.longest, traits.parts, pointer(traits.persistent),
+        pointer(traits.early), pointer(traits.strict), pointer(traits.weight), pointer(traits.rivals), at, known,
+        before, shifted(before, count), shifted(before, 2 * count), due, whose, queued,
+        shifted(queued, traits.width * QUEUE),
+    )  # fmt: skip
+
+
 def _entry(sources):
     """Return the loop over patients, kept on disk for these sources of it: numba itself would watch this file alone."""
 
@@ -292,7 +344,7 @@ def _entry(sources):
         n, m, columns = patients.starts.shape[1], patients.constants.shape[1], out.shape[2]
         count, width = traits.initial.shape[0], traits.width
         kept = np.zeros((STAGES + 11) * n + m + plan[1] + control.size + columns)
-        own = np.zeros(4 * count + (2 + width) * QUEUE + width)
+        own = np.zeros(5 * count + 2 * traits.parts + (2 + width) * QUEUE + width)
         at = pointer(kept)
         x, new, u, b = at, shifted(at, n), shifted(at, 2 * n), shifted(at, 3 * n)
         floor, scale, k, dense = shifted(at, 4 * n), shifted(at, 5 * n), shifted(at, 6 * n), shifted(at, 14 * n)
@@ -301,14 +353,7 @@ def _entry(sources):
         room = _Room(
             n, m, columns, control.timed, pointer(plan), x, p, new, u, b, k, slopes, w, dense, row, floor, scale
         )
-        at = pointer(own)
-        due = shifted(at, 4 * count)
-        whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
-        events = Events(
-            count, width, traits.watched, traits.longest, pointer(traits.persistent), pointer(traits.early),
-            pointer(traits.weight), pointer(traits.rivals), at, shifted(at, count), shifted(at, 2 * count),
-            shifted(at, 3 * count), due, whose, queued, shifted(queued, width * QUEUE),
-        )  # fmt: skip
+        events = _events(pointer(own), traits)
         code, value, times, rows = (
             pointer(program.code), pointer(program.value), pointer(program.times), pointer(program.rows),
         )  # fmt: skip

@@ -34,22 +34,28 @@ class Events(NamedTuple):
     """A patient's events.
 
     ``number`` events that assign up to ``width`` values. ``watched``: whether triggers change between cuts; steps are
-    no longer than ``longest``. By event: ``persistent``, ``early`` (values of the trigger's time), ``weight`` (what it
-    counts that it happens at once again), ``checks`` and ``before`` (whether triggers hold, now and before), ``last``
-    (when it happened) and ``rush`` (how often at once again); ``rivals`` says of two whether their order matters.
-    ``due``, ``whose``, ``kept``: the events that wait.
-    ``value`` is room for assigned values.
+    no longer than ``longest``.
+
+    By event: ``persistent``; ``early`` (values of the trigger's time); ``strict`` (it turns true just after what it
+    compares is equal); ``weight`` (what it counts that it happens at once again); ``rivals`` says of two whether their
+    order matters; ``checks`` and ``before`` (whether triggers hold, now and before), of which the first goes on with
+    the ``parts`` that triggers are composed of; ``known`` (what both were at a place of the step); ``last`` (when it
+    happened) and ``rush`` (how often at once again). ``due``, ``whose``, ``kept``: the events that wait. ``value`` is
+    room for assigned values.
     """
 
     number: int
     width: int
     watched: bool
     longest: float
+    parts: int
     persistent: Any
     early: Any
+    strict: Any
     weight: Any
     rivals: Any
     checks: Any
+    known: Any
     before: Any
     last: Any
     rush: Any

@@ -78,11 +78,14 @@ class Instructions:
 
     def add(self, timeline: Timeline) -> int:
         """Append a timeline; return its number."""
-        self._show(timeline.before)
+        before = timeline.before if self.eventful else ()
+        self._show(() if self.eventful else timeline.before)
         for segment in timeline.segments:
-            self._enter(segment)
+            self._enter(segment, before)
             self._run(segment)
+            before = ()
         self._happen(timeline.final_switches if self.eventful else {})
+        self._show(before)
         self._give(timeline.final_boluses)
         self._set({} if self.eventful else timeline.final_switches)
         self._happen({})
@@ -105,13 +108,14 @@ class Instructions:
         self.code.append((code, a, b))
         self.value.append(value)
 
-    def _enter(self, segment: Segment) -> None:
+    def _enter(self, segment: Segment, before: Sequence[int]) -> None:
         for target, running in segment.rates.items():
             place = self.places.constants[INFLOW + target]
             self._do(IDLE, place)
             for k in running:
                 self._do(INFUSE, place, k)
         self._happen((segment.instant or segment.switches) if self.eventful else {})
+        self._show(before)
         self._give(segment.boluses)
         self._happen({})
         first = [o for o, row in zip(segment.output, segment.rows, strict=True) if row == 0]
