@@ -214,7 +214,7 @@ model passed
   over: at (x > 0.9998): peak = peak + 1
   within: at (x > 0.5 && x < 0.50001): window = window + 1
   later: at (time - last > 1): last = time, strict = strict + 1
-  there: at (time - since >= 1): since = time, upon = upon + 1
+  there: at (time - since >= 0.75): since = time, upon = upon + 1
 end
 """
 
@@ -226,6 +226,6 @@ def test_what_holds_within_a_step_only_is_seen():
 
 
 def test_an_output_just_when_a_trigger_turns_true_is_before_strict_ones_alone():
-    run = kernel(arm_of(PASSED, [0, 1, 1.5, 2, 2.5, 3], ["strict", "upon"]))
-    assert run.columns["strict"][0].tolist() == [0, 0, 1, 1, 2, 2]
+    run = kernel(arm_of(PASSED, [0, 0.75, 1, 1.5, 2, 2.25], ["strict", "upon"]))
+    assert run.columns["strict"][0].tolist() == [0, 0, 0, 1, 1, 2]
     assert run.columns["upon"][0].tolist() == [0, 1, 1, 2, 2, 3]
