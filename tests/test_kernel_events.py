@@ -213,6 +213,8 @@ model passed
   peak = 0; window = 0; last = 0; strict = 0; upon = 0; since = 0
   over: at (x > 0.9998): peak = peak + 1
   within: at (x > 0.5 && x < 0.50001): window = window + 1
+  fast: at (sin(1000*time) > 0.5): waves = waves + 1
+  waves = 0
   later: at (time - last > 1): last = time, strict = strict + 1
   there: at (time - since >= 0.75): since = time, upon = upon + 1
 end
@@ -220,9 +222,10 @@ end
 
 
 def test_what_holds_within_a_step_only_is_seen():
-    run = kernel(arm_of(PASSED, [0, 0.2, 3], ["peak", "window"]))
+    run = kernel(arm_of(PASSED, [0, 0.2, 3], ["peak", "window", "waves"]))
     assert run.columns["peak"][0].tolist() == [0, 0, 1]
     assert run.columns["window"][0].tolist() == [0, 0, 2]
+    assert run.columns["waves"][0].tolist() == [0, 32, 478]  # 1000 t = pi/6 + 2 pi n
 
 
 def test_an_output_just_when_a_trigger_turns_true_is_before_strict_ones_alone():

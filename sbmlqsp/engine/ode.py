@@ -18,6 +18,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_codegen import equations_of, source_of_equations
 from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
+from sbmlqsp.engine.ode_waves import WAVE
 
 __all__ = ["Batch", "BatchResult"]
 
@@ -131,7 +132,8 @@ class Batch:
         """
         x, p = np.zeros((rows, len(self.states))), np.zeros((rows, len(self.equations.constants)))
         for i, name in enumerate(self.states):
-            x[:, i] = env.get(f"amount({name})", env[name])
+            if not name.startswith(WAVE):
+                x[:, i] = env.get(f"amount({name})", env[name])
         for i, name in enumerate(self.equations.constants):
             if name in env:  # else a switch or an infusion, which instructions set
                 p[:, i] = env[name]

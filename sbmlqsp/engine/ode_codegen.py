@@ -12,6 +12,7 @@ from sbmlqsp.engine.elimination import Elimination, plan_elimination
 from sbmlqsp.engine.jumps import JumpSystem, jump_system
 from sbmlqsp.engine.network import Event, Network
 from sbmlqsp.engine.ode_slopes import without_slopes
+from sbmlqsp.engine.ode_waves import waves
 from sbmlqsp.engine.rendering import numeric
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
@@ -55,7 +56,9 @@ def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
     system = replace(system, switches=replace(system.switches, delays=()))  # what waits is due when it is due
     species = {s.id for s in network.species if s.id in system.states}
     flows = dict(system.flows) | {s: num(0.0) for s in system.states if s in species and s not in system.flows}
-    moving = tuple(s for s in system.states if s in flows)
+    more = waves(replace(system, flows=flows))
+    flows |= more
+    moving = tuple(s for s in (*system.states, *more) if s in flows)
     fixed = tuple(s for s in system.states if s not in flows) + system.constants
     equations = Equations(replace(system, states=moving, constants=fixed, flows={s: flows[s] for s in moving}))
     equations.refuse_equalities()
