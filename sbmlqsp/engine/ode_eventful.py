@@ -1,7 +1,9 @@
 """The compiled loops for models with events: as in ``ode_kernel``, and triggers are watched inside every step.
 
 Where a trigger changes inside a step, the time of the change is found on the dense output and the step is taken again
-to end there, until it does within rounding; then events happen by the rules of ``ode_events``.
+to end there, until it does within rounding; then events happen by the rules of ``ode_events``. Triggers are looked at
+eight times in a step, at least a thousand times in a run, and just where a comparison that they are composed of
+changes: what can escape is a single comparison that holds for part of an eighth of a step, as at the tip of a peak.
 """
 
 from __future__ import annotations
