@@ -1,9 +1,7 @@
 """The compiled loops for models with events: as in ``ode_kernel``, and triggers are watched inside every step.
 
 Where a trigger changes inside a step, the time of the change is found on the dense output and the step is taken again
-to end there, until it does within rounding; then events happen by the rules of ``ode_events``. Triggers are looked at
-eight times in a step, at least a thousand times in a run, and just where a comparison that they are composed of
-changes: what can escape is a single comparison that holds for part of an eighth of a step, as at the tip of a peak.
+to end there, until it does within rounding (see ``ode_watch``); then events happen by the rules of ``ode_events``.
 """
 
 from __future__ import annotations
@@ -31,18 +29,13 @@ from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
 from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
+from sbmlqsp.engine.ode_watch import CLOSE, arrive, change, later
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["Traits", "run_eventful"]
 
-LOOKS = 8
-"""At how many places of a step triggers are looked at."""
-CLOSE = 1e-13
-"""How close a step must end to the change of a trigger, as a share of the time."""
-HALVINGS = 120
-"""How often an interval of times is halved: at time 0 no share of the time is small."""
 TRIES = 20
-"""How often a step is taken again for that."""
+"""How often a step is taken again, to end where a trigger changes."""
 EARLY = 1e-6
 """Before this part of a step its dense output is as good as a step of its own, which may not get there for rounding."""
 
@@ -72,103 +65,6 @@ class Script(NamedTuple):
     amounts: Any
     lengths: Any
     out: Any
-
-
-@fast
-def _differs(events):
-    """Return whether some trigger is not what it was."""
-    found = False
-    for e in range(events.number):
-        found |= (events.checks[e] != 0.0) != (events.before[e] != 0.0)
-    return found
-
-
-@fast
-def _later(events):
-    """Return whether only strict triggers turn true, so that an output at that time is one before them."""
-    found = True
-    for e in range(events.number):
-        if events.checks[e] != 0.0 and events.before[e] == 0.0 and events.strict[e] == 0.0:
-            found = False
-    return found
-
-
-@fast
-def _flips(functions, room, events, t, h, theta):
-    """Return whether a trigger or a part of one differs at a part of the step from what is known."""
-    _between(room, theta)
-    functions.look(0, room.u, room.p, t + theta * h, events.checks)
-    found = False
-    for e in range(events.number + events.parts):
-        found |= (events.checks[e] != 0.0) != (events.known[e] != 0.0)
-    return found
-
-
-@fast
-def _first(functions, room, events, t, h, low, high):
-    """Return where between two places of a step, the second of which differs from what is known, that begins."""
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        if (high - low) * h <= 0.25 * CLOSE * abs(t + high * h) or not low < middle < high:
-            break
-        if _flips(functions, room, events, t, h, middle):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-@fast
-def _change(functions, room, events, t, h):
-    """Return at what part of the step a trigger first differs, 2 where none does.
-
-    Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen.
-    """
-    _prepare_dense(room)
-    functions.look(0, room.x, room.p, t, events.known)
-    for e in range(events.number):
-        events.known[e] = events.before[e]
-    low = 0.0
-    for s in range(1, LOOKS + 1):
-        while low < s / LOOKS and _flips(functions, room, events, t, h, s / LOOKS):
-            low = _first(functions, room, events, t, h, low, s / LOOKS)
-            _flips(functions, room, events, t, h, low)
-            if _differs(events):
-                return low
-            for e in range(events.number + events.parts):
-                events.known[e] = events.checks[e]
-        low = s / LOOKS
-    return 2.0
-
-
-@fast
-def _ahead(functions, room, events, t, d):
-    """Return whether some trigger that is not strict differs so shortly after a time that states move straight on."""
-    for i in range(room.n):
-        room.u[i] = room.x[i] + d * room.b[i]
-    functions.look(0, room.u, room.p, t + d, events.checks)
-    found = False
-    for e in range(events.number):
-        found |= (events.checks[e] != 0.0) != (events.before[e] != 0.0) and events.strict[e] == 0.0
-    return found
-
-
-@fast
-def _arrive(functions, room, events, t):
-    """Where a trigger changes within rounding after a stop, go on to there: both are one instant. Return the time."""
-    functions.rates(room.x, room.p, t, room.b)
-    low, high = 0.0, near(t)
-    if _ahead(functions, room, events, t, low) or not _ahead(functions, room, events, t, high):
-        return t
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if _ahead(functions, room, events, t, middle):
-            high = middle
-        else:
-            low = middle
-    for i in range(room.n):
-        room.x[i] += high * room.b[i]
-    return t + high
 
 
 @fast
@@ -227,7 +123,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
             if not h > 4e-16 * max(abs(t), abs(stop)):
                 return TOO_SMALL, t, steps, g, h, hit
             continue
-        theta = _change(functions, room, events, t, h) if events.watched else 2.0
+        theta = change(functions, room, events, t, h) if events.watched else 2.0
         if theta <= 1.0 and t + theta * h < stop - near(stop):  # at the stop all is looked at anyway
             hit = (1.0 - theta) * h <= CLOSE * abs(t + h) or theta < EARLY or tries == TRIES
             if not hit:
@@ -238,7 +134,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
         reached = t + theta * h if hit else stop if final else t + h
         until = reached
         if hit or final:
-            until += near(reached) if hit and _later(events) else -near(reached)
+            until += near(reached) if hit and later(events) else -near(reached)
         g = _outputs(functions, room, script, g, last, t, h, until)
         _move(room, theta if hit else 1.0)
         t = reached
@@ -260,7 +156,7 @@ def _stretch(functions, room, events, script, g, last, t, end, control, steps, w
         if status:
             return status, -1, t, steps, waiting
         if events.watched and not hit:
-            t = _arrive(functions, room, events, t)
+            t = arrive(functions, room, events, t)
         if hit or stop < end:
             status, e, waiting, done = settle(functions, room, events, t, waiting)
             if status:
