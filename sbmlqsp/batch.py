@@ -86,9 +86,7 @@ def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -
     UnsupportedError
         Names what it is.
     """
-    network = experiment.model.network
     for there, what in (
-        (network.events, "events"),
         (subjects is not None and subjects.rows is not None, "subjects that change on the way"),
         (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
     ):

@@ -19,9 +19,9 @@ settings.register_profile("same_every_time", derandomize=True, deadline=None)
 settings.load_profile("same_every_time")
 
 
-COMPILING = ("test_cell", "test_dask", "test_ensembles", "test_readme", "test_stochastic", "test_study_cells",
-             "test_tau", "test_trajectories")  # fmt: skip
-"""Files whose tests compile the loops of single cells, which takes half a minute: once, in one process, is enough."""
+COMPILING = ("test_cell", "test_dask", "test_ensembles", "test_kernel", "test_readme", "test_sensitivities",
+             "test_stochastic", "test_study_cells", "test_tau", "test_trajectories")  # fmt: skip
+"""Files whose tests compile the loops of single cells or of the kernel, which takes half a minute: once, in one process, is enough."""
 
 
 def pytest_collection_modifyitems(items):

@@ -38,7 +38,7 @@ class EventOrder:
     def rivals(self, event: Event) -> list[Event]:
         """Return the other events that may happen at one instant with this one, and whose order then may matter."""
         others = (e for e in self.network.events if e is not event)
-        return [e for e in others if not self._apart(event, e) and not self._commute(event, e)]
+        return [e for e in others if not self._apart(event, e) and not self.commute(event, e)]
 
     def needs_priority(self, event: Event) -> bool:
         """Say whether the order of this event among others, or among repetitions of itself, may matter."""
@@ -90,7 +90,7 @@ class EventOrder:
             times.append(max(instant, 0.0) + delay)
         return abs(times[0] - times[1]) > 1e-9 * max(1.0, *map(abs, times))
 
-    def _commute(self, a: Event, b: Event) -> bool:
+    def commute(self, a: Event, b: Event) -> bool:
         """Say whether two events that happen at one instant give the same state in either order."""
         one, other = self.affected(a), self.affected(b)
         if set(a.assignments) & set(b.assignments):

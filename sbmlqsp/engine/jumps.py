@@ -103,7 +103,11 @@ INFLOW = "qsp_inflow_"
 
 
 def jump_system(
-    network: Network, *, continuous: Iterable[str] = (), dosed: Mapping[str, bool] | None = None
+    network: Network,
+    *,
+    continuous: Iterable[str] = (),
+    dosed: Mapping[str, bool] | None = None,
+    watched: bool = False,
 ) -> JumpSystem:
     """Read a network as a jump process.
 
@@ -115,6 +119,8 @@ def jump_system(
         others are counted in items.
     dosed : mapping of str to bool, optional
         What doses change, and whether it is infused.
+    watched : bool
+        Whether triggers may read time together with what changes during the run, since all are watched then.
 
     Raises
     ------
@@ -131,9 +137,10 @@ def jump_system(
     laws = {k: rewritten.get(("kinetic law", k), r.law) for k, r in network.reactions.items() if r.law is not None}
     rules |= {k: v for k, v in laws.items() if v is not None}
     channels, flows = _split_reactions(network, laws, rules, counted)
-    flows |= {k: _in_amounts(network, k, rewritten.get(("rate rule", k), v)) for k, v in network.rate_rules.items()}
+    given = {k: rewritten.get(("rate rule", k), v) for k, v in network.rate_rules.items()}
+    flows |= {k: _in_amounts(network, k, given) for k in given}
     conditions, more, left = find_conditions(network)
-    _refuse_left(tuple(switches.left_to_engine) + left)
+    _refuse_left(tuple(switches.left_to_engine) + (() if watched else left))
     events = tuple(replace(e, trigger=c) for e, c in zip(network.events, conditions, strict=True))
     switches = replace(switches, triggers=more)
     infused = _infused(dosed or {}, counted, flows)
@@ -323,14 +330,18 @@ def _times(sign: float, size: Expr) -> Expr:
     return size if sign > 0 else Expr("neg", (size,))
 
 
-def _in_amounts(network: Network, name: str, rate: Expr) -> Expr:
+def _in_amounts(network: Network, name: str, rates: Mapping[str, Expr]) -> Expr:
     """Return the rate of change of a state: of a species in concentration, that of its amount."""
     symbol = network.symbols[name]
     if symbol.kind != "species" or symbol.amount_only:
-        return rate
-    if symbol.compartment in network.dynamic:
-        raise UnsupportedError(
-            f"the species '{name}' has a rate rule in a compartment whose size changes",
-            remedy="give the species a reaction, or only substance units",
-        )
-    return Expr("mul", (rate, sym(symbol.compartment)))
+        return rates[name]
+    home = symbol.compartment
+    amount = Expr("mul", (rates[name], sym(home)))
+    if home in network.static:
+        return amount
+    if home in rates and home not in network.changed_by_events:
+        return Expr("add", (amount, Expr("mul", (sym(name), rates[home]))))
+    raise UnsupportedError(
+        f"the species '{name}' has a rate rule in a compartment whose size is changed by a rule or an event",
+        remedy="give the species a reaction, or only substance units",
+    )

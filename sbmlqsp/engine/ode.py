@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,16 +13,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
+from sbmlqsp.engine.event_order import EventOrder
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_codegen import equations_of, source_of_equations
 from sbmlqsp.engine.ode_codegen_lanes import source_of_lanes
 from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
+from sbmlqsp.engine.ode_waves import WAVE
 
 __all__ = ["Batch", "BatchResult"]
 
 SPAN = 64
 """How many patients a thread takes at a time at least."""
+LOOKED = 125
+"""Into how many steps at least a run is divided where triggers are watched, so that none holds in between unseen."""
+PLAIN = 1e-3
+"""What it counts that an event which sets plain values happens at once again: it ends well, as a rule."""
 
 
 class Evaluations(NamedTuple):
@@ -32,19 +39,37 @@ class Evaluations(NamedTuple):
     look: Any
 
 
+class WithEvents(NamedTuple):
+    """Those of a model with events."""
+
+    rates: Any
+    slopes: Any
+    look: Any
+    act: Any
+
+
 @dataclass(frozen=True)
 class BatchResult:
-    """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time and steps."""
+    """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time and steps.
+
+    ``event`` is the place among ``events`` of the one that ended a patient's run, below zero where none did.
+    """
 
     out: Any
     status: Any
     time: Any
     steps: Any
+    event: Any
+    events: tuple[str, ...] = ()
 
     def message(self, row: int) -> str:
         """Return why a patient's run ended early, in words; ``""`` where it did not."""
         status = int(self.status[row])
-        return "" if status == FINE else f"{ODE_STATUS[status]}; stopped at time {self.time[row]:.6g}"
+        if status == FINE:
+            return ""
+        place = int(self.event[row])
+        whose = f" ('{self.events[place].replace('__', '.')}')" if 0 <= place < len(self.events) else ""
+        return f"{ODE_STATUS[status]}{whose}; stopped at time {self.time[row]:.6g}"
 
 
 class Batch:
@@ -74,6 +99,11 @@ class Batch:
         """What moves: amounts of species and values of what rate rules change."""
         return self.equations.states
 
+    @property
+    def eventful(self) -> bool:
+        """Whether there are events."""
+        return bool(self.equations.system.events)
+
     @cached_property
     def places(self) -> Places:
         """Where each state and constant is."""
@@ -84,9 +114,11 @@ class Batch:
     def functions(self) -> Any:
         """The compiled functions of the model for one patient."""
         from sbmlqsp.engine import ode_linear
-        from sbmlqsp.engine.ode_model import Functions
+        from sbmlqsp.engine.ode_model import EventFunctions, Functions
 
-        return self._compiled(source_of_equations, Functions, ode_linear.factor, ode_linear.solve)
+        whole: Any = EventFunctions if self.eventful else Functions
+        part: Any = WithEvents if self.eventful else Evaluations
+        return self._compiled(source_of_equations, whole, part, ode_linear.factor, ode_linear.solve)
 
     @cached_property
     def functions_of_lanes(self) -> Any:
@@ -94,14 +126,14 @@ class Batch:
         from sbmlqsp.engine import ode_linear_lanes as linear
         from sbmlqsp.engine.ode_model import Functions
 
-        return self._compiled(source_of_lanes, Functions, linear.factor_lanes, linear.solve_lanes)
+        return self._compiled(source_of_lanes, Functions, Evaluations, linear.factor_lanes, linear.solve_lanes)
 
-    def _compiled(self, write: Any, shape: Any, factor: Any, solve: Any) -> Any:
+    def _compiled(self, write: Any, whole: Any, part: Any, factor: Any, solve: Any) -> Any:
         source = write(self.equations, outputs=self.outputs)
         if self.equations.written_out:
-            return compile_functions(source, shape)
-        own = compile_functions(source, Evaluations)
-        return shape(own.rates, own.slopes, own.look, factor, solve)
+            return compile_functions(source, whole)
+        own: Any = compile_functions(source, part)
+        return whole(*own, factor, solve)
 
     def starts(self, env: Mapping[str, Any], rows: int) -> tuple[Any, Any]:
         """Return states and constants at time 0, of shape (rows, states) and (rows, constants).
@@ -114,7 +146,8 @@ class Batch:
         """
         x, p = np.zeros((rows, len(self.states))), np.zeros((rows, len(self.equations.constants)))
         for i, name in enumerate(self.states):
-            x[:, i] = env.get(f"amount({name})", env[name])
+            if not name.startswith(WAVE):
+                x[:, i] = env.get(f"amount({name})", env[name])
         for i, name in enumerate(self.equations.constants):
             if name in env:  # else a switch or an infusion, which instructions set
                 p[:, i] = env[name]
@@ -122,7 +155,7 @@ class Batch:
 
     def instructions(self) -> Instructions:
         """Return an empty list of instructions."""
-        return Instructions(self.places)
+        return Instructions(self.places, self.eventful)
 
     def run(
         self,
@@ -162,11 +195,10 @@ class Batch:
             All processors where not given. The results do not depend on it.
         """
         from sbmlqsp.engine.ode_kernel import Control, Patients, Program
-        from sbmlqsp.engine.ode_lanes import WEIGHTS, run_lanes
 
-        functions, plan = self.functions_of_lanes, self.equations.elimination
+        plan = self.equations.elimination
         n = len(starts)
-        out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 3))
+        out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 4))
         amounts, lengths = (np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths))
         starts, constants = np.ascontiguousarray(starts), np.ascontiguousarray(constants)
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
@@ -176,12 +208,13 @@ class Batch:
             Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time)),
         )
 
+        functions, loop, more = self._loop(instructions)
         workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
         span = max(SPAN, min(16 * SPAN, -(-n // (4 * workers))))
 
         def run(first: int) -> None:
             last = min(first + span, n)
-            run_lanes(functions, plan.packed, program, patients, control, first, last, WEIGHTS.copy(), out, results)
+            loop(functions, plan.packed, program, patients, control, first, last, out, results, *more())
 
         if workers <= 1:
             for first in range(0, n, span):
@@ -189,4 +222,39 @@ class Batch:
         else:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(run, range(0, n, span)))
-        return BatchResult(out, results[:, 0].astype(np.int8), results[:, 1], results[:, 2].astype(np.int64))
+        status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
+        return BatchResult(
+            out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events)
+        )
+
+    def _loop(self, instructions: Instructions) -> tuple[Any, Any, Callable[[], tuple[Any, ...]]]:
+        """Return the model's functions, the compiled loop over patients, and what else that needs by span."""
+        if not self.eventful:
+            from sbmlqsp.engine.ode_lanes import WEIGHTS, run_lanes
+
+            return self.functions_of_lanes, run_lanes, lambda: (WEIGHTS.copy(),)
+        from sbmlqsp.engine.ode_eventful import Traits, run_eventful
+
+        longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
+        own: tuple[Any, ...] = (*self._traits, longest)
+        return self.functions, run_eventful, lambda: (Traits(*own),)
+
+    @cached_property
+    def _traits(self) -> Any:
+        """What there is to know of events, but for how long steps may be."""
+        network, events = self.equations.system.network, self.equations.system.events
+        order, static = EventOrder(network), network.static
+        weight = [1.0 if any(v.symbols() - static for v in e.assignments.values()) else PLAIN for e in events]
+        pairs = ((a, b) for a in events for b in events)
+        rivals = [a is not b and None not in (a.priority, b.priority) and not order.commute(a, b) for a, b in pairs]
+        width = max([1, *(len(e.assignments) for e in events)])
+        strict = _numbers(map(self.equations.strict, events))
+        return (
+            _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
+            _numbers(e.values_from_trigger for e in events), strict, _numbers(weight), _numbers(rivals), width,
+            bool(self.equations.watched), len(self.equations.parts),
+        )  # fmt: skip
+
+
+def _numbers(values: Iterable[float]) -> Any:
+    return np.array(list(values), dtype=float)

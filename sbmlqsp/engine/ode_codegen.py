@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from sbmlqsp.engine.codegen import Writer, function, read_once
+from sbmlqsp.engine.codegen import Writer, function, indented, read_once
 from sbmlqsp.engine.derivatives import Gradient, gradient, negative, over, plus, times
 from sbmlqsp.engine.elimination import Elimination, plan_elimination
 from sbmlqsp.engine.jumps import JumpSystem, jump_system
-from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.network import Event, Network
+from sbmlqsp.engine.ode_slopes import without_slopes
+from sbmlqsp.engine.ode_waves import waves
 from sbmlqsp.engine.rendering import numeric
+from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["Equations", "equations_of", "source_of_equations"]
@@ -23,13 +26,14 @@ import math
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ode_model import FACTOR, LOOK, RATES, SLOPES, SOLVE
+from sbmlqsp.engine.ode_model import ACT, FACTOR, LOOK, RATES, SLOPES, SOLVE
 
 '''
 TIME = "time"
 WRITTEN_OUT = 500
 """How many operations of an elimination are written out; beyond, a plan is followed."""
 ONE = num(1.0)
+COMPARISONS = frozenset({"lt", "le", "gt", "ge"})
 
 
 def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
@@ -46,12 +50,34 @@ def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
     UnsupportedError
         Something that the kernel does not run: which.
     """
-    system = jump_system(network, continuous=[s.id for s in network.species], dosed=dosed)
+    _refuse(network)
+    network = without_slopes(network, dosed=dosed)
+    system = jump_system(network, continuous=[s.id for s in network.species], dosed=dosed, watched=True)
+    system = replace(system, switches=replace(system.switches, delays=()))  # what waits is due when it is due
     species = {s.id for s in network.species if s.id in system.states}
     flows = dict(system.flows) | {s: num(0.0) for s in system.states if s in species and s not in system.flows}
-    moving = tuple(s for s in system.states if s in flows)
+    more = waves(replace(system, flows=flows))
+    flows |= more
+    moving = tuple(s for s in (*system.states, *more) if s in flows)
     fixed = tuple(s for s in system.states if s not in flows) + system.constants
-    return Equations(replace(system, states=moving, constants=fixed, flows={s: flows[s] for s in moving}))
+    equations = Equations(replace(system, states=moving, constants=fixed, flows={s: flows[s] for s in moving}))
+    equations.refuse_equalities()
+    return equations
+
+
+def _refuse(network: Network) -> None:
+    for reaction in network.reactions.values():
+        if reaction.fast:
+            raise UnsupportedError(
+                f"the reaction '{reaction.id}' is marked fast, which the batch kernel does not solve",
+                remedy="write the equilibrium as an assignment rule, or clear the flag and give a rate",
+            )
+    for role, name, expr in network.formulas():
+        if role != "initial assignment" and expr.has("delay"):
+            raise UnsupportedError(
+                f"the {role} of '{name}' uses delay(), which the batch kernel does not solve",
+                remedy="replace the delay by a chain of transit compartments",
+            )
 
 
 class Equations:
@@ -73,6 +99,38 @@ class Equations:
     def written_out(self) -> bool:
         """Whether their solution is written out, or done by a plan."""
         return int(self.elimination.target.size) + self.elimination.size <= WRITTEN_OUT
+
+    def moves(self, expr: Expr) -> bool:
+        """Return whether a formula changes between events, with time or with what moves."""
+        moving = {"time", *(s for s, rate in self.system.flows.items() if rate != num(0.0))}
+        return bool(self.system.reads(expr) & moving)
+
+    @cached_property
+    def watched(self) -> tuple[Event, ...]:
+        """The events whose triggers may change between cuts."""
+        return tuple(e for e in self.system.events if self.moves(e.trigger))
+
+    @property
+    def parts(self) -> tuple[Expr, ...]:
+        """The comparisons that triggers are made of: where none changes, no trigger held in between."""
+        composed = [e.trigger for e in self.watched if e.trigger.op not in COMPARISONS]
+        found = (node for trigger in composed for node in trigger.walk() if node.op in COMPARISONS)
+        return tuple(dict.fromkeys(node for node in found if self.moves(node)))
+
+    def strict(self, event: Event) -> bool:
+        """Return whether a trigger turns true just after what it compares is equal, and not yet there."""
+        compared = [n for n in event.trigger.walk() if n.op in COMPARISONS and self.moves(n)]
+        return all(n.op in {"gt", "lt"} for n in compared) and not event.trigger.has("not", "xor", "implies")
+
+    def refuse_equalities(self) -> None:
+        """Refuse triggers that ask for one point alone, which no step meets."""
+        for event in self.watched:
+            for node in event.trigger.walk():
+                if node.op in {"eq", "ne"} and self.moves(node):
+                    raise UnsupportedError(
+                        f"the trigger of the event '{event.id}' asks whether what changes smoothly equals a value",
+                        value=str(node), remedy="ask whether it is larger or smaller",
+                    )  # fmt: skip
 
     @cached_property
     def slopes(self) -> Slopes:
@@ -158,7 +216,9 @@ def source_of_equations(equations: Equations, *, outputs: Sequence[str]) -> str:
         Engine selections: ``"S"`` is an amount or a value, ``"[S]"`` a concentration.
     """
     writer = _Writer(equations)
-    parts = [writer.rates(), writer.slopes(), writer.look(outputs, ())]
+    parts = [writer.rates(), writer.slopes(), writer.look(outputs, equations.parts)]
+    if equations.system.events:
+        parts.append(writer.act())
     if equations.written_out:
         plan = equations.elimination
         parts.append(function("factor", "FACTOR", "out, w, d, plan", plan.factor_lines()))
@@ -193,6 +253,21 @@ class _Writer(Writer):
         lines += [f"out[{n + i}] = {numeric(e, self._name)}" for i, e in slopes.by_time.items()]
         lines += self._put("out", 2 * n, entries)
         return function("slopes", "SLOPES", "x, p, t, out", read_once(lines, "") or ["pass"])
+
+    def _event(self, i: int) -> list[str]:
+        event, symbols = self.system.events[i], self.system.network.symbols
+        values = list(event.assignments.values())
+        given = self._locals(values) + [f"value[{k}] = {numeric(v, self._name)}" for k, v in enumerate(values)]
+        amounts = [(k, n) for k, n in enumerate(event.assignments) if symbols[n].kind == "species"]
+        put = self._locals((), [symbols[n].compartment for _, n in amounts])
+        for k, name in amounts:  # before sizes: all is assigned at once, so that a concentration is one of the old size
+            size = "" if symbols[name].amount_only else f" * {self._name(symbols[name].compartment)}"
+            put.append(f"{self._raw(name)} = value[{k}]{size}")
+        put += [f"{self._raw(n)} = value[{k}]" for k, n in enumerate(event.assignments) if symbols[n].kind != "species"]
+        return ["if what == 0:", *indented(self._single(event.delay, "0.0")),
+                "elif what == 1:", *indented(self._single(event.priority, "-math.inf")),
+                "elif what == 2:", *indented(given or ["pass"]), "else:", *indented(put or ["pass"]),
+                "return 0"]  # fmt: skip
 
     def _rates(self, where: str) -> list[str]:
         flows = self.system.flows

@@ -300,7 +300,7 @@ def _settled(functions, room, lanes, patients, program, lane, r, last, out, resu
             own = lanes.patient[lane]
             if status == FINE and _follow(functions, room, lanes, patients, program, lane, shifted(out, own * each)):
                 return r
-            to = shifted(results, 3 * own)
+            to = shifted(results, 4 * own)
             to[0], to[1], to[2] = status, room.t[lane], lanes.steps[lane]
         lanes.patient[lane], status = -1, FINE
         if r >= last:
@@ -364,8 +364,8 @@ def _room(place, plan, weights, n, m, columns, times, control):
 def _entry(sources):
     """Return the loop over patients, kept on disk for these sources of it: numba itself would watch this file alone."""
 
-    def run_lanes(functions, plan, program, patients, control, first, last, weights, out, results):
-        """Run patients ``first`` to ``last``; ``results`` (patients, 3) takes status, time and number of steps."""
+    def run_lanes(functions, plan, program, patients, control, first, last, out, results, weights):
+        """Run patients ``first`` to ``last``; ``results`` (patients, 4) takes status, time and number of steps."""
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(((STAGES + 8) * n + m + entries + control.size + 8) * LANES + 3 * n + columns)

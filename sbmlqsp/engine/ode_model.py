@@ -11,8 +11,8 @@ import numba as nb
 from numba.extending import intrinsic
 
 __all__ = [
-    "FACTOR", "FACTORS", "FLOATS", "GLANCE", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES", "SOLVE", "Functions", "fast",
-    "shifted",
+    "ACT", "FACTOR", "FACTORS", "FLOATS", "GLANCE", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES", "SOLVE",
+    "EventFunctions", "Functions", "fast", "shifted",
 ]  # fmt: skip
 
 FLOATS = nb.types.CPointer(nb.float64)
@@ -22,7 +22,9 @@ RATES = nb.void(FLOATS, FLOATS, nb.float64, FLOATS)
 SLOPES = nb.void(FLOATS, FLOATS, nb.float64, FLOATS)
 """x, p, t, out: the rates of change, their derivatives by time, and the entries of the Jacobian."""
 LOOK = nb.void(nb.int64, FLOATS, FLOATS, nb.float64, FLOATS)
-"""what (1 for outputs), x, p, t, out."""
+"""what (0 for triggers, 1 for outputs), x, p, t, out."""
+ACT = nb.int64(nb.int64, nb.int64, FLOATS, FLOATS, nb.float64, FLOATS)
+"""what (see ``ode_events``), event, x, p, t, values."""
 FACTOR = nb.boolean(FLOATS, FLOATS, nb.float64, INTEGERS)
 """out, w, d, plan: eliminate d*I - J into w; false where that cannot be done."""
 SOLVE = nb.void(FLOATS, FLOATS, INTEGERS)
@@ -45,6 +47,17 @@ class Functions(NamedTuple):
     rates: Any
     slopes: Any
     look: Any
+    factor: Any
+    solve: Any
+
+
+class EventFunctions(NamedTuple):
+    """The compiled functions of a model with events."""
+
+    rates: Any
+    slopes: Any
+    look: Any
+    act: Any
     factor: Any
     solve: Any
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from sbmlqsp.engine.jumps import INFLOW
 
-__all__ = ["BOLUS", "BOLUS_FIXED", "IDLE", "INFUSE", "RUN", "SET", "SHOW", "Instructions", "Places"]
+__all__ = ["BOLUS", "BOLUS_FIXED", "IDLE", "INFUSE", "RUN", "SET", "SETTLE", "SHOW", "Instructions", "Places"]
 
-BOLUS, BOLUS_FIXED, IDLE, INFUSE, SET, SHOW, RUN = range(7)
+BOLUS, BOLUS_FIXED, IDLE, INFUSE, SET, SHOW, RUN, SETTLE = range(8)
 """Add delivery b to state a, or to constant a; stop the infusions of constant a; add the rate of delivery b to it; set
-it; put out row a; integrate to a time with the outputs a to b."""
+it; put out row a; integrate to a time with the outputs a to b; execute the events that are due."""
 
 
 class Segment(Protocol):
@@ -63,9 +63,13 @@ class Places:
 
 @dataclass
 class Instructions:
-    """The instructions of several timelines, one after the other."""
+    """The instructions of several timelines, one after the other.
+
+    In a model with events those of an instant happen before its doses, and what doses trigger after them.
+    """
 
     places: Places
+    eventful: bool = False
     of: list[int] = field(default_factory=lambda: [0])
     code: list[tuple[int, int, int]] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
@@ -74,15 +78,25 @@ class Instructions:
 
     def add(self, timeline: Timeline) -> int:
         """Append a timeline; return its number."""
-        self._show(timeline.before)
+        before = timeline.before if self.eventful else ()
+        self._show(() if self.eventful else timeline.before)
         for segment in timeline.segments:
-            self._enter(segment)
+            self._enter(segment, before)
             self._run(segment)
+            before = ()
+        self._happen(timeline.final_switches if self.eventful else {})
+        self._show(before)
         self._give(timeline.final_boluses)
-        self._set(timeline.final_switches)
+        self._set({} if self.eventful else timeline.final_switches)
+        self._happen({})
         self._show(timeline.final)
         self.of.append(len(self.code))
         return len(self.of) - 2
+
+    @property
+    def end(self) -> float:
+        """The last time that is integrated to, in the model's unit of time."""
+        return max((v for (code, _, _), v in zip(self.code, self.value, strict=True) if code == RUN), default=0.0)
 
     def arrays(self) -> tuple[Any, ...]:
         """Return everything as arrays."""
@@ -94,18 +108,31 @@ class Instructions:
         self.code.append((code, a, b))
         self.value.append(value)
 
-    def _enter(self, segment: Segment) -> None:
+    def _enter(self, segment: Segment, before: Sequence[int]) -> None:
         for target, running in segment.rates.items():
             place = self.places.constants[INFLOW + target]
             self._do(IDLE, place)
             for k in running:
                 self._do(INFUSE, place, k)
+        self._happen((segment.instant or segment.switches) if self.eventful else {})
+        self._show(before)
         self._give(segment.boluses)
+        self._happen({})
         first = [o for o, row in zip(segment.output, segment.rows, strict=True) if row == 0]
+        if self.eventful:
+            self._show(first)
+            self._happen(segment.switches if segment.instant else {})
+            return
         self._set(segment.instant if segment.instant and first else {})
         self._set({} if segment.instant and first else segment.switches)
         self._show(first)
         self._set(segment.switches if segment.instant and first else {})
+
+    def _happen(self, switches: Mapping[str, float]) -> None:
+        """Set switches and let events happen, where there are any."""
+        self._set(switches)
+        if self.eventful:
+            self._do(SETTLE)
 
     def _run(self, segment: Segment) -> None:
         begin, last = len(self.times), len(segment.times) - 1

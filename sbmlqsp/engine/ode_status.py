@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["FINE", "LANES", "NOT_FINITE", "ODE_STATUS", "TOO_MANY", "TOO_SMALL"]
+__all__ = [
+    "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "LANES", "NOT_FINITE", "ODE_STATUS", "RUSHING", "TIED", "TOO_MANY",
+    "TOO_SMALL",
+]  # fmt: skip
 
-FINE, NOT_FINITE, TOO_MANY, TOO_SMALL = range(4)
+FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED = range(9)
 
 ODE_STATUS = {
     NOT_FINITE: "a rate is not finite",
     TOO_MANY: "the integrator used up its steps; the model is stiff or grows without bound here",
     TOO_SMALL: "the integrator could not meet its tolerance; a rate is not smooth or not finite here",
+    ENDLESS: "events follow each other without end at one instant",
+    CROWDED: "too many events wait at once",
+    BAD_DELAY: "the delay of an event is negative or not a number",
+    RUSHING: "an event happens again and again, faster than can be followed; let its trigger need a distance",
+    TIED: "events of the same priority are due at once, whose order SBML leaves to chance and matters here; let their "
+    "priorities differ",
 }
 
 LANES = 16

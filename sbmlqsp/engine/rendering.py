@@ -99,7 +99,7 @@ def _function(op: str, args: list[str]) -> str:
     if op == "implies":
         return f"((not {args[0]}) or {args[1]})"
     if op == "xor":
-        return f"((({' + '.join(f'int({a})' for a in args)}) % 2) == 1)"
+        return f"((({' + '.join(f'int({a})' for a in args) or '0'}) % 2) == 1)"
     if op == "log":
         return f"(math.log({args[1]}) / math.log({args[0]}))"
     if op == "root":
