@@ -15,6 +15,7 @@ from sbmlqsp.engine.cuts import find_switches
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
+from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Machine, Start, try_out
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model, dotted
@@ -112,12 +113,28 @@ def prepared_for(model: Model, targets: Sequence[str]) -> Prepared:
     key = (model.digest, tuple(targets))
     if key not in _PREPARED:
         network = model.network.dosed_into(targets)
+        _refuse_rates_in_ruled_volumes(network)
         values = initial_state(network)
         made = prepare(model.sbml, network, targets=targets, switches=find_switches(network), values=values)
         if not survived(model, targets):
             try_first(model, made.sbml)
         _keep(_PREPARED, key, made)
     return _PREPARED[key]
+
+
+def _refuse_rates_in_ruled_volumes(network: Network) -> None:
+    """Refuse a rate rule of a concentration where a rule sets the size, which the engine integrates as an amount."""
+    for name in network.rate_rules:
+        s = network.symbols[name]
+        if (
+            s.kind == "species"
+            and not s.amount_only
+            and s.compartment in network.assignment_rules.keys() - network.static
+        ):
+            raise UnsupportedError(
+                f"the species '{dotted(name)}' has a rate rule in a compartment whose size a rule changes",
+                where=f"'{network.id}'", remedy="give the species a reaction, or the compartment a rate rule",
+            )  # fmt: skip
 
 
 def survived(model: Model, targets: Iterable[str]) -> bool:

@@ -21,7 +21,7 @@ settings.load_profile("same_every_time")
 
 COMPILING = ("test_cell", "test_dask", "test_ensembles", "test_kernel", "test_readme", "test_sensitivities",
              "test_stochastic", "test_study_cells", "test_tau", "test_trajectories")  # fmt: skip
-"""Files whose tests compile the loops of single cells or of the kernel, which takes half a minute: once, in one process, is enough."""
+"""Files whose tests compile loops of cells or patients, which takes half a minute: once, in one process, is enough."""
 
 
 def pytest_collection_modifyitems(items):

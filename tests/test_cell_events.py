@@ -140,3 +140,15 @@ def test_fates_and_events_of_one_instant():
     ds = qsp.simulate(arm, method="ssa", replicates=3)
     assert set(ds["fate"].values.ravel()) == {"one"}
     assert ds["fate_time"].values.ravel() == pytest.approx(1.0)
+
+
+def test_an_event_that_sets_a_concentration_and_the_size_means_the_old_size():
+    model = qsp.read_antimony(
+        "model m; compartment C = 0.5; species S in C; S = 4; J: S => ; 1e-9*S*C;"
+        "e: at (time >= 1): C = 0.25, S = 8; end"
+    )
+    arm = qsp.Experiment(model, times=[0, 2], observables=["amount(S)"])
+    exact = qsp.simulate(arm)["amount(S)"].to_numpy()[0, 0, 0, 1]
+    cells = qsp.simulate(arm, method="ssa", replicates=3, seed=1)["amount(S)"].to_numpy()[0, 0, :, 1]
+    assert exact == pytest.approx(4.0, rel=1e-8)
+    assert cells.tolist() == [4.0] * 3

@@ -286,3 +286,10 @@ def test_B12_samples_at_an_event_or_dose():
         for side, shown in (("after", [4, 4, 7]), ("before", [1, 4, 4])):
             regimen = "3 into S every 2 x 2"
             assert run(dosed.format(more), [0, 1, 2], regimen=regimen, at_dose=side).tolist() == shown
+
+
+def test_a_rate_rule_of_a_concentration_where_a_rule_sets_the_size_is_refused():
+    model = qsp.read_antimony("model m; compartment C; C := 1 + time; species $S in C; S = 1; S' = 0.5; end")
+    for engine in ("roadrunner", "kernel"):
+        with pytest.raises(qsp.errors.UnsupportedError, match=r"'S' has a rate rule in a compartment whose size"):
+            qsp.simulate(qsp.Experiment(model, times=[0, 1], observables=["S"]), engine=engine)

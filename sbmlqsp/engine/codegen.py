@@ -229,7 +229,9 @@ class Writer:
         values = list(event.assignments.values())
         given = self._locals(values) + [f"value[{k}] = {numeric(v, self._name)}" for k, v in enumerate(values)]
         put: list[str] = []
-        for k, name in enumerate(event.assignments):
+        species = {s.id for s in self.system.network.species}
+        # Before sizes: all is assigned at once, so that a concentration is one of the old size.
+        for k, name in sorted(enumerate(event.assignments), key=lambda pair: pair[1] not in species):
             put += self._assignment(k, name)
         homes = [self.system.network.symbols[n].compartment for n in event.assignments]
         return [*lines, "elif what == 2:", *indented(given or ["pass"]), "else:",
