@@ -48,7 +48,13 @@ def _cells(path: Path) -> str:
 
 def _store(path: Path) -> str:
     store = qsp.open_store(path)
-    return "\n".join(map(str, (store, store.missing[:9], store.damaged[:9], [str(p) for p in store.parts()])))
+    shown = [store, store.missing[:9], store.damaged[:9]]
+    return "\n".join(map(str, (*shown, store.failed, store.ledger, *store.parts())))
+
+
+def _store_again(path: Path) -> str:
+    model = qsp.read_antimony("model m; S = 1; J: S -> ; S; end")
+    return str(qsp.simulate(qsp.Experiment(model, times=[0, 1]), store=path, resume=True))
 
 
 def _study(path: Path) -> str:
@@ -88,6 +94,7 @@ ACTS: dict[str, Callable[[Path], str]] = {
     "population": _drawn,
     "composition": _composition,
     "store": _store,
+    "store_again": _store_again,
     "kept": _kept,
     **{name: lambda p, n=name: str(getattr(qsp, n)(p)) for name in ("read_combine", "read_sedml", "read_petab")},
 }

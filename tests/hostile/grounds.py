@@ -177,7 +177,7 @@ class Field:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps({"act": file.act, "path": path, "command": command}) + "\n")
             process.stdin.flush()
-        line = self._line(process)
+        line = self._line(process, self._seconds * (5 if file.act == "kept" else 1))  # which compiles, twice
         if line is None:
             self._end()
             return Verdict(file, "hung", seconds=self._seconds)
@@ -189,12 +189,12 @@ class Field:
         wrong = [f"by the command line: {w}" for w in told.pop("command")]
         return Verdict(file, **told, wrong=wrong)
 
-    def _line(self, process: subprocess.Popen[str]) -> str | None:
+    def _line(self, process: subprocess.Popen[str], seconds: float) -> str | None:
         """Return a line, nothing where the process has ended, and None where it is out of time."""
         found: list[str] = []
         reader = threading.Thread(target=lambda: found.append(process.stdout.readline()), daemon=True)
         reader.start()
-        reader.join(self._seconds)
+        reader.join(seconds)
         return found[0] if found else None
 
     def _running(self) -> subprocess.Popen[str]:
