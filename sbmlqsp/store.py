@@ -98,7 +98,7 @@ class Store:
                 remedy="run the same simulation again with resume=True, which does this part again",
             )  # fmt: skip
         found = read_results(part)
-        if not (PER_RUN <= set(found.dims) and {"status", "message"} <= set(found.data_vars)):
+        if not (set(found.dims) >= PER_RUN and {"status", "message"} <= set(found.data_vars)):
             raise DataError("a part of the store holds no results of runs", value=part.name, where=str(self.path))
         return found
 

@@ -38,9 +38,14 @@ def load(name: str, source: str) -> Any:
     source : str
         What is run where the module is not there yet.
 
+    Raises
+    ------
+    OSError
+        The source can be written nowhere.
+
     Examples
     --------
-    >>> load("sbmlqsp_example_of_kept", "def twice(x):\\n    return 2 * x\\n").twice(21)
+    >>> load("sbmlqsp_example_of_kept", "answer = 42").answer
     42
     """
     with _LOCK:

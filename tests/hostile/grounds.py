@@ -170,8 +170,8 @@ class Field:
                 folders[:] = [f for f in folders if f not in {"out", "cache"} and not f.endswith(".out")]
             if here.is_relative_to(self._root / "tmp"):
                 folders[:] = [f for f in folders if not f.startswith("sbmlqsp-guard")]
-            files = [f for f in files if f != "running.lock"]  # which is taken over, where nobody holds it
-            found |= {str((here / name).relative_to(self._root)) for name in (*folders, *files)}
+            there = {*folders, *files} - {"running.lock"}  # which is taken over, where nobody holds it
+            found |= {str((here / name).relative_to(self._root)) for name in there}
         return found
 
     def _asked(self, process: subprocess.Popen[str], file: Hostile, path: str, command: bool) -> Verdict:
