@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sbmlqsp as qsp
+from tests.hostile.controls import DEEDS
 
-__all__ = ["ACTS", "perform", "present"]
+__all__ = ["ACTS", "perform"]
 
 
 def _used(model: qsp.Model) -> str:
@@ -75,6 +76,24 @@ def _composition(path: Path) -> str:
     return _used(read_composition(path))
 
 
+def _sedml(path: Path) -> str:
+    document = qsp.read_sedml(path)
+    return "\n".join(
+        map(str, (document, document.notes, document.models, document.experiments, qsp.run_sedml(document)))
+    )
+
+
+def _combine(path: Path) -> str:
+    archive = qsp.read_combine(path)
+    shown = [archive, archive.contents, archive.models, archive.documents, qsp.run_combine(archive)]
+    return "\n".join(map(str, (*shown, qsp.unpack_combine(archive, path.parent / "out"))))
+
+
+def _petab(path: Path) -> str:
+    problem = qsp.read_petab(path)
+    return "\n".join(map(str, (problem, problem.simulate(), problem.score())))
+
+
 def _drawn(path: Path) -> str:
     return str(qsp.sample(qsp.read_population(path), 3, seed=1))
 
@@ -96,13 +115,11 @@ ACTS: dict[str, Callable[[Path], str]] = {
     "store": _store,
     "store_again": _store_again,
     "kept": _kept,
-    **{name: lambda p, n=name: str(getattr(qsp, n)(p)) for name in ("read_combine", "read_sedml", "read_petab")},
+    "read_sedml": _sedml,
+    "read_combine": _combine,
+    "read_petab": _petab,
+    **{name: deed for name, (_, deed) in DEEDS.items()},
 }
-
-
-def present(act: str) -> bool:
-    """Whether the reader is there."""
-    return not act.startswith("read_") or hasattr(qsp, act)
 
 
 def perform(act: str, path: Path) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -20,6 +21,7 @@ from tests.hostile import SECRET, Grounds, Hostile
 from tests.hostile.texts import parameters, sbml
 
 IN_OPEN = 0x20
+WHERE = re.compile(r"\w.*(?: \(got |, in )")
 SECRETS = {
     "secret.txt": f"{SECRET}\n",
     "secret.dtd": f"<!ENTITY secret '{SECRET}'>",
@@ -145,7 +147,7 @@ class Field:
         before, calls = self._everything(grounds.folder), self.server.calls
         verdict = self._asked(process, file, str(path), command)
         verdict.wrong += [f"{n} called the server" for n in [self.server.calls - calls] if n]
-        verdict.wrong += [f"{name} was opened" for name in sorted(set(self._watch.opened()))]
+        verdict.wrong += [f"{name} was opened" for name in sorted({*self._watch.opened()} - {file.opens})]
         verdict.wrong += [f"'{name}' was left" for name in sorted(self._everything(grounds.folder) ^ before)]
         if SECRET in verdict.said:
             verdict.wrong.append("what was said holds the secret")
@@ -153,8 +155,8 @@ class Field:
             verdict.wrong.append(verdict.outcome)
         if file.right and verdict.outcome != "read":
             verdict.wrong.append("a good file was not read")
-        if file.says and file.says not in verdict.said:
-            verdict.wrong.append(f"the message does not say '{file.says}'")
+        if verdict.outcome == "refused" and not WHERE.search(verdict.said):
+            verdict.wrong.append("the message says neither where nor with which value")
         return verdict
 
     def _everything(self, own: Path) -> set[str]:
@@ -178,10 +180,11 @@ class Field:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps({"act": file.act, "path": path, "command": command}) + "\n")
             process.stdin.flush()
-        line = self._line(process, self._seconds * (5 if file.act == "kept" else 1))  # which compiles, twice
+        seconds = file.seconds or self._seconds
+        line = self._line(process, seconds)
         if line is None:
             self._end()
-            return Verdict(file, "hung", seconds=self._seconds)
+            return Verdict(file, "hung", seconds=seconds)
         if not line:
             code = process.wait()
             self._end()

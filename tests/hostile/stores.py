@@ -217,7 +217,7 @@ def locks() -> Files:
     )
 
 
-@hostile("kept code of cells", act="kept", suffix="")
+@hostile("kept code of cells", act="kept", suffix="", seconds=900.0)  # as it compiles, twice
 def kept() -> Files:
     """The folder of compiled models, with everything in it replaced."""
     yield "pickles for indices", lambda g: _kept(g, index=evil(g))
