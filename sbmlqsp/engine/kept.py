@@ -68,8 +68,8 @@ def load(name: str, source: str) -> Any:
 
 def _placed(name: str, source: bytes) -> Path:
     """Return the file of a source, in a folder for it and for what is compiled of it."""
-    for home in (_home(), _temporary()):
-        path = home / name / f"{name}.py"
+    for home in (_home, _temporary):
+        path = home() / name / f"{name}.py"
         with contextlib.suppress(OSError):
             path.parent.mkdir(exist_ok=True)
             if not path.is_file() or path.read_bytes() != source:

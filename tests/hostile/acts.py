@@ -85,8 +85,8 @@ def _sedml(path: Path) -> str:
 
 def _combine(path: Path) -> str:
     archive = qsp.read_combine(path)
-    shown = [archive, archive.contents, archive.models, archive.documents, qsp.run_combine(archive)]
-    return "\n".join(map(str, (*shown, qsp.unpack_combine(archive, path.parent / "out"))))
+    folder = qsp.unpack_combine(archive, path.parent / "out")
+    return "\n".join(map(str, (archive, archive.contents, archive.models, folder, qsp.run_combine(archive))))
 
 
 def _petab(path: Path) -> str:
