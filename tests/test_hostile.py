@@ -22,7 +22,7 @@ pytestmark = [
 REFUSED = {
     "entities that multiply": "10 to the 9 in notes",
     "external entities": "a file",
-    "encodings": "utf-7, undeclared",
+    "encodings": "declared 'utf-7'",
     "NUL and control characters": "NUL in text",
     "depth": "10,000 in a formula",
     "width": "100,000 to plus",
@@ -36,7 +36,7 @@ REFUSED = {
     "no regular files": "a pipe",
     "links that are named": "to a secret",
     "addresses": "http",
-    "Antimony: depth": "1,000 brackets",
+    "Antimony: depth": "1,000 open brackets",
     "Antimony: characters": "U+0000 in a name",
     "Antimony: imports of other files": "a path upwards",
     "tables of doses": "a million open quotation marks",

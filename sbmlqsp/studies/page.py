@@ -76,7 +76,6 @@ def _card_of(part: str) -> dict[str, Any]:
 
 
 def _sources(card: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    return {
-        f"{prefix}{k}": str(v.get("source", ""))
-        for k, v in card.get("parameters", {}).items() if isinstance(v, Mapping)
-    }  # fmt: skip
+    numbers = card.get("parameters")
+    numbers = numbers if isinstance(numbers, Mapping) else {}
+    return {f"{prefix}{k}": str(v.get("source", "")) for k, v in numbers.items() if isinstance(v, Mapping)}

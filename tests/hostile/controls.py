@@ -59,7 +59,7 @@ def controls() -> Iterator[Hostile]:
     """Yield the files that say what to do."""
     for name in DEEDS:
         if sys.platform == "linux" or name not in SAID_BY_LINUX:
-            yield Hostile("controls", name, name, ".txt", _port, seconds=2.0 if name == "hangs" else None)
+            yield Hostile("controls", name, name, ".txt", _port, seconds=1.0 if name == "hangs" else None)
 
 
 def _port(grounds: Grounds) -> str:

@@ -21,7 +21,8 @@ from tests.hostile import SECRET, Grounds, Hostile
 from tests.hostile.texts import parameters, sbml
 
 IN_OPEN = 0x20
-WHERE = re.compile(r"\w.*(?: \(got |, in )")
+WHERE = re.compile(r"\w.*(?: \(got |, in | '[^']+')")
+"""A value, a place, or the name of what it is about."""
 SECRETS = {
     "secret.txt": f"{SECRET}\n",
     "secret.dtd": f"<!ENTITY secret '{SECRET}'>",

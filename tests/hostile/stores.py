@@ -134,7 +134,7 @@ def stores() -> Files:
     yield "a plan that is a pipe", pipe
 
 
-STUDY = '[study]\nid = "s"\n[model]\nfile = "m.ant"\n[simulation]\ntimes = "0:1 s by 1"\n[[arms]]\nid = "one"\n'
+STUDY = '[study]\nid = "s"\n[model]\nfile = "m.ant"\n[simulation]\ntimes = "0:1 by 1"\n[[arms]]\nid = "one"\n'
 
 
 def lock(change: object, *, model: str = ""):
@@ -166,6 +166,10 @@ def lock(change: object, *, model: str = ""):
         return path
 
     return make
+
+
+def _with_digest(part: dict[str, object], digest: str) -> dict[str, object]:
+    return json.loads(json.dumps(part).replace("DIGEST", digest))
 
 
 @hostile("locks of runs", act="lock", suffix=".json")
@@ -211,6 +215,25 @@ def locks() -> Files:
         "files that are none",
         lock(lambda c, _: {**c, "study": c["study"] + people, "files": {"people.csv": 5}}, model=GOOD),
     )
+    for name, part in {
+        "versions of numbers": {"versions": {"numpy": 5, "python": None}},
+        "results of lists": {"results": {"results.parquet": [1]}},
+        "values of numbers": {"values": {"S": 5, "T": {}}},
+        "a card of numbers": {
+            "card": {"title": 5, "purpose": [1], "equations": {}, "references": 5, "status": {}, "parameters": 5}
+        },
+        "a card of other parts": {
+            "card": {"title": 5, "assumptions": 5, "references": "x", "not_for": 5, "purpose": {}}
+        },
+        "a card of markup": {"card": {"title": "<script>alert(1)</script>", "references": ["<b>", {"x": 1}]}},
+        "sources of lists": {"sources": {"k": [1, 2], "": None, "S": {"source": 5}}},
+        "a seed of text": {"seed": "x"},
+        "tolerances of text": {"tolerances": {"relative": "x"}},
+        "a format of text": {"format": ["sbmlqsp lock 1"]},
+        "a composed model that is none": {"model": {"id": "m", "digest": "DIGEST", "composed": True, "ports": {}}},
+        "an id of markup": {"model": {"id": "../<script>", "digest": "DIGEST", "composed": False, "ports": {}}},
+    }.items():
+        yield name, lock(lambda c, _, p=part: {**c, **_with_digest(p, c["model"]["digest"])}, model=GOOD)
     yield (
         "a study elsewhere",
         lock(lambda c, _: {**c, "study": c["study"].replace('id = "s"', 'id = "../evil"')}, model=GOOD),

@@ -88,7 +88,7 @@ class Runs:
             return
         packed = pickle.dumps((replace(problem, population=None), dict(values), known_atoms()))
         sent = {"packed": base64.b64encode(packed).decode("ascii")}
-        guarded(rehearsed, sent, where=f"the PEtab problem '{problem.id}'", doing="running")
+        guarded(rehearsed, sent, where=f"the PEtab problem of {', '.join(problem.models)}", doing="running")
         self._rehearsed = True
 
     def _refuse_unusable(self, simulated: Any) -> None:
