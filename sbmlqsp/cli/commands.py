@@ -96,7 +96,7 @@ def _run_archive(arguments: argparse.Namespace) -> int:
 
     path = Path(arguments.study)
     folder = new_folder(arguments.output or Path("results") / path.stem)
-    documents = _documents(path)
+    documents = _documents(path, arguments.root)
     for location, document in documents.items():
         for note in document.notes:
             _print(f"note: {note}")
@@ -106,12 +106,12 @@ def _run_archive(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _documents(path: Path) -> dict[str, SedDocument]:
+def _documents(path: Path, root: str | None) -> dict[str, SedDocument]:
     from sbmlqsp.exchange.omex import read_combine
     from sbmlqsp.exchange.sedml import read_sedml
 
     if path.suffix.lower() == ".sedml":
-        return {path.name: read_sedml(path)}
+        return {path.name: read_sedml(path, root=root)}
     documents = read_combine(path).documents
     if not documents:
         raise DataError("the archive has no SED-ML document to run", value=str(path))
