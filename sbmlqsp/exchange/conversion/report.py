@@ -122,7 +122,7 @@ class Conversion:
         --------
         >>> import sbmlqsp as qsp
         >>> model = qsp.read_antimony("model m; S = 10; J: S -> ; k*S; k = 0.1; end")
-        >>> print(qsp.convert(model, for_target="simbiology").write_sbml().splitlines()[1][-24:-1])
+        >>> print(qsp.convert(model, for_target="simbiology").write_sbml().splitlines()[1][-22:-1])
         level="3" version="1"
         """
         level, version = self.level
