@@ -1,6 +1,6 @@
 """Hostile and broken files: whatever is in them, who reads them lives on, in time, and nothing else is read or left.
 
-``python -m validation.exchange.hostile [class …]`` writes some 1,300 files of some 60 classes, has each read by the
+``python -m validation.exchange.hostile [class …]`` writes some 1,400 files of some 60 classes, has each read by the
 package and by its command line in a process of its own, and prints what became of them. A file passes where it is
 refused in words that say where or with which value, or is read, within its time; where the process that reads it
 neither dies nor hangs; where no file is left outside its folder, none of the secrets beside it is opened or said, and
