@@ -82,7 +82,8 @@ def compose_text(text: str, *, where: str, folder: Path | None) -> Model:
 def _count(name: str, library: Library, trail: tuple[str, ...]) -> int:
     """Count the instances of a model at all depths, refusing circles and floods before anything is built."""
     if name in trail:
-        raise CompositionError(f"a model is part of itself: {' → '.join((*trail[trail.index(name) :], name))}")
+        circle = " → ".join((*trail[trail.index(name) :], name))
+        raise CompositionError(f"a model is part of itself: {circle}", where=library.models[name].where)
     block = library.models[name]
     total = 0
     for module, _ in statements(block).instances.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import ModelError, did_you_mean
+from sbmlqsp.files import parse_toml, read_plain
 from sbmlqsp.library import models_root
 from sbmlqsp.library_ports import ListedPort, listed_ports
 from sbmlqsp.reading import read_antimony
@@ -233,12 +233,9 @@ def _entry(model_id: str, entries: dict[str, _Entry]) -> _Entry:
 def _read_card(entry: _Entry) -> dict[str, Any]:
     if not entry.card_path.is_file():
         raise ModelError(f"the model '{entry.id}' has no card", where=str(entry.card_path), remedy="write one")
-    try:
-        facts = tomllib.loads(entry.card_path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(
-            f"the card of '{entry.id}' cannot be read: {error}", where=str(entry.card_path), expected="TOML"
-        ) from error
+    what = f"the card of '{entry.id}'"
+    text = read_plain(entry.card_path, what=what, error=ModelError)
+    facts = parse_toml(text, where=str(entry.card_path), what=what, error=ModelError)
     facts.setdefault("status", "provisional")
     if not isinstance(facts.get("title"), str) or facts["status"] not in STATUSES:
         raise ModelError(

@@ -28,7 +28,7 @@ from sbmlqsp.units.names import known_atoms, remember
 
 __all__ = ["OK", "STATUS", "ArmResult", "note_broken_rules", "rehearsed", "run_arm"]
 
-_REHEARSED: dict[tuple[str, tuple[str, ...]], float] = {}
+_REHEARSED: set[tuple[object, ...]] = set()
 
 
 @dataclass(frozen=True)
@@ -95,19 +95,19 @@ def note_broken_rules(experiment: Experiment, found: Mapping[str, Any], status: 
 def _rehearse(experiment: Experiment, subjects: Subjects, *, tolerances: Tolerances, targets: tuple[str, ...]) -> None:
     """Where a stranger wrote the model, run the first subject where a crash does no harm and a clock runs.
 
-    Once per process for a model and what is dosed, and again where it is to run for longer: the engine cannot be
-    interrupted here, and some models keep it busy for ever.
+    Once per process for a model, what is dosed, and where the integrator stops and how exact it is: the engine cannot
+    be interrupted here, and some models keep it busy for ever, with some outputs and not with others.
     """
-    model, end = experiment.model, experiment.times[-1]
-    key = (model.digest, targets)
-    if not model.untrusted or not guarding() or not len(subjects) or end <= _REHEARSED.get(key, -1.0):
+    model = experiment.model
+    key = (model.digest, targets, hash(experiment.times), tolerances)
+    if not model.untrusted or not guarding() or not len(subjects) or key in _REHEARSED:
         return
     first = replace(subjects.some(np.arange(1)), table=None)
     packed = pickle.dumps((experiment, first, tolerances, known_atoms()))
     sent = {"packed": base64.b64encode(packed).decode("ascii")}
     guarded(rehearsed, sent, where=f"the model '{model.id}'", doing="running")
     note_survival(model, targets)
-    _REHEARSED[key] = end
+    _REHEARSED.add(key)
 
 
 def rehearsed(*, packed: str) -> None:

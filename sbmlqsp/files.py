@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import tomllib
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sbmlqsp.errors import DataError, QSPError, did_you_mean
 
-__all__ = ["inside", "read_plain", "read_regular", "refuse_missing", "sha256_of", "written"]
+__all__ = ["MAX_BYTES", "inside", "parse_toml", "read_plain", "read_regular", "refuse_missing", "sha256_of", "written"]
 
 MAX_BYTES = 200_000_000
+MOST_DOTS = 100
+_PART = r"""(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*"""
+_DOTS = re.compile(rf"(?:^|[\[{{,])[ \t]*(?:{_PART}){{{MOST_DOTS}}}", re.MULTILINE)
 _MAGIC = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook",
           b"\x1f\x8b": "a gzip archive", b"PAR1": "a Parquet file", b"%PDF": "a PDF"}  # fmt: skip
 
@@ -65,6 +71,41 @@ def read_plain(path: str | Path, *, what: str, error: type[QSPError] = DataError
     if not text.strip():
         raise error("the file is empty", value=str(path), expected=what)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parse_toml(text: str, *, where: str, what: str, error: type[QSPError] = DataError) -> dict[str, Any]:
+    """Return the content of TOML text, or raise what cannot be read of it.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        Where the text is from, for messages.
+    what : str
+        What it should be, for messages: ``"a study file"``.
+    error : type
+        The class of error to raise.
+
+    Raises
+    ------
+    QSPError
+        It is not TOML, or nested too deeply; of the class asked for.
+
+    Examples
+    --------
+    >>> parse_toml("a.b = 1", where="the text", what="an example")
+    {'a': {'b': 1}}
+    """
+    if _DOTS.search(text):  # the parser takes memory by the square of their number
+        raise error(f"{what} has a key of more than {MOST_DOTS} parts", where=where, remedy="write tables instead")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise error(f"{what} is nested too deeply", where=where) from None
+    except ValueError as err:  # that of the parser, or a whole number of thousands of digits
+        remedy = "texts need quotation marks; see the TOML page, https://toml.io"
+        message = str(err).partition(";")[0]
+        raise error(f"{what} cannot be read, as it is not TOML: {message}", where=where, remedy=remedy) from None
 
 
 @contextmanager

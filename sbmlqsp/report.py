@@ -150,17 +150,19 @@ def _default(results: xr.Dataset) -> list[Picture]:
 
 
 def _whole(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a card with everything the page may ask it for."""
-    references = [
-        {"citation": "", "doi": "", "cited_for": "", **r} for r in card.get("references", []) if isinstance(r, Mapping)
+    """Return a card with everything the page may ask it for; what is of another kind than in cards is left out."""
+    empty: dict[str, Any] = {"purpose": "", "not_for": "", "assumptions": [], "references": []}
+    whole = empty | {k: card[k] for k in empty if isinstance(card.get(k), list | tuple if empty[k] == [] else str)}
+    whole["references"] = [
+        {"citation": "", "doi": "", "cited_for": "", **r} for r in whole["references"] if isinstance(r, Mapping)
     ]
-    status = card.get("status", "provisional") if card.get("title") else ""
-    empty = {"purpose": "", "not_for": "", "assumptions": []}
-    return empty | {k: card[k] for k in empty if k in card} | {"references": references, "status": status}
+    return whole | {"status": card.get("status", "provisional") if card.get("title") else ""}
 
 
 def _sources(card: Mapping[str, Any]) -> dict[str, str]:
-    return {k: str(v.get("source", "")) for k, v in card.get("parameters", {}).items() if isinstance(v, Mapping)}
+    numbers = card.get("parameters")
+    numbers = numbers if isinstance(numbers, Mapping) else {}
+    return {k: str(v.get("source", "")) for k, v in numbers.items() if isinstance(v, Mapping)}
 
 
 def _targets(results: xr.Dataset) -> set[str]:

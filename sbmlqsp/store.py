@@ -13,7 +13,7 @@ import numpy as np
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import DataError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.files import written
+from sbmlqsp.files import read_plain, written
 from sbmlqsp.outcome import Outcome
 from sbmlqsp.provenance import SINGLE_CELLS
 from sbmlqsp.runner import STATUS
@@ -33,6 +33,8 @@ FORMAT = 1
 PLAN = "plan.json"
 LEDGER = ["experiment", "subject", "status", "reason", "message"]
 PEOPLE = "subjects.parquet"
+PER_RUN = {"experiment", "subject", "replicate"}
+MOST, MOST_PIECES = 10**9, 10**6
 
 Build = Callable[[Sequence[Outcome], Subjects, range], "xr.Dataset"]
 
@@ -95,7 +97,10 @@ class Store:
                 "a part of the store is not what was written", value=part.name, where=str(self.path),
                 remedy="run the same simulation again with resume=True, which does this part again",
             )  # fmt: skip
-        return read_results(part)
+        found = read_results(part)
+        if not (set(found.dims) >= PER_RUN and {"status", "message"} <= set(found.data_vars)):
+            raise DataError("a part of the store holds no results of runs", value=part.name, where=str(self.path))
+        return found
 
     def read(self, *, subjects: Sequence[Any] | None = None, observables: Sequence[str] | None = None) -> xr.Dataset:
         """Return the results, or those of some subjects or observables, as one Dataset in memory."""
@@ -273,13 +278,29 @@ def open_store(path: str | Path) -> Store:
     if not plan.is_file():
         raise DataError("this folder is no store of results", value=str(path), expected=f"a folder with {PLAN}")
     try:
-        content = json.loads(plan.read_text(encoding="utf-8"))
+        content = json.loads(read_plain(plan, what="the plan of a store"))
         known = content["format"] <= FORMAT
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
+        if isinstance(err, DataError):
+            raise
         raise DataError("the plan of the store cannot be read", value=str(plan), where=str(err)) from None
     if not known:
         raise DataError("the store was written by a later version", value=str(path), remedy="update sbmlqsp")
+    if not _is_plan(content):
+        raise DataError("the plan of the store is damaged", value=str(plan), remedy="run the simulation again")
     return Store(folder, content)
+
+
+def _is_plan(content: dict[str, Any]) -> bool:
+    """Whether every part of a plan is of its kind, and there can be so many parts."""
+    counts = [content.get(name) for name in ("pieces", "subjects", "piece_size")]
+    whole = all(type(n) is int and 0 < n <= MOST for n in counts) and content["pieces"] <= MOST_PIECES
+    names = [content.get(name) for name in ("arms", "observables")]
+    return (
+        whole
+        and isinstance(content.get("inputs"), str)
+        and all(isinstance(each, list) and all(isinstance(n, str) for n in each) for each in names)
+    )
 
 
 def prepare(path: str | Path, plan: dict[str, Any], *, resume: bool) -> Store:

@@ -117,8 +117,8 @@ def _header(cells: list[str], path: str, line: int) -> list[str]:
 
 
 def _fitted(cells: list[str], names: list[str], where: str) -> list[str]:
-    while len(cells) > len(names) and not cells[-1]:
-        cells = cells[:-1]
+    if len(cells) > len(names) and not any(cells[len(names) :]):
+        cells = cells[: len(names)]
     if len(cells) != len(names):
         raise DataError(
             f"the row has {len(cells)} values and the header {len(names)}", value=cells, where=where,

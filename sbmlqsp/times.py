@@ -11,7 +11,7 @@ import numpy as np
 from sbmlqsp.errors import ExperimentError
 from sbmlqsp.units import convert
 
-__all__ = ["parse_times"]
+__all__ = ["MAX_TIMES", "parse_times"]
 
 GRAMMAR = "numbers in the model's time unit, or text such as '0:84 day by 0.5' or '0:24 h by 1, 24:96 h by 6'"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -17,6 +17,7 @@ from sbmlqsp.exchange.conversion.proof import _largest, read_at_start
 from sbmlqsp.exchange.conversion.report import WORDS
 from sbmlqsp.expressions import evaluate, parse_formula
 from sbmlqsp.targets import REWRITES, features_of
+from sbmlqsp.targets import table as targets
 
 ONE = "compartment c = 1; species S in c; S = 10; k = 0.3;"
 TWO = "compartment c = 2; species S in c, P in c; S = 10; P = 0; k = 0.3;"
@@ -95,6 +96,7 @@ def test_events_for_simbiology():
 def test_doses_written_as_events_are_left_plain_for_simbiology():
     done = qsp.convert(qsp.with_doses(model(DECAY), "5 into S every 3 x 3"), for_target="simbiology")
     assert left(done) == ["level-3-version-2"]
+    assert done.complete  # as write_sbml writes the level
     assert set(rewrites(done)) == {"plain-events", "events-at-start"}
     assert done.proof.largest < 1e-6
 
@@ -263,6 +265,49 @@ def test_the_command_line_converts_and_reports(tmp_path, capsys):
     assert "MathWorks" in capsys.readouterr().out
     assert main(["convert", str(source), str(target), "--for", "copasi", "--comp"]) == 1
     assert "flat" in capsys.readouterr().err
+
+
+@pytest.fixture
+def old_tool(tmp_path, monkeypatch):
+    """A tool whose table has no rows, and the level asked for."""
+
+    def known(level):
+        (tmp_path / "old.toml").write_text(f'name = "Old"\nversion = "1"\nlevel = {level}\nrow = []\n')
+        monkeypatch.setattr(targets, "TABLES", tmp_path)
+        targets.target.cache_clear()
+        return "old"
+
+    yield known
+    targets.target.cache_clear()
+
+
+@pytest.mark.parametrize("level", [(3, 1), (2, 5), (2, 4)])
+def test_a_tool_gets_the_level_that_it_reads(old_tool, level):
+    units = "unit substance = mole; unit volume = litre; unit time_unit = second;"
+    done = qsp.convert(model(units + ONE.replace("c = 1", "c = 2") + "J: S => ; c*k*max(S, 4);"), old_tool([*level]))
+    assert done.level == level
+    text = done.write_sbml(allow_loss=True)
+    assert 'level="{}" version="{}"'.format(*level) in text.replace("\n", " ")
+    assert "Level {} Version {}".format(*level) in done.report()
+    assert qsp.read_sbml(text).network.symbols["S"].value == 10
+
+
+def test_a_level_that_cannot_say_the_model_is_refused_by_name(old_tool, tmp_path):
+    events = "E: at (time >= 3), priority=1: S = S + 5; F: at (time >= 3), priority=2: S = 2*S;"
+    done = qsp.convert(model(DECAY + events), old_tool([2, 4]))
+    with pytest.raises(UnsupportedError, match="priorit"):
+        done.write_sbml(tmp_path / "m.xml", allow_loss=True)
+    assert not (tmp_path / "m.xml").exists()
+    assert 'version="1"' in qsp.convert(model(DECAY + events), old_tool([3, 1])).write_sbml()
+    with pytest.raises(UnsupportedError, match="Level 2 Version 1"):
+        qsp.convert(model(DECAY), old_tool([2, 1])).write_sbml()
+
+
+def test_the_command_writes_the_level_that_the_tool_reads(tmp_path, capsys):
+    (tmp_path / "m.ant").write_text(f"model m\n{DECAY}\nend\n")
+    assert main(["convert", str(tmp_path / "m.ant"), str(tmp_path / "m.xml"), "--for", "simbiology"]) == 0
+    assert 'level="3" version="1"' in (tmp_path / "m.xml").read_text()
+    assert "Level 3 Version 1" in capsys.readouterr().out
 
 
 def test_every_rewrite_is_done_in_the_order_of_the_list_and_has_words():

@@ -10,7 +10,7 @@ import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp.errors import DataError
-from sbmlqsp.report import Picture, report
+from sbmlqsp.report import Picture, _sources, _whole, report
 from sbmlqsp.reporting.model import number
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "mspace"}
@@ -210,3 +210,10 @@ def test_exposure_of_many_subjects_is_a_column_of_percentiles_per_arm(tmp_path):
     assert f"{middle} ({low}–{high})" in text
     assert "; of 29" in text  # a missing value is told
     assert "The first arm 30 runs: median (5th–95th percentile)" in text
+
+
+def test_parts_of_a_card_that_are_of_another_kind_are_left_out():
+    found = _whole({"title": 5, "purpose": ["x"], "assumptions": 5, "references": {"a": 1}, "not_for": "this"})
+    assert found == {"purpose": "", "not_for": "this", "assumptions": [], "references": [], "status": "provisional"}
+    assert _whole({"references": [5, {"doi": "x"}]})["references"] == [{"citation": "", "doi": "x", "cited_for": ""}]
+    assert _sources({"parameters": 5}) == {}

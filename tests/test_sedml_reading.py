@@ -199,6 +199,22 @@ def test_a_file_is_read_with_its_models_beside_it(decay, tmp_path):
         qsp.read_sedml(document(), models={"n": decay})
 
 
+def test_a_model_outside_of_the_folder_is_read_only_where_that_is_said(decay, tmp_path):
+    (tmp_path / "m.xml").write_text(qsp.write_sbml(decay))
+    (tmp_path / "runs").mkdir()
+    path = tmp_path / "runs" / "a.sedml"
+    path.write_text(document(models=MODEL.replace("m.xml", "../m.xml")))
+    with pytest.raises(qsp.DataError, match="outside of the folder"):
+        qsp.run_sedml(path)
+    found = qsp.read_sedml(path, root=tmp_path)
+    assert found.models["m"].untrusted
+    np.testing.assert_allclose(qsp.run_sedml(found)["r"]["S"], exact(), rtol=1e-8)
+
+
+def test_models_that_are_given_are_trusted_as_they_were(decay):
+    assert not qsp.read_sedml(document(), models={"m": decay}).models["m"].untrusted
+
+
 def test_notes_say_what_is_done_otherwise(decay):
     style = '<listOfStyles><style id="s"/></listOfStyles>'
     found = qsp.read_sedml(document(more=style).replace("0000019", "0000030"), models={"m": decay})

@@ -127,7 +127,8 @@ def _convert(commands: Any) -> None:
 
 def _form(p: argparse.ArgumentParser) -> None:
     p.add_argument("--comp", action="store_true", help="write the hierarchical form of a composed model (SBML comp)")
-    p.add_argument("--allow-loss", action="store_true", help="to Antimony: leave out names and terms it cannot hold")
+    p.add_argument("--allow-loss", action="store_true",
+                   help="leave out names and terms that Antimony, or the level of a tool, cannot hold")  # fmt: skip
 
 
 def _catalogue(commands: Any) -> None:

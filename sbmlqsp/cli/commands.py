@@ -96,7 +96,7 @@ def _run_archive(arguments: argparse.Namespace) -> int:
 
     path = Path(arguments.study)
     folder = new_folder(arguments.output or Path("results") / path.stem)
-    documents = _documents(path)
+    documents = _documents(path, arguments.root)
     for location, document in documents.items():
         for note in document.notes:
             _print(f"note: {note}")
@@ -106,12 +106,12 @@ def _run_archive(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _documents(path: Path) -> dict[str, SedDocument]:
+def _documents(path: Path, root: str | None) -> dict[str, SedDocument]:
     from sbmlqsp.exchange.omex import read_combine
     from sbmlqsp.exchange.sedml import read_sedml
 
     if path.suffix.lower() == ".sedml":
-        return {path.name: read_sedml(path)}
+        return {path.name: read_sedml(path, root=root)}
     documents = read_combine(path).documents
     if not documents:
         raise DataError("the archive has no SED-ML document to run", value=str(path))
@@ -380,7 +380,7 @@ def _convert_for(model: Model, arguments: argparse.Namespace) -> int:
         raise UnsupportedError("a model for a tool is flat", value="--comp", remedy="leave --comp or --for out")
     done = converted(model, for_target=arguments.target)
     _print(done.report())
-    _save(done.model, arguments)
+    _save(done.model, arguments, level=done.level)
     return 0 if done.complete else 1
 
 
@@ -396,14 +396,15 @@ def _check_model_file(path: str, *, comp: bool) -> None:
         )
 
 
-def _save(model: Model, arguments: argparse.Namespace) -> None:
+def _save(model: Model, arguments: argparse.Namespace, *, level: tuple[int, int] = (3, 2)) -> None:
     from sbmlqsp.exchange.antimony import write_antimony
     from sbmlqsp.exchange.sbml import write_sbml
 
     target = Path(arguments.output)
     try:
         if target.suffix.lower() in SBML:
-            write_sbml(model, target, form="comp" if arguments.comp else "flat")
+            form, loss = "comp" if arguments.comp else "flat", arguments.allow_loss
+            write_sbml(model, target, form=form, level=level[0], version=level[1], allow_loss=loss)
         else:
             write_antimony(model, target, allow_loss=arguments.allow_loss)
     except OSError as err:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
 import re
-import sys
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, count, groupby
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sbmlqsp.engine.jumps import Channel, JumpSystem
+from sbmlqsp.engine.kept import load
 from sbmlqsp.engine.rendering import condition, numeric
 from sbmlqsp.engine.ssa_status import BLOCK
-from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr
-from sbmlqsp.files import written
 
 T = TypeVar("T")
-__all__ = ["Writer", "cache_folder", "compile_functions", "function", "indented", "read_once", "source_of"]
+__all__ = ["Writer", "compile_functions", "function", "indented", "read_once", "source_of"]
 
 HEAD = '''"""Generated from a model; made anew where it is missing."""
 
@@ -296,38 +290,5 @@ def _compiled(head: str, text: str, name: str) -> Any:
     from sbmlqsp.engine.ssa_model import sources
 
     source = f"{head}{text.rstrip()}\n"
-    digest = hashlib.sha256((sources() + source).encode()).hexdigest()  # what it calls is compiled into it
-    return getattr(_module(f"sbmlqsp_cells_{digest[:32]}", source), name)
-
-
-def _module(name: str, source: str) -> Any:
-    if name in sys.modules:
-        return sys.modules[name]
-    path = cache_folder() / f"{name}.py"
-    if not path.exists() or path.read_text(encoding="utf-8") != source:
-        with written(path) as partial:
-            partial.write_text(source, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UnsupportedError("the compiled functions of the model cannot be read", value=str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        sys.modules.pop(name, None)
-        raise
-    return module
-
-
-def cache_folder() -> Path:
-    """Return the folder of compiled models: ``SBMLQSP_CACHE``, else the user's cache, else a temporary one."""
-    chosen = os.environ.get("SBMLQSP_CACHE")
-    home = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sbmlqsp"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        if os.access(home, os.W_OK):
-            return home
-    except (OSError, RuntimeError):
-        pass
-    return Path(tempfile.mkdtemp(prefix="sbmlqsp_"))
+    digest = hashlib.sha256((sources("ssa_*.py", "ode_*.py") + source).encode()).hexdigest()  # what it calls is compiled into it
+    return getattr(load(f"sbmlqsp_cells_{digest[:32]}", source), name)

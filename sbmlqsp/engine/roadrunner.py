@@ -140,7 +140,9 @@ def _compiled(sbml: str) -> Any:
         try:
             return library.RoadRunner(sbml, options)
         except RuntimeError as err:
-            raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}") from None
+            name = re.search(r'<model\b[^>]*\sid="([^"]*)"', sbml)
+            where = f"the model '{name[1]}'" if name else None
+            raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}", where=where) from None
 
 
 def bare(sbml: str) -> Any:
@@ -385,4 +387,4 @@ def _plain(message: str) -> str:
     for code, words in _REASONS:
         if code in text:
             return f"{words} ({code})"
-    return text.split("; In ")[0][:300]
+    return re.split(r"; In |,? at virtual ", text)[0][:300]

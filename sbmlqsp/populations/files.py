@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sbmlqsp.errors import DataError, did_you_mean, located
-from sbmlqsp.files import inside, read_plain
+from sbmlqsp.files import inside, parse_toml, read_plain
 from sbmlqsp.populations.covariate import Covariate
 from sbmlqsp.populations.demographics import Demographics
 from sbmlqsp.populations.population import Population
@@ -69,10 +68,7 @@ def read_population(path: str | Path, *, root: str | Path | None = None) -> Popu
     ('CL',)
     """
     where = str(path)
-    try:
-        content = tomllib.loads(read_plain(path, what="a population as TOML"))
-    except tomllib.TOMLDecodeError as err:
-        raise DataError(f"the file is not TOML: {err}", where=where) from None
+    content = _content(path)
     for name in content:
         if name not in SECTIONS:
             raise DataError("no such section of a population", value=name, where=where,
@@ -96,9 +92,13 @@ def read_population(path: str | Path, *, root: str | Path | None = None) -> Popu
     )
 
 
+def _content(path: str | Path) -> dict[str, Any]:
+    return parse_toml(read_plain(path, what="a population as TOML"), where=str(path), what="a population")
+
+
 def named_files(path: Path) -> list[str]:
     """Return the files that a population's file names, as it names them."""
-    content = tomllib.loads(read_plain(path, what="a population as TOML"))
+    content = _content(path)
     return [str(content["people"])] if "people" in content else []
 
 

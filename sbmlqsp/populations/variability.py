@@ -13,6 +13,7 @@ from sbmlqsp.errors import DataError
 __all__ = ["Variability"]
 
 KINDS = ("log-normal", "normal", "logit-normal", "box-cox")
+MOST_CV = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Variability:
         (name, value) = next(iter(sizes.items()))
         if isinstance(value, bool | str) or not (math.isfinite(value) and value >= 0):
             raise DataError(f"the {name} is not usable", value=value, expected="a number, not negative")
+        if name == "cv" and value > MOST_CV:
+            raise DataError("the cv is no coefficient of variation", value=value, expected="such as 0.3 for 30 %")
         if name == "cv" and self.kind != "log-normal":
             raise DataError("cv has a meaning for log-normal variability alone", value=value, remedy="give sd=")
         if (self.shape is not None) != (self.kind == "box-cox") or not math.isfinite(self.shape or 0.0):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sbmlqsp.errors import DataError
-from sbmlqsp.files import written
+from sbmlqsp.files import read_regular, written
 from sbmlqsp.results.dataset import DIMS, spread
 from sbmlqsp.results.occasions import flattened, restored
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _KEY = b"sbmlqsp.results"
+_TYPE = re.compile(r"\|O|\|b1|\|[iu]1|[<>][iu][248]|[<>]f[248]|[<>]U\d{1,6}")
+_MOST_TEXT = 2**31
+_ODD = (ValueError, TypeError, LookupError, AttributeError, OverflowError, NotImplementedError)
+"""What is raised where parts of a layout do not fit each other, such as a coordinate along another dimension."""
 
 
 def write_results(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
@@ -166,10 +171,13 @@ def read_results(path: str | os.PathLike[str]) -> xr.Dataset:
     sizes = layout["sizes"]
     data: dict[str, Any] = {}
     coords: dict[str, Any] = {}
-    for name, about in layout["variables"].items():
-        part = coords if about["coord"] else data
-        part[name] = (tuple(about["dims"]), _values(table.column(name), about, sizes), about["attrs"])
-    return restored(xr.Dataset(data, coords=coords, attrs=layout["attrs"]))
+    try:
+        for name, about in layout["variables"].items():
+            part = coords if about["coord"] else data
+            part[name] = (tuple(about["dims"]), _values(table.column(name), about, sizes), about["attrs"])
+        return restored(xr.Dataset(data, coords=coords, attrs=layout["attrs"]))
+    except _ODD as err:
+        raise _damaged(path) from err
 
 
 def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
@@ -180,8 +188,10 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
         raise DataError("a folder was given where a file of results was expected", value=str(path))
     if not path.exists():
         raise DataError("there is no such file", value=str(path))
-    with path.open("rb") as head:
-        ours = head.read(4) == b"PAR1"
+    try:
+        ours = read_regular(path, 4) == b"PAR1"
+    except OSError as err:
+        raise DataError(f"the file cannot be read: {err.strerror or err}", value=str(path)) from None
     if not ours:
         raise DataError("this is not a Parquet file", value=str(path), remedy="write it with write_results")
     try:
@@ -194,13 +204,7 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
             where=f"Parquet ({err})",
             remedy="write the results again",
         ) from None
-    layout = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
-    if "format" not in layout:
-        raise DataError(
-            "this Parquet file does not hold results of sbmlqsp",
-            value=str(path),
-            remedy="read it with pandas.read_parquet",
-        )
+    layout = _layout((table.schema.metadata or {}).get(_KEY, b"{}"), str(path))
     if layout["format"] > _FORMAT or set(layout["variables"]) - set(table.column_names):
         raise DataError(
             "the file was written by a later version, or changed since", value=str(path), remedy="update sbmlqsp"
@@ -208,6 +212,49 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     if table.num_rows != math.prod(layout["sizes"].values()):
         raise DataError("the file has lost or gained rows since it was written", value=str(path))
     return table, layout
+
+
+def _layout(text: bytes, where: str) -> dict[str, Any]:
+    """Return what the file says of its variables, every part of it of its kind."""
+    try:
+        layout = json.loads(text)
+    except (ValueError, RecursionError):
+        layout = None
+    if isinstance(layout, dict) and "format" not in layout:
+        raise DataError(
+            "this Parquet file does not hold results of sbmlqsp", value=where, remedy="read it with pandas.read_parquet"
+        )
+    if not isinstance(layout, dict) or not _is_whole(layout):
+        raise _damaged(where)
+    return layout
+
+
+def _damaged(path: object) -> DataError:
+    remedy = "write the results again"
+    return DataError("what the file says of its variables is damaged", value=str(path), remedy=remedy)
+
+
+def _is_whole(layout: dict[str, Any]) -> bool:
+    sizes, variables = layout.get("sizes"), layout.get("variables")
+    if type(layout["format"]) is not int or not isinstance(sizes, dict) or not isinstance(variables, dict):
+        return False
+    if not set(sizes) <= set(DIMS) or not all(type(n) is int and n > 0 for n in sizes.values()):
+        return False
+    return isinstance(layout.get("attrs"), dict) and all(_is_variable(about, sizes) for about in variables.values())
+
+
+def _is_variable(about: object, sizes: dict[str, int]) -> bool:
+    if not isinstance(about, dict) or not isinstance(about.get("attrs"), dict):
+        return False
+    if type(about.get("coord")) is not bool or type(about.get("nan")) is not bool:
+        return False
+    dims = about.get("dims")
+    if not isinstance(dims, list) or not all(isinstance(d, str) and d in sizes for d in dims):
+        return False
+    if len(set(dims)) != len(dims):
+        return False
+    kind = about.get("dtype")
+    return isinstance(kind, str) and _TYPE.fullmatch(kind) is not None
 
 
 def _values(column: pa.ChunkedArray, about: dict[str, Any], sizes: dict[str, int]) -> NDArray[Any]:
@@ -218,8 +265,17 @@ def _values(column: pa.ChunkedArray, about: dict[str, Any], sizes: dict[str, int
     rows = xr.Variable(tuple(sizes), np.arange(math.prod(sizes.values())).reshape(*sizes.values()))
     first = rows.isel({d: 0 for d in sizes if d not in about["dims"]}).transpose(*about["dims"]).values
     taken = column.take(pa.array(first.ravel()))
+    kind = np.dtype(about["dtype"])
     if pa.types.is_dictionary(column.type):
-        empty = math.nan if about["nan"] else None
-        words = np.array([empty if w is None else w for w in taken.to_pylist()], np.dtype(about["dtype"]))
-        return words.reshape(first.shape)
-    return np.asarray(taken.to_numpy(), dtype=np.dtype(about["dtype"])).reshape(first.shape)
+        return _words(taken.to_pylist(), kind, math.nan if about["nan"] else None).reshape(first.shape)
+    if kind.newbyteorder("=") != np.dtype(column.type.to_pandas_dtype()):  # or numbers would be cut to fit
+        raise ValueError(f"the column holds {column.type}, not {kind}")
+    return np.asarray(taken.to_numpy(), dtype=kind).reshape(first.shape)
+
+
+def _words(texts: list[str | None], kind: np.dtype[Any], empty: float | None) -> NDArray[Any]:
+    if kind.kind not in "OU" or (kind.kind == "U" and len(texts) * kind.itemsize > _MOST_TEXT):
+        raise ValueError(f"text is no {kind}")
+    if kind.kind == "U" and any(text is None or len(text) > kind.itemsize // 4 for text in texts):
+        raise ValueError("a text would be cut")
+    return np.array([empty if text is None else text for text in texts], kind)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sbmlqsp.errors import DataError
-from sbmlqsp.files import written
+from sbmlqsp.files import MAX_BYTES, read_regular, written
 
 __all__ = ["LOCK", "SUMS", "Sums", "locked", "unwritable"]
 
@@ -35,9 +35,12 @@ class Sums:
     def read(self) -> dict[str, str]:
         """Return the digest of each file, by its name without folders; a line that was cut short counts for nothing."""
         try:
-            lines = self._file.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+            lines = read_regular(self._file, MAX_BYTES).decode(errors="replace").split("\n")[:-1]
         except FileNotFoundError:
             return {}
+        except OSError as err:
+            raise DataError(f"the sums cannot be read: {err.strerror}", where=str(self._file),
+                            remedy="delete that, and run again with resume=True") from None  # fmt: skip
         pairs = (line.partition("  ") for line in lines)
         return {name.rpartition("/")[2]: digest for digest, _, name in pairs if len(digest) == 64 and name}
 
@@ -117,7 +120,7 @@ def _claim(lock: Path, mine: str) -> None:
     with _alone(lock.parent):  # or two runs could both take over one lock, each deleting the other's
         if lock.exists() and not _abandoned(lock):
             raise DataError(
-                "another run writes into this store", value=lock.read_text(encoding="utf-8"), where=str(lock.parent),
+                "another run writes into this store", value=_said(lock), where=str(lock.parent),
                 remedy="wait for it, or give another folder; if it is gone, delete running.lock",
             )  # fmt: skip
         lock.unlink(missing_ok=True)
@@ -164,10 +167,14 @@ def _started(pid: int) -> str:
 
 def _owner(lock: Path) -> dict[str, object] | None:
     try:
-        owner = json.loads(lock.read_text(encoding="utf-8"))
+        owner = json.loads(_said(lock))
         return owner if isinstance(owner, dict) and {"pid", "host"} <= set(owner) else None
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         return None
+
+
+def _said(lock: Path) -> str:
+    return read_regular(lock, BLOCK).decode(errors="replace")
 
 
 def _abandoned(lock: Path) -> bool:
@@ -181,7 +188,7 @@ def _abandoned(lock: Path) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    except (ValueError, OSError):
+    except (ValueError, OSError, OverflowError):
         return False
     known = owner.get("started")
     return bool(known) and known != _started(pid)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_composition"]
 
+MOST_PARTS = 200
+
 
 def read_composition(path: str | Path, *, root: str | Path | None = None) -> Model:
     """Compose the models that a TOML file names.
@@ -46,9 +48,10 @@ def read_composition(path: str | Path, *, root: str | Path | None = None) -> Mod
     content, _ = read_toml(source, what="a composition", error=CompositionError)
     keys = Keys(content, str(source), error=CompositionError)
     name = keys.need("id", str, example='"my_model"')
-    parts = {
-        k: _part(v, k, source, None if root is None else Path(root)) for k, v in keys.table("parts").rest().items()
-    }
+    named = keys.table("parts").rest()
+    if len(named) > MOST_PARTS:
+        raise CompositionError(f"there are more than {MOST_PARTS} parts", where=str(source), remedy="compose in steps")
+    parts = {k: _part(v, k, source, None if root is None else Path(root)) for k, v in named.items()}
     arguments: dict[str, Any] = {
         "connect": {k: _link(v, k) for k, v in _paths(keys.table("connect").rest(), "source").items()},
         "share": {k: _share(v, k) for k, v in _paths(keys.table("share").rest(), "members").items()},

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sbmlqsp.errors import QSPError, StudyError, did_you_mean
-from sbmlqsp.files import read_plain
+from sbmlqsp.files import parse_toml, read_plain
 
-__all__ = ["ID", "Keys", "read_toml"]
+__all__ = ["ID", "Keys", "parse_toml", "read_toml"]
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 """What may name a file or folder."""
@@ -33,18 +32,6 @@ def read_toml(path: str | Path, *, what: str, error: type[QSPError] = StudyError
     """
     text = read_plain(path, what=what, error=error)
     return parse_toml(text, where=str(path), what=what, error=error), text
-
-
-def parse_toml(text: str, *, where: str, what: str, error: type[QSPError] = StudyError) -> dict[str, Any]:
-    """Return the content of TOML text, or raise the line that cannot be read."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as err:
-        message = str(err)
-        remedy = "texts need quotation marks; see the TOML page, https://toml.io"
-        raise error(f"{what} cannot be read: {message}", where=where, expected="TOML", remedy=remedy) from None
-    except RecursionError:
-        raise error(f"{what} is nested too deeply", where=where) from None
 
 
 class Keys:

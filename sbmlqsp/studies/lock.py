@@ -184,10 +184,8 @@ def read_lock(path: Path) -> Lock:
     """
     content = _content(path)
     inputs = path.parent / INPUTS
-    where = str(path)
-    what = "the study in the lock"
-    study = study_of(parse_toml(content["study"], where=where, what=what), text=content["study"], source=path,
-                     folder=inputs)  # fmt: skip
+    top = parse_toml(content["study"], where=str(path), what="the study in the lock", error=StudyError)
+    study = study_of(top, text=content["study"], source=path, folder=inputs)
     study = _relocated(study, content["files"], inputs)
     return Lock(study, _locked_model(content["model"], inputs), content, path)
 
@@ -205,7 +203,19 @@ def _content(path: Path) -> dict[str, Any]:
     for key, kind in parts.items():
         if not isinstance(content.get(key), kind):
             raise StudyError(f"the lock lacks '{key}'", where=str(path), remedy="run the study again")
+    if not _is_model(content["model"]) or not all(map(_is_file, content["files"].values())):
+        raise StudyError("the lock is damaged", where=f"{path}, model or files", remedy="run the study again")
     return content
+
+
+def _is_model(about: Mapping[str, Any]) -> bool:
+    ports = about.get("ports", {})
+    words = [about.get("id"), about.get("digest"), *(ports.values() if isinstance(ports, dict) else [None])]
+    return all(isinstance(word, str) for word in words)
+
+
+def _is_file(entry: object) -> bool:
+    return isinstance(entry, dict) and all(isinstance(v, str) for v in entry.values())
 
 
 def _relocated(study: Study, files: Mapping[str, Mapping[str, str]], inputs: Path) -> Study:
@@ -239,19 +249,27 @@ def _prove(path: Path, expected: str) -> None:
 
 
 def _locked_model(about: Mapping[str, Any], inputs: Path) -> Model:
+    from sbmlqsp.engine.prescan import prescan
     from sbmlqsp.model import Model
     from sbmlqsp.reading import read_sbml
 
     path = inputs / "model.xml"
     _prove(path, str(about.get("digest", "")))
-    text = path.read_text(encoding="utf-8")
     found = read_sbml(path)  # refuses what is not valid; the text itself stays as it was
+    text = _text(path)
     comp = inputs / "model_comp.xml"
-    hierarchical = comp.read_text(encoding="utf-8") if about.get("composed") and comp.is_file() else None
+    hierarchical = prescan(_text(comp), where=str(comp)) if about.get("composed") and comp.is_file() else None
     return Model(
         str(about["id"]), text, sbml_comp=hierarchical, directions=dict(about.get("ports", {})), source=str(path),
         untrusted=found.untrusted,
     )  # fmt: skip
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StudyError("the model in the lock is not UTF-8 text", value=str(path), remedy="run the study") from None
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

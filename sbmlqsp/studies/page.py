@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.errors import QSPError
+from sbmlqsp.files import parse_toml, read_plain
 from sbmlqsp.report import Picture, report
 from sbmlqsp.studies.analyses import findings_of, saved_svg
 from sbmlqsp.studies.lock import model_path
@@ -59,8 +59,9 @@ def _card_beside(path: Path) -> dict[str, Any]:
     for place in (path.with_name("card.toml"), path.with_suffix(".toml")):
         if place.is_file():
             try:
-                return dict(json.loads(json.dumps(tomllib.loads(place.read_text(encoding="utf-8")), default=str)))
-            except (ValueError, OSError):
+                facts = parse_toml(read_plain(place, what="a card"), where=str(place), what="a card")
+                return dict(json.loads(json.dumps(facts, default=str)))
+            except ValueError:
                 return {}
     return {}
 
@@ -75,7 +76,6 @@ def _card_of(part: str) -> dict[str, Any]:
 
 
 def _sources(card: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    return {
-        f"{prefix}{k}": str(v.get("source", ""))
-        for k, v in card.get("parameters", {}).items() if isinstance(v, Mapping)
-    }  # fmt: skip
+    numbers = card.get("parameters")
+    numbers = numbers if isinstance(numbers, Mapping) else {}
+    return {f"{prefix}{k}": str(v.get("source", "")) for k, v in numbers.items() if isinstance(v, Mapping)}

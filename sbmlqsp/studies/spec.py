@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from sbmlqsp.studies.kinds import read_analyses
 __all__ = ["Arm", "Data", "ExposureSpec", "FigureSpec", "People", "Study", "study_of"]
 
 FORMATS = ("svg", "png", "pdf")
+MOST_ARMS = 1_000
 
 
 @dataclass(frozen=True)
@@ -289,6 +291,8 @@ def _arms(top: Keys) -> tuple[Arm, ...]:
         keys.done()
         _placed(f"the arm '{name}' of {top.where}", Regimen.parse, regimen)
         out.append(arm)
+        if len(out) > MOST_ARMS:
+            raise StudyError(f"there are more than {MOST_ARMS:,} arms", where=top.where, remedy="make several studies")
     _refuse_twice([a.id for a in out], "arms", top.where)
     return tuple(out) or (Arm("arm"),)
 
@@ -368,8 +372,9 @@ def _formats(top: Keys) -> tuple[str, ...]:
 
 
 def _refuse_twice(names: list[str], what: str, where: str) -> None:
+    counts = Counter(names)
     for name in names:
-        if names.count(name) > 1:
+        if counts[name] > 1:
             raise StudyError(f"two {what} have one id", value=name, where=where, remedy="rename one of them")
 
 

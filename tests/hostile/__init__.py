@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MARK", "SECRET", "Grounds", "Hostile", "everything", "hostile", "seeded"]
+__all__ = ["MARK", "SECRET", "Grounds", "Hostile", "everything", "hostile", "named", "seeded"]
 
 SECRET = "CANARY7f3a9d"
 """Stands in every file that nothing may read; a message, a model or a result that holds it has read one of them."""
@@ -45,8 +45,9 @@ Made = Content | Path | None
 class Hostile:
     """One file: what it is of, how it is read, and what writes it.
 
-    ``make`` returns the content, or the path of what it has made itself. ``says`` is a word of the message where one is
-    known; ``right`` tells that the file is odd but good, and must be read.
+    ``make`` returns the content, or the path of what it has made itself. ``right`` tells that the file is odd but good,
+    and must be read, ``opens`` which of the secrets it is itself, so that it is opened, and ``seconds`` what it may
+    take, where that is more than others may.
     """
 
     family: str
@@ -54,8 +55,9 @@ class Hostile:
     act: str
     suffix: str
     make: Callable[[Grounds], Made]
-    says: str = ""
     right: bool = False
+    opens: str = ""
+    seconds: float | None = None
 
     def write(self, grounds: Grounds) -> Path:
         made = self.make(grounds)
@@ -70,14 +72,14 @@ Files = Iterator[tuple[str, Content | Callable[[Grounds], Made]]]
 CLASSES: dict[str, Callable[[], Iterator[Hostile]]] = {}
 
 
-def hostile(family: str, *, act: str, suffix: str, right: bool = False) -> Callable[[Callable[[], Files]], object]:
+def hostile(family: str, *, act: str, suffix: str, **more: object) -> Callable[[Callable[[], Files]], object]:
     """Register a function that yields names with contents, or with what makes them."""
 
     def register(function: Callable[[], Files]) -> Callable[[], Files]:
         def files() -> Iterator[Hostile]:
             for name, content in function():
                 made = content if callable(content) else (lambda _, c=content: c)
-                yield Hostile(family, name, act, suffix, made, right=right)
+                yield Hostile(family, name, act, suffix, made, **more)
 
         assert family not in CLASSES, family
         CLASSES[family] = files
@@ -109,7 +111,16 @@ MODULES = (
 
 def everything() -> Iterator[Hostile]:
     """Yield every hostile file, one class after another; some hold many megabytes."""
+    for files in _classes().values():
+        yield from files()
+
+
+def named(family: str, name: str) -> Hostile:
+    """Return one file."""
+    return next(file for file in _classes()[family]() if file.name == name)
+
+
+def _classes() -> dict[str, Callable[[], Iterator[Hostile]]]:
     for module in MODULES:
         importlib.import_module(f"tests.hostile.{module}")
-    for files in CLASSES.values():
-        yield from files()
+    return CLASSES

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sbmlqsp as qsp
+from tests.hostile.controls import DEEDS
 
-__all__ = ["ACTS", "perform", "present"]
+__all__ = ["ACTS", "perform"]
 
 
 def _used(model: qsp.Model) -> str:
@@ -48,7 +49,13 @@ def _cells(path: Path) -> str:
 
 def _store(path: Path) -> str:
     store = qsp.open_store(path)
-    return "\n".join(map(str, (store, store.missing[:9], store.damaged[:9], [str(p) for p in store.parts()])))
+    shown = [store, store.missing[:9], store.damaged[:9]]
+    return "\n".join(map(str, (*shown, store.failed, store.ledger, *store.parts())))
+
+
+def _store_again(path: Path) -> str:
+    model = qsp.read_antimony("model m; S = 1; J: S -> ; S; end")
+    return str(qsp.simulate(qsp.Experiment(model, times=[0, 1]), store=path, resume=True))
 
 
 def _study(path: Path) -> str:
@@ -67,6 +74,24 @@ def _composition(path: Path) -> str:
     from sbmlqsp.studies.compositions import read_composition
 
     return _used(read_composition(path))
+
+
+def _sedml(path: Path) -> str:
+    document = qsp.read_sedml(path)
+    return "\n".join(
+        map(str, (document, document.notes, document.models, document.experiments, qsp.run_sedml(document)))
+    )
+
+
+def _combine(path: Path) -> str:
+    archive = qsp.read_combine(path)
+    folder = qsp.unpack_combine(archive, path.parent / "out")
+    return "\n".join(map(str, (archive, archive.contents, archive.models, folder, qsp.run_combine(archive))))
+
+
+def _petab(path: Path) -> str:
+    problem = qsp.read_petab(path)
+    return "\n".join(map(str, (problem, problem.simulate(), problem.score())))
 
 
 def _drawn(path: Path) -> str:
@@ -88,14 +113,13 @@ ACTS: dict[str, Callable[[Path], str]] = {
     "population": _drawn,
     "composition": _composition,
     "store": _store,
+    "store_again": _store_again,
     "kept": _kept,
-    **{name: lambda p, n=name: str(getattr(qsp, n)(p)) for name in ("read_combine", "read_sedml", "read_petab")},
+    "read_sedml": _sedml,
+    "read_combine": _combine,
+    "read_petab": _petab,
+    **{name: deed for name, (_, deed) in DEEDS.items()},
 }
-
-
-def present(act: str) -> bool:
-    """Whether the reader is there."""
-    return not act.startswith("read_") or hasattr(qsp, act)
 
 
 def perform(act: str, path: Path) -> tuple[str, str]:

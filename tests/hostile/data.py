@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.hostile import MARK, Files, hostile, seeded
+import os
+from pathlib import Path
+
+from tests.hostile import MARK, Files, Grounds, hostile, seeded
 
 RECORDS = {"act": "nonmem", "suffix": ".csv"}
 GOOD = "ID,TIME,AMT,DV,WT\n1,0,100,.,70\n1,1,.,4.1,70\n1,2,.,3.1,70\n2,0,100,.,60\n2,1,.,5.0,60\n"
@@ -131,10 +134,23 @@ def results() -> Files:
         "an unknown type": layout.replace('"<f8"', '"<x8"'),
         "a type of many bytes": layout.replace('"<f8"', '"<U1000000000"'),
         "other dimensions": layout.replace('["time"]', '["nothing"]'),
+        "one dimension twice": layout.replace('["time"]', '["time", "time"]'),
+        "a coordinate along another": layout.replace('["time"]', '["subject"]', 1),
+        "whole numbers of others": layout.replace('"<f8"', '"<i8"'),
+        "halves of numbers": layout.replace('"<f8"', '"<f4"'),
+        "numbers as text": layout.replace('"<f8"', '"<U9"'),
+        "a type that is none": layout.replace('"<f8"', '"<f1"'),
+        "occasions of nothing": layout[:-3] + '{"occasions": "[]"}}',
         "a missing column": layout.replace('"S"', '"T"'),
     }.items():
         yield name, parquet(about.encode())
     yield "a bomb", parquet(layout.replace('"time": 4', '"time": 50000000').encode(), 50_000_000, compression="zstd")
+
+    def pipe(grounds: Grounds) -> Path:
+        os.mkfifo(grounds.folder / "file.parquet")
+        return grounds.folder / "file.parquet"
+
+    yield "a pipe", pipe
     yield (
         "a pickle",
         b"PAR1" + b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94." + b"PAR1",

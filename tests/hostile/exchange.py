@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.hostile import Files, Grounds, hostile
@@ -22,7 +23,12 @@ SED = (
     '<model id="m" language="urn:sedml:language:sbml" source="{source}">{changes}</model></listOfModels>'
     '<listOfSimulations><uniformTimeCourse id="s" initialTime="0" outputStartTime="0" outputEndTime="{end}" '
     'numberOfSteps="{steps}"><algorithm kisaoID="KISAO:0000019"/></uniformTimeCourse></listOfSimulations>'
-    '<listOfTasks><task id="t" modelReference="m" simulationReference="s"/>{tasks}</listOfTasks></sedML>'
+    '<listOfTasks><task id="t" modelReference="m" simulationReference="s"/>{tasks}</listOfTasks>'
+    '<listOfDataGenerators><dataGenerator id="d"><listOfVariables><variable id="v" taskReference="{run}" '
+    "target=\"/sbml:sbml/sbml:model/sbml:listOfSpecies/sbml:species[@id='S']\"/></listOfVariables>"
+    '<math xmlns="http://www.w3.org/1998/Math/MathML"><ci>v</ci></math></dataGenerator></listOfDataGenerators>'
+    '<listOfOutputs><report id="r"><listOfDataSets><dataSet id="x" label="S" dataReference="d"/></listOfDataSets>'
+    "</report></listOfOutputs></sedML>"
 )
 
 
@@ -97,19 +103,33 @@ def archives() -> Files:
     yield "an entry of another size than it says", bytes(lying)
 
 
-def sed(source: str = "m.xml", *, changes: str = "", tasks: str = "", end: str = "1", steps: str = "10") -> str:
-    return SED.format(source=source, changes=changes, tasks=tasks, end=end, steps=steps)
+def sed(
+    source: str = "m.xml", *, changes: str = "", tasks: str = "", end: str = "1", steps: str = "10", run: str = "t"
+) -> str:
+    return SED.format(source=source, changes=changes, tasks=tasks, end=end, steps=steps, run=run)
+
+
+def beside(text: str) -> Callable[[Grounds], str]:
+    def make(grounds: Grounds) -> str:
+        (grounds.folder / "m.xml").write_text(GOOD)
+        return text.replace("SECRET", str(grounds.secret)).replace("WEB", grounds.web)
+
+    return make
+
+
+@hostile("SED-ML that is good", right=True, **SEDML)
+def good_sedml() -> Files:
+    yield "plain", beside(sed())
+
+
+@hostile("COMBINE archives that are good", right=True, **OMEX)
+def good_archives() -> Files:
+    listed = content("./model.xml") + content("./run.sedml", "http://identifiers.org/combine.specifications/sed-ml")
+    yield "plain", archive(("model.xml", GOOD), ("run.sedml", sed("model.xml")), listed=listed)
 
 
 @hostile("SED-ML", **SEDML)
 def sedml() -> Files:
-    def beside(text: str):
-        def make(grounds: Grounds) -> str:
-            (grounds.folder / "m.xml").write_text(GOOD)
-            return text.replace("SECRET", str(grounds.secret)).replace("WEB", grounds.web)
-
-        return make
-
     for name, source in {
         "the web": "WEB/model.xml",
         "a path": "SECRET/secret.xml",
@@ -141,9 +161,11 @@ def sedml() -> Files:
         'numberOfSteps="1000" type="linear"/></listOfRanges>'
         '<listOfSubTasks><subTask order="1" task="{of}"/></listOfSubTasks></repeatedTask>'
     )
-    yield "a thousand times itself", beside(sed(tasks=each.format(i=1, of="r1")))
+    yield "a thousand times itself", beside(sed(tasks=each.format(i=1, of="r1"), run="r1"))
     nested = "".join(each.format(i=i, of=f"r{i - 1}" if i else "t") for i in range(5))
-    yield "a thousand to the fifth", beside(sed(tasks=nested))
+    yield "a thousand to the fifth", beside(sed(tasks=nested, run="r4"))
+    endless = each.format(i=1, of="t").replace('"1000"', '"1000000000000"')
+    yield "a million million times", beside(sed(tasks=endless, run="r1"))
     math = (
         '<math xmlns="http://www.w3.org/1998/Math/MathML">'
         + "<apply><abs/>" * 5_000
@@ -162,30 +184,40 @@ def sedml() -> Files:
     yield "cut short", beside(sed()[:300])
 
 
-@hostile("PEtab", act="read_petab", suffix=".yaml")
+PETAB = {"act": "read_petab", "suffix": ".yaml"}
+YAML = (
+    "format_version: 1\nparameter_file: {parameters}\nproblems:\n- condition_files: [c.tsv]\n"
+    "  measurement_files: [m.tsv]\n  observable_files: [o.tsv]\n  sbml_files: [{model}]\n"
+)
+SHEETS = {
+    "m.xml": GOOD,
+    "p.tsv": "parameterId\tparameterScale\tlowerBound\tupperBound\tnominalValue\testimate\nk\tlin\t0\t1\t0.1\t1\n",
+    "c.tsv": "conditionId\nc0\n",
+    "o.tsv": "observableId\tobservableFormula\tnoiseFormula\noS\tS\t1\n",
+    "m.tsv": "observableId\tsimulationConditionId\tmeasurement\ttime\noS\tc0\t1\t0\n",
+}
+
+
+def problem(
+    text: str = "", *, model: str = "m.xml", parameters: str = "p.tsv", **sheets: str
+) -> Callable[[Grounds], str]:
+    def make(grounds: Grounds) -> str:
+        for name, inside in {**SHEETS, **{f"{k}.tsv": v for k, v in sheets.items()}}.items():
+            (grounds.folder / name).write_text(inside)
+        whole = text or YAML.format(model=model, parameters=parameters)
+        return whole.replace("SECRET", str(grounds.secret)).replace("WEB", grounds.web)
+
+    return make
+
+
+@hostile("PEtab that is good", right=True, **PETAB)
+def good_petab() -> Files:
+    yield "plain", problem()
+
+
+@hostile("PEtab", **PETAB)
 def petab() -> Files:
-    good = (
-        "format_version: 1\nparameter_file: {parameters}\nproblems:\n- condition_files: [c.tsv]\n"
-        "  measurement_files: [m.tsv]\n  observable_files: [o.tsv]\n  sbml_files: [{model}]\n"
-    )
-
-    def problem(text: str = "", *, model: str = "m.xml", parameters: str = "p.tsv"):
-        def make(grounds: Grounds) -> str:
-            files = {
-                "m.xml": GOOD,
-                "p.tsv": "parameterId\tparameterScale\tlowerBound\tupperBound\tnominalValue\testimate\n"
-                "k\tlin\t0\t1\t0.1\t1\n",
-                "c.tsv": "conditionId\nc0\n",
-                "o.tsv": "observableId\tobservableFormula\tnoiseFormula\noS\tS\t1\n",
-                "m.tsv": "observableId\tsimulationConditionId\tmeasurement\ttime\noS\tc0\t1\t0\n",
-            }
-            for name, inside in files.items():
-                (grounds.folder / name).write_text(inside)
-            whole = text or good.format(model=model, parameters=parameters)
-            return whole.replace("SECRET", str(grounds.secret)).replace("WEB", grounds.web)
-
-        return make
-
+    good = YAML
     for name, place in {
         "the web": "WEB/x.xml",
         "a path": "SECRET/secret.xml",
@@ -205,4 +237,17 @@ def petab() -> Files:
     yield "itself", problem("a: &a [*a]\n")
     yield "deep", problem("[" * 100_000)
     yield "no mapping", problem("- a\n- b\n")
+    for formula in (
+        "__import__('os').system('touch evil')",
+        "(" * 5_000,
+        "S" + "+S" * 50_000,
+        "9^9^9^9^9",
+        "S.__class__",
+    ):
+        sheet = SHEETS["o.tsv"].replace("\tS\t", f"\t{formula}\t")
+        yield f"an observable {formula[:24]!r}", problem(o=sheet)
+    yield "a sheet that is a program", problem(m="=cmd|' /C calc'!A0\n")
+    yield "a bound too large", problem(p=SHEETS["p.tsv"].replace("\t1\t0.1", "\t1e400\t0.1"))
+    yield "a time too large", problem(m=SHEETS["m.tsv"].replace("\t1\t0\n", "\t1\t1e300\n"))
+    yield "a million columns", problem(c="conditionId" + "\tk" * 1_000_000 + "\nc0" + "\t1" * 1_000_000 + "\n")
     yield "NUL", problem(good.format(model="m.xml", parameters="p\\0.tsv"))

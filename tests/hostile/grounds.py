@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -20,6 +21,8 @@ from tests.hostile import SECRET, Grounds, Hostile
 from tests.hostile.texts import parameters, sbml
 
 IN_OPEN = 0x20
+WHERE = re.compile(r"\w.*(?: \(got |, in | '[^']+')")
+"""A value, a place, or the name of what it is about."""
 SECRETS = {
     "secret.txt": f"{SECRET}\n",
     "secret.dtd": f"<!ENTITY secret '{SECRET}'>",
@@ -145,7 +148,7 @@ class Field:
         before, calls = self._everything(grounds.folder), self.server.calls
         verdict = self._asked(process, file, str(path), command)
         verdict.wrong += [f"{n} called the server" for n in [self.server.calls - calls] if n]
-        verdict.wrong += [f"{name} was opened" for name in sorted(set(self._watch.opened()))]
+        verdict.wrong += [f"{name} was opened" for name in sorted({*self._watch.opened()} - {file.opens})]
         verdict.wrong += [f"'{name}' was left" for name in sorted(self._everything(grounds.folder) ^ before)]
         if SECRET in verdict.said:
             verdict.wrong.append("what was said holds the secret")
@@ -153,8 +156,8 @@ class Field:
             verdict.wrong.append(verdict.outcome)
         if file.right and verdict.outcome != "read":
             verdict.wrong.append("a good file was not read")
-        if file.says and file.says not in verdict.said:
-            verdict.wrong.append(f"the message does not say '{file.says}'")
+        if verdict.outcome == "refused" and not WHERE.search(verdict.said):
+            verdict.wrong.append("the message says neither where nor with which value")
         return verdict
 
     def _everything(self, own: Path) -> set[str]:
@@ -170,17 +173,19 @@ class Field:
                 folders[:] = [f for f in folders if f not in {"out", "cache"} and not f.endswith(".out")]
             if here.is_relative_to(self._root / "tmp"):
                 folders[:] = [f for f in folders if not f.startswith("sbmlqsp-guard")]
-            found |= {str((here / name).relative_to(self._root)) for name in (*folders, *files)}
+            there = {*folders, *files} - {"running.lock"}  # which is taken over, where nobody holds it
+            found |= {str((here / name).relative_to(self._root)) for name in there}
         return found
 
     def _asked(self, process: subprocess.Popen[str], file: Hostile, path: str, command: bool) -> Verdict:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps({"act": file.act, "path": path, "command": command}) + "\n")
             process.stdin.flush()
-        line = self._line(process)
+        seconds = file.seconds or self._seconds
+        line = self._line(process, seconds)
         if line is None:
             self._end()
-            return Verdict(file, "hung", seconds=self._seconds)
+            return Verdict(file, "hung", seconds=seconds)
         if not line:
             code = process.wait()
             self._end()
@@ -189,12 +194,12 @@ class Field:
         wrong = [f"by the command line: {w}" for w in told.pop("command")]
         return Verdict(file, **told, wrong=wrong)
 
-    def _line(self, process: subprocess.Popen[str]) -> str | None:
+    def _line(self, process: subprocess.Popen[str], seconds: float) -> str | None:
         """Return a line, nothing where the process has ended, and None where it is out of time."""
         found: list[str] = []
         reader = threading.Thread(target=lambda: found.append(process.stdout.readline()), daemon=True)
         reader.start()
-        reader.join(self._seconds)
+        reader.join(seconds)
         return found[0] if found else None
 
     def _running(self) -> subprocess.Popen[str]:

@@ -50,14 +50,20 @@ def packed() -> Files:
     yield "zstandard", b"\x28\xb5\x2f\xfd" + bytes(100)
 
 
+def link(grounds: Grounds, target: str | Path) -> Path:
+    path = grounds.folder / "file.xml"
+    path.symlink_to(target)
+    return path
+
+
+@hostile("links that are named", opens="secret.txt", **SBML)
+def links() -> Files:
+    """Who names a link names what it leads to, which is opened; nothing of it is said."""
+    yield "to a secret", lambda g: link(g, g.secret / "secret.txt")
+
+
 @hostile("no regular files", **SBML)
 def irregular() -> Files:
-    def link(grounds: Grounds, target: str | Path) -> Path:
-        path = grounds.folder / "file.xml"
-        path.symlink_to(target)
-        return path
-
-    yield "a link to a secret", lambda g: link(g, g.secret / "secret.txt")
     yield "a link to a device", lambda g: link(g, "/dev/zero")
     yield "a link to itself", lambda g: link(g, "file.xml")
     yield "a link to nothing", lambda g: link(g, "nothing.xml")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import socket
+from hashlib import sha256
 from pathlib import Path
 
 from tests.hostile import Files, Grounds, hostile
@@ -40,6 +42,46 @@ def store(plan: object = PLAN, *, part: bytes = b"", sums: str = ""):
     return make
 
 
+def results() -> bytes:
+    """Results that are good, and not of runs."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    about = {"dims": ["time"], "dtype": "<f8", "coord": True, "attrs": {}, "nan": False}
+    layout = {"format": 1, "sizes": {"time": 1}, "variables": {"time": about}, "attrs": {}}
+    out, table = io.BytesIO(), pa.table({"time": [0.0]})
+    pq.write_table(table.replace_schema_metadata({b"sbmlqsp.results": json.dumps(layout)}), out)
+    return out.getvalue()
+
+
+@hostile("stores that are gone on with", act="store_again", suffix="")
+def stores_again() -> Files:
+    def held(text: str | None, *, plan: object = PLAN):
+        def make(grounds: Grounds) -> Path:
+            folder = store(plan)(grounds)
+            if text is None:
+                os.mkfifo(folder / "running.lock")
+            else:
+                (folder / "running.lock").write_bytes(text.encode("utf-8", "surrogatepass"))
+            return folder
+
+        return make
+
+    for name, text in {
+        "a pipe": None,
+        "deep JSON": "[" * 100_000,
+        "a list": "[]",
+        "nobody": "",
+        "a number too large": '{"pid": 1' + "0" * 30 + ', "host": "HOST"}'.replace("HOST", socket.gethostname()),
+        "another machine": '{"pid": 1, "host": "elsewhere"}',
+        "bytes": "\ud800" * 9,
+    }.items():
+        yield f"held by {name}", held(text)
+    yield "of another simulation", held("", plan={**PLAN, "arms": ["two"]})
+
+
 @hostile("stores", act="store", suffix="")
 def stores() -> Files:
     yield "parts that are pickles", store()
@@ -54,6 +96,8 @@ def stores() -> Files:
         "a later format": {**PLAN, "format": 99},
         "a format of text": {**PLAN, "format": "x"},
         "many pieces": {**PLAN, "pieces": 10**12},
+        "a million pieces": {**PLAN, "pieces": 10**6},
+        "no pieces of people": {**PLAN, "piece_size": 0},
         "pieces below zero": {**PLAN, "pieces": -1},
         "pieces of text": {**PLAN, "pieces": "x"},
         "no arms": {**PLAN, "arms": None},
@@ -74,11 +118,23 @@ def stores() -> Files:
         os.mkfifo(folder / "plan.json")
         return folder
 
+    def sums_of(kind: str):
+        def make(grounds: Grounds) -> Path:
+            folder = store()(grounds)
+            (folder / "SHA256SUMS").unlink()
+            os.mkfifo(folder / "SHA256SUMS") if kind == "pipe" else (folder / "SHA256SUMS").mkdir()
+            return folder
+
+        return make
+
+    yield "sums that are a pipe", sums_of("pipe")
+    yield "sums that are a folder", sums_of("folder")
+    yield "a part that is no run", store(part=results(), sums=f"{sha256(results()).hexdigest()}  part-000000.parquet\n")
     yield "a part that is a link", linked
     yield "a plan that is a pipe", pipe
 
 
-STUDY = '[study]\nid = "s"\n[model]\nfile = "m.ant"\n[simulation]\ntimes = "0:1 s by 1"\n[[arms]]\nid = "one"\n'
+STUDY = '[study]\nid = "s"\n[model]\nfile = "m.ant"\n[simulation]\ntimes = "0:1 by 1"\n[[arms]]\nid = "one"\n'
 
 
 def lock(change: object, *, model: str = ""):
@@ -101,15 +157,19 @@ def lock(change: object, *, model: str = ""):
         inputs = grounds.folder / "inputs"
         inputs.mkdir()
         text = model.replace("SECRET", str(grounds.secret))
-        (inputs / "model.xml").write_text(text)
+        (inputs / "model.xml").write_bytes(text.encode("utf-8", "surrogateescape"))
         given = json.loads(json.dumps(content))
-        given["model"]["digest"] = hashlib.sha256(text.encode()).hexdigest()
+        given["model"]["digest"] = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
         changed = change(given, grounds) if callable(change) else change
         path = grounds.folder / "lock.json"
         path.write_text(changed if isinstance(changed, str) else json.dumps(changed))
         return path
 
     return make
+
+
+def _with_digest(part: dict[str, object], digest: str) -> dict[str, object]:
+    return json.loads(json.dumps(part).replace("DIGEST", digest))
 
 
 @hostile("locks of runs", act="lock", suffix=".json")
@@ -125,6 +185,7 @@ def locks() -> Files:
     source = '<comp:externalModelDefinition comp:id="x" comp:source="SECRET/secret.xml" comp:modelRef="m"/>'
     outer = f"<comp:listOfExternalModelDefinitions>{source}</comp:listOfExternalModelDefinitions>"
     text = f'{HEAD}<sbml {CORE} {COMP}><model id="m">{parameters("k")}</model>{outer}</sbml>'
+    yield "a model that is no UTF-8", lock(lambda c, _: c, model=GOOD.replace("<model", "<!-- \udcff --><model"))
     yield "a model of another file", lock(lambda c, _: c, model=text)
     yield (
         "ports of nothing",
@@ -154,13 +215,32 @@ def locks() -> Files:
         "files that are none",
         lock(lambda c, _: {**c, "study": c["study"] + people, "files": {"people.csv": 5}}, model=GOOD),
     )
+    for name, part in {
+        "versions of numbers": {"versions": {"numpy": 5, "python": None}},
+        "results of lists": {"results": {"results.parquet": [1]}},
+        "values of numbers": {"values": {"S": 5, "T": {}}},
+        "a card of numbers": {
+            "card": {"title": 5, "purpose": [1], "equations": {}, "references": 5, "status": {}, "parameters": 5}
+        },
+        "a card of other parts": {
+            "card": {"title": 5, "assumptions": 5, "references": "x", "not_for": 5, "purpose": {}}
+        },
+        "a card of markup": {"card": {"title": "<script>alert(1)</script>", "references": ["<b>", {"x": 1}]}},
+        "sources of lists": {"sources": {"k": [1, 2], "": None, "S": {"source": 5}}},
+        "a seed of text": {"seed": "x"},
+        "tolerances of text": {"tolerances": {"relative": "x"}},
+        "a format of text": {"format": ["sbmlqsp lock 1"]},
+        "a composed model that is none": {"model": {"id": "m", "digest": "DIGEST", "composed": True, "ports": {}}},
+        "an id of markup": {"model": {"id": "../<script>", "digest": "DIGEST", "composed": False, "ports": {}}},
+    }.items():
+        yield name, lock(lambda c, _, p=part: {**c, **_with_digest(p, c["model"]["digest"])}, model=GOOD)
     yield (
         "a study elsewhere",
         lock(lambda c, _: {**c, "study": c["study"].replace('id = "s"', 'id = "../evil"')}, model=GOOD),
     )
 
 
-@hostile("kept code of cells", act="kept", suffix="")
+@hostile("kept code of cells", act="kept", suffix="", seconds=900.0)  # as it compiles, twice
 def kept() -> Files:
     """The folder of compiled models, with everything in it replaced."""
     yield "pickles for indices", lambda g: _kept(g, index=evil(g))

@@ -23,6 +23,8 @@ COMMANDS = {
     "study": ["run", "{}", "--output", "{}.out"],
     "lock": ["run", "{}", "--output", "{}.out"],
     "composition": ["compose", "{}"],
+    "read_sedml": ["run", "{}", "--output", "{}.out"],
+    "read_combine": ["run", "{}", "--output", "{}.out"],
 }
 LONGEST = 600
 MOST_MEMORY = 8 * 2**30

@@ -50,7 +50,8 @@ def convert(
     Returns
     -------
     Conversion
-        The model, what was rewritten, what could not be, and the proof.
+        The model, what was rewritten, what could not be, and the proof; its ``write_sbml`` writes the level of SBML
+        that the tool reads.
 
     Raises
     ------
@@ -73,7 +74,8 @@ def convert(
             raise UnsupportedError("there is no such rewrite", value=name, remedy=did_you_mean(str(name), REWRITES))
     after, done = _rewritten(model, tool, also=set(also), without=set(without))
     proof = prove(model, after, times=times, fixed=_fixed(model, done)) if done else None
-    return Conversion(after, tool.id, _changes(done), table(target_issues(after, for_target)), proof)
+    left = table(target_issues(after, for_target))
+    return Conversion(after, tool.id, _changes(done), left, proof, tool.level)
 
 
 def _rewritten(model: Model, tool: Target, *, also: set[str], without: set[str]) -> tuple[Model, dict[str, list[str]]]:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sbmlqsp.exchange.conversion.proof import Proof
+from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.issues import listed
 from sbmlqsp.model import Model, dotted
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
 __all__ = ["Conversion", "described"]
+
+NEWEST = (3, 2)
+"""The level and version of SBML that models have here."""
 
 WORDS = {
     "expand-functions": "wrote the calls of functions out",
@@ -65,6 +71,9 @@ class Conversion:
         The issues that remain, as ``check(model, target=…)`` gives them.
     proof : Proof, optional
         How the model compares with the one given; None where nothing was changed.
+    level : (int, int)
+        The level and version of SBML that the target reads, in which `write_sbml` of this writes; the model itself is
+        of Level 3 Version 2, which ``left`` names where the target does not read it.
 
     Examples
     --------
@@ -80,11 +89,44 @@ class Conversion:
     changes: pd.DataFrame
     left: pd.DataFrame
     proof: Proof | None
+    level: tuple[int, int] = NEWEST
 
     @property
     def complete(self) -> bool:
-        """Whether no error is left for the target."""
-        return not (self.left["severity"] == "error").any()
+        """Whether no error is left for the target but the level, which `write_sbml` of this writes as it should be."""
+        return not ((self.left["severity"] == "error") & ~self._of_level).any()
+
+    @property
+    def _of_level(self) -> pd.Series[bool]:
+        """Which issues are settled by the level that is written."""
+        return (self.left["code"] == f"{self.target}:level-3-version-2") & (self.level != NEWEST)
+
+    def write_sbml(self, path: str | os.PathLike[str] | None = None, *, allow_loss: bool = False) -> str:
+        """Return the model as SBML of the level that the target reads, and write it to a file where a path is given.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Written whole or not at all.
+        allow_loss : bool
+            As for `sbmlqsp.write_sbml`.
+
+        Raises
+        ------
+        UnsupportedError
+            The level cannot say the model; names the element.
+        ModelError
+            Something would be lost.
+
+        Examples
+        --------
+        >>> import sbmlqsp as qsp
+        >>> model = qsp.read_antimony("model m; S = 10; J: S -> ; k*S; k = 0.1; end")
+        >>> print(qsp.convert(model, for_target="simbiology").write_sbml().splitlines()[1][-22:-1])
+        level="3" version="1"
+        """
+        level, version = self.level
+        return write_sbml(self.model, path, level=level, version=version, allow_loss=allow_loss)
 
     def report(self) -> str:
         """Return the whole of it in words."""
@@ -95,7 +137,12 @@ class Conversion:
             lines.append("  nothing to rewrite")
         if self.proof is not None:
             lines.append(f"  proof: {self.proof}")
-        lines += [f"  {row.severity} left: {row.message}. {row.remedy}" for row in self.left.itertuples()]
+        if self.level != NEWEST:
+            lines.append(
+                "  to be written as Level {} Version {}, as write_sbml of the conversion does".format(*self.level)
+            )
+        left = self.left[~self._of_level]
+        lines += [f"  {row.severity} left: {row.message}. {row.remedy}" for row in left.itertuples()]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

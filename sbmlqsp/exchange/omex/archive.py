@@ -80,7 +80,7 @@ class CombineArchive:
         """Return an SBML model by its location."""
         data = self.read(location)
         with located(f"{self.source}, {location}"):
-            return read_sbml(decode(data, where="the SBML text") + "\n")
+            return read_sbml(decode(data, where="the SBML text") + "\n", untrusted=True)
 
     @property
     def models(self) -> dict[str, Model]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from xml.etree import ElementTree as ET
 
@@ -34,12 +34,14 @@ class Loaded:
     id: str
     root: ET.Element
     text: str
+    untrusted: bool = True
 
     @cached_property
     def model(self) -> Model:
         """The model that is run."""
         with located(f"the model '{self.id}'"):
-            return read_sbml(self.text if self.text.endswith("\n") else self.text + "\n")
+            text = self.text if self.text.endswith("\n") else self.text + "\n"
+            return read_sbml(text, untrusted=self.untrusted)
 
     @cached_property
     def start(self) -> dict[str, float]:
@@ -83,15 +85,15 @@ class Models:
         _refuse_language(sed)
         source = sed.source.removeprefix("#")
         if sed.id in self._given:
-            base = _loaded(sed.id, self._given[sed.id].sbml)
+            base = replace(_loaded(sed.id, self._given[sed.id].sbml), untrusted=self._given[sed.id].untrusted)
         elif source in self._content.models and (sed.source.startswith("#") or source != sed.id):
             base = self.get(source, where=sed.where)
         else:
             with located(sed.where):
                 base = _loaded(sed.id, self._loader(sed.source))
         if not sed.changes:
-            return Loaded(sed.id, base.root, base.text)
-        now = Loaded(sed.id, copy.deepcopy(base.root), "")
+            return replace(base, id=sed.id)
+        now = replace(base, id=sed.id, root=copy.deepcopy(base.root), text="")
         for k, change in enumerate(sed.changes):
             now = self._changed(sed, now, change, sed.changes[k + 1 :])
         return now
@@ -109,13 +111,13 @@ class Models:
             if path.attribute:
                 place.element.set(path.attribute, repr(value))
             else:
-                before = Loaded(sed.id, now.root, _text(now.root))
+                before = replace(now, text=_text(now.root))
                 _set_state(before, place, change, value)
-        return Loaded(sed.id, now.root, _text(now.root))
+        return replace(now, text=_text(now.root))
 
     def _computed(self, sed: SedModel, now: Loaded, calculation: Calculation, later: tuple[Change, ...]) -> float:
         """Return the value of a formula in the model as changed so far."""
-        here = Loaded(sed.id, now.root, now.text or _text(now.root))
+        here = replace(now, text=now.text or _text(now.root))
         env = {v.id: self._value(sed, here, v, later) for v in calculation.variables} | dict(calculation.parameters)
         expr = substitute(calculation.expr, {n: sym(n) for n in env})
         return _finite(float(evaluate(expr, env)), calculation.where)
@@ -176,13 +178,13 @@ def _refuse_overruled(root: ET.Element, place: Place, path: Path, change: Change
 
 def _refuse_order(here: Loaded, key: str, variable: Variable, later: tuple[Change, ...]) -> None:
     """Refuse a computed change that reads what later changes of the list change: whether they count is left open."""
-    after = Loaded(here.id, copy.deepcopy(here.root), "")
+    after = replace(here, root=copy.deepcopy(here.root), text="")
     computed = any(not isinstance(c.value, str) for c in later)
     for change in later:
         path = parse_path(change.target, where=change.where)
         if isinstance(change.value, str):
             locate(after.root, path, where=change.where).element.set(path.attribute, change.value)
-    if computed or Loaded(here.id, after.root, _text(after.root)).start[key] != here.start[key]:
+    if computed or replace(after, text=_text(after.root)).start[key] != here.start[key]:
         raise UnsupportedError(
             f"a change reads '{variable.id}' before other changes of the same model are made: tools differ in which "
             "value that is", where=variable.where, value=variable.target,

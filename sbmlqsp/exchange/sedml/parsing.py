@@ -36,6 +36,7 @@ from sbmlqsp.exchange.sedml.document import (
 )
 from sbmlqsp.exchange.sedml.mathml import read_math
 from sbmlqsp.exchange.sedml.nodes import Node, parse_xml
+from sbmlqsp.times import MAX_TIMES
 
 __all__ = ["parse_sedml"]
 
@@ -164,6 +165,8 @@ def _course(n: Node) -> UniformTimeCourse:
     if not initial <= start <= end or (steps == 0) != (start == end):
         raise DataError("the times are out of order", value=(initial, start, end, steps), where=n.where,
                         expected="initialTime ≤ outputStartTime < outputEndTime, with at least one step")  # fmt: skip
+    if steps >= MAX_TIMES:
+        raise DataError("there are too many times", value=steps, where=n.where, expected=f"less than {MAX_TIMES:,}")
     return UniformTimeCourse(n.text("id"), _algorithm(n), initial, start, end, steps, n.where)
 
 

@@ -18,7 +18,7 @@ from sbmlqsp.exchange.sedml.outputs import evaluate_outputs
 from sbmlqsp.exchange.sedml.parsing import parse_sedml
 from sbmlqsp.exchange.sedml.tasks import leaves_of, method_for
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.files import read_plain
+from sbmlqsp.files import inside, read_plain
 from sbmlqsp.model import Model
 from sbmlqsp.reading import read_sbml
 
@@ -89,7 +89,9 @@ class SedDocument:
         )
 
 
-def read_sedml(source: str | Path, *, models: Mapping[str, Any] | None = None) -> SedDocument:
+def read_sedml(
+    source: str | Path, *, models: Mapping[str, Any] | None = None, root: str | Path | None = None
+) -> SedDocument:
     """Read a SED-ML document of Level 1 Version 1 to 4.
 
     Parameters
@@ -99,6 +101,8 @@ def read_sedml(source: str | Path, *, models: Mapping[str, Any] | None = None) -
     models : mapping of str to Model, str or Path, optional
         Models by their id in the document, instead of the files that it names: for models given by a web address, which
         is never followed, and for text that stands in no folder.
+    root : str or Path, optional
+        A folder above the file's own, where the document names models beside its folder: none are read from elsewhere.
 
     Returns
     -------
@@ -133,7 +137,7 @@ def read_sedml(source: str | Path, *, models: Mapping[str, Any] | None = None) -
     else:
         path = Path(source)
         text, where, folder = read_plain(path, what="a SED-ML file"), str(path), path.parent
-    return document_of(text, where=where, loader=_from_folder(folder), given=given_models(models))
+    return document_of(text, where=where, loader=_from_folder(folder, root), given=given_models(models))
 
 
 def document_of(
@@ -166,7 +170,9 @@ def refuse_remote(source: str) -> None:
                                remedy="download it, and give its path: models={'its id': 'its path'}")  # fmt: skip
 
 
-def _from_folder(folder: Path | None) -> Loader:
+def _from_folder(folder: Path | None, root: str | Path | None) -> Loader:
+    roots = [] if root is None else [Path(root)]
+
     def load(source: str) -> str:
         refuse_remote(source)
         if folder is None:
@@ -175,7 +181,7 @@ def _from_folder(folder: Path | None) -> Loader:
         if Path(source).is_absolute() or len(source) > MAX_BYTES:
             raise DataError("the path of a model is absolute", value=source,
                             expected="a path relative to the SED-ML file")  # fmt: skip
-        return read_text(folder / source, kind="SBML")[0]
+        return read_text(inside(folder, source, roots=roots, what="a model", error=DataError), kind="SBML")[0]
 
     return load
 
