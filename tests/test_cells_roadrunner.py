@@ -44,6 +44,6 @@ def test_what_it_gets_wrong_is_refused(arm, model, more, what):
 
 
 def test_an_engine_is_chosen_for_cells_alone(arm):
-    for options in ({"engine": "roadrunner"}, {"engine": "copasi", "method": "ssa"}):
+    for options in ({"engine": "copasi"}, {"engine": "copasi", "method": "ssa"}, {"engine": "both", "method": "ssa"}):
         with pytest.raises(qsp.UnsupportedError, match="No such engine"):
             qsp.simulate(arm, **options)
