@@ -26,7 +26,9 @@ def refuse_jumps(system: JumpSystem) -> None:
     UnsupportedError
         Names the formula and the condition.
     """
-    for name, formula in {**system.rules, **system.flows}.items():
+    read = system.reads(*system.flows.values())
+    rules = {name: rule for name, rule in system.rules.items() if name in read}
+    for name, formula in {**rules, **system.flows}.items():
         condition = _jump(system, formula)
         if condition is not None:
             raise UnsupportedError(
