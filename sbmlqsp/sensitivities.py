@@ -105,7 +105,7 @@ def _dataset(experiment: Experiment, ids: Sequence[Any], keys: Mapping[str, str]
         own = o.unit or observable_unit(model, o)
         units = [_per(own, _unit_of(experiment, key)) for key in keys.values()]
         data[o.id] = ("subject", "time", "parameter"), found.slopes[:, :, c], {"units": units}
-        data[f"{o.id} (value)"] = ("subject", "time"), found.values[:, :, c], {"units": own}
+        data[f"{o.id} (value)"] = ("subject", "time"), found.levels[:, :, c], {"units": own}
     record = provenance.record(
         models={model.id: model.digest}, inputs={"experiment": inputs_of(experiment), "parameters": list(keys)}, seed=0
     )

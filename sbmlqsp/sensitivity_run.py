@@ -16,7 +16,7 @@ from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.instants import Instants
 from sbmlqsp.engine.jumps import INFLOW
 from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
-from sbmlqsp.engine.ode_sensitivity_steps import refuse_jumps
+from sbmlqsp.engine.ode_sensitivity_refusals import refuse_jumps
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
 from sbmlqsp.errors import ExperimentError, ModelError, QSPError, UnsupportedError, did_you_mean
@@ -37,7 +37,7 @@ class Derivatives:
 
     Parameters
     ----------
-    values : ndarray of shape (subjects, times, observables)
+    levels : ndarray of shape (subjects, times, observables)
         In the units of the observables; NaN where a run failed.
     slopes : ndarray of shape (subjects, times, observables, parameters)
         Their derivatives, per unit of the parameter in the model.
@@ -45,7 +45,7 @@ class Derivatives:
     messages : list of str
     """
 
-    values: Any
+    levels: Any
     slopes: Any
     status: Any
     messages: list[str]
@@ -176,7 +176,7 @@ class Differentiated:
                 if second.status[j]:
                     out.status[rows[k]], out.messages[rows[k]] = FAILED, second.message(j)
         factors = self._factors()
-        out.values[rows], out.slopes[rows] = found.out[..., 0] * factors, found.out[..., 1:] * factors[:, None]
+        out.levels[rows], out.slopes[rows] = found.out[..., 0] * factors, found.out[..., 1:] * factors[:, None]
         for k in np.flatnonzero(~np.isfinite(found.out).all(axis=(1, 2, 3))).tolist():
             if out.status[rows[k]] == OK:
                 out.status[rows[k]] = NOT_FINITE

@@ -29,7 +29,8 @@ LAYERS = {
     "running": (
         "timeline", "deliveries", "clock", "arm_start", "batch", "occasions", "subjects", "suspicion", "compiled",
         "runner", "readout", "residuals",
-        "sensitivity_doses", "sensitivity_run", "sensitivities", "execution", "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting",
+        "sensitivity_doses", "sensitivity_run", "sensitivities",
+        "execution", "course", "periodic", "course_runner", "course_arm", "outcome", "cells", "collecting",
         "prediction", "scaling", "store", "results", "exposure", "simulate", "trajectories", "steady", "plot",
         "plotting",
     ),

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,10 +78,6 @@ class SensitiveBatch(Batch):
         """Return an empty list of instructions."""
         return Moving(self.places)
 
-    @cached_property
-    def _own(self) -> Any:
-        return self._functions
-
     def _prepared(self, constants: tuple[str, ...]) -> tuple[Any, Any]:
         """Return functions and patterns for the constants that change with the parameters, made once."""
         if constants not in self._moving:
@@ -91,7 +86,7 @@ class SensitiveBatch(Batch):
 
             partials = Partials(self.equations.system, constants, self.observed)
             source = source_of_sensitivities(self.equations, partials, self.observed)
-            more, own = compile_functions(source, SensitiveOnly), self._own
+            more, own = compile_functions(source, SensitiveOnly), self._functions
             functions = Sensitive(own.rates, own.slopes, own.factor, own.solve, *more)
             where = [packed(e, self.states, constants) for e in (partials.rates, partials.bends, partials.observed)]
             places = {name: k for k, name in enumerate(constants)}

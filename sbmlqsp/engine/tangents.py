@@ -151,11 +151,9 @@ def _is_amount(network: Network, s: Symbol, given: frozenset[str]) -> bool:
 def _species(out: Tangents, s: Symbol, slopes: Any, is_amount: bool, seeds: Mapping[str, int]) -> None:
     """Note the derivatives of a species in its three meanings."""
     size, home = out.column(s.compartment), out.get(s.compartment)
-    per, times = ("concentration", lambda v: v / size), ("amount", lambda v: v * size)
     own, amount = out.column(s.id), out.column(f"amount({s.id})")
     if is_amount != s.amount_only:  # written in the other meaning
-        _, turn = times if s.amount_only else per
-        slopes = None if slopes is None else turn(slopes)
+        slopes = None if slopes is None else slopes * size if s.amount_only else slopes / size
         if home is not None:
             moved = (own if s.amount_only else -own) * home / size
             slopes = moved if slopes is None else slopes + moved
@@ -164,14 +162,14 @@ def _species(out: Tangents, s: Symbol, slopes: Any, is_amount: bool, seeds: Mapp
     mine = {key: (i, scale[key]) for key, i in seeds.items() if key in scale}
     slopes = _seeded(slopes, mine, out.rows, out.count)
     out.put(s.id, slopes)
-    name, turn = per if s.amount_only else times
-    other = None if slopes is None else turn(slopes)
+    other = None if slopes is None else slopes / size if s.amount_only else slopes * size
     if home is not None:
         concentration = amount / size
         moved = -concentration * home / size if s.amount_only else concentration * home
         other = moved if other is None else other + moved
-    out.put(f"{name}({s.id})", other)
-    out.put(f"{'amount' if s.amount_only else 'concentration'}({s.id})", slopes)
+    meanings = (slopes, other) if s.amount_only else (other, slopes)
+    for meaning, own_slopes in zip(("amount", "concentration"), meanings, strict=True):
+        out.put(f"{meaning}({s.id})", own_slopes)
 
 
 def _seeded(slopes: Any, seeds: Mapping[str, tuple[int, Any]], rows: int, count: int) -> Any:
