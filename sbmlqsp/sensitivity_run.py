@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.arm_start import ArmStart
-from sbmlqsp.batch import KERNEL, refuse_unbatched
+from sbmlqsp.batch import KERNEL
 from sbmlqsp.clock import Clock
 from sbmlqsp.compiled import state_scales
 from sbmlqsp.engine.initial import static_symbols
@@ -94,7 +94,7 @@ class Differentiated:
     """
 
     def __init__(self, experiment: Experiment, subjects: Subjects, parameters: Sequence[str]) -> None:
-        refuse_unbatched(experiment, subjects)
+        _refuse(experiment, subjects)
         self._experiment, self._subjects, self._size = experiment, subjects, len(subjects)
         self._network = experiment.model.network
         self.keys = parameter_keys(experiment, subjects, parameters)
@@ -252,6 +252,19 @@ class Differentiated:
             if slopes is not None:
                 out[:, :, i] = slopes[rows]
         return out
+
+
+def _refuse(experiment: Experiment, subjects: Subjects) -> None:
+    for there, what in (
+        (experiment.model.network.events, "events"),
+        (subjects.rows is not None, "subjects that change on the way"),
+        (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
+    ):
+        if there:
+            raise UnsupportedError(
+                f"sensitivities do not go through {what} yet", where=f"'{experiment.id}'",
+                remedy="take differences of simulations",
+            )  # fmt: skip
 
 
 def _dosed(deliveries: Any) -> dict[str, bool]:

@@ -88,10 +88,12 @@ class SensitiveBatch(Batch):
             source = source_of_sensitivities(self.equations, partials, self.observed)
             more, own = compile_functions(source, SensitiveOnly), self._functions
             functions = Sensitive(own.rates, own.slopes, own.factor, own.solve, *more)
-            where = [packed(e, self.states, constants) for e in (partials.rates, partials.bends, partials.observed)]
+            rates, bends, observed = (
+                packed(e, self.states, constants) for e in (partials.rates, partials.bends, partials.observed)
+            )
             places = {name: k for k, name in enumerate(constants)}
             column = np.array([places.get(name, -1) for name in self.equations.constants], dtype=np.int64)
-            self._moving[constants] = functions, Patterns(*where, column)
+            self._moving[constants] = functions, Patterns(rates, bends, observed, column)
         return self._moving[constants]
 
     def differentiate(
@@ -124,8 +126,7 @@ class SensitiveBatch(Batch):
         -----
         The others are those of ``run``. The results do not depend on ``threads``.
         """
-        from sbmlqsp.engine.ode_kernel import Control, Patients, Program
-        from sbmlqsp.engine.ode_sensitivity_kernel import Along, run_sensitive
+        from sbmlqsp.engine.ode_sensitivity_kernel import Along, Control, Patients, Program, run_sensitive
 
         functions, patterns = self._prepared(tuple(moving))
         n, plan = len(starts), self.equations.elimination

@@ -16,7 +16,38 @@ from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["Along", "Patterns", "run_sensitive"]
+__all__ = ["Along", "Control", "Patients", "Patterns", "Program", "run_sensitive"]
+
+
+class Program(NamedTuple):
+    """The instructions of all patients, as ``Instructions`` has them."""
+
+    of: Any
+    code: Any
+    value: Any
+    times: Any
+    rows: Any
+
+
+class Control(NamedTuple):
+    """Relative tolerance, how many steps there may be, the size of the elimination, and whether rates read time."""
+
+    relative: float
+    most: int
+    size: int
+    timed: bool
+
+
+class Patients(NamedTuple):
+    """What patients start from and are given; ``floor`` is what each state's error may be where it is zero."""
+
+    starts: Any
+    constants: Any
+    which: Any
+    amounts: Any
+    lengths: Any
+    floor: Any
+    scale: Any
 
 
 class Along(NamedTuple):
