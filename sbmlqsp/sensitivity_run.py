@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +22,17 @@ from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
 from sbmlqsp.errors import ExperimentError, ModelError, QSPError, UnsupportedError, did_you_mean
 from sbmlqsp.experiment import Experiment, observable_unit, resolve_setting, symbol_of
-from sbmlqsp.expressions import substitute, sym
-from sbmlqsp.model import dotted, flat_id
+from sbmlqsp.expressions import Expr, substitute, sym
+from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK
 from sbmlqsp.sensitivity_doses import DoseSlopes, Instant, dose_slopes, moves_of, moving_instants, switch_instants
 from sbmlqsp.subjects import Subjects, dose_symbols, individual_of, without_volume
 from sbmlqsp.units import convert
 
 __all__ = ["Derivatives", "Differentiated", "parameter_keys"]
+
+_CACHE: OrderedDict[Any, SensitiveBatch] = OrderedDict()
+_CACHE_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,7 @@ class Differentiated:
         self._known = self._differentiated_start()
         self._doses = dose_slopes(experiment, self._deliveries, self._known)
         dosed = _dosed(self._deliveries)
-        self._batch = SensitiveBatch(self._network, dosed=dosed, observed=self._observed(), outputs=start.outputs)
-        refuse_jumps(self._batch.equations.system)
+        self._batch = _batch_for(experiment.model, dosed, self._observed(), start.outputs)
         self._moving = self._moving_constants(dosed)
         self._starts, self._constants = self._batch.starts(self._env, self._size)
         amount = self._deliveries.amount
@@ -133,7 +136,7 @@ class Differentiated:
                 )  # fmt: skip
         return known
 
-    def _observed(self) -> list[Any]:
+    def _observed(self) -> list[Expr]:
         return [
             substitute(o.expr, {n: sym(flat_id(n)) for n in o.expr.symbols()}) for o in self._experiment.observables
         ]
@@ -252,6 +255,21 @@ class Differentiated:
             if slopes is not None:
                 out[:, :, i] = slopes[rows]
         return out
+
+
+def _batch_for(
+    model: Model, dosed: Mapping[str, bool], observed: Sequence[Expr], outputs: Sequence[str]
+) -> SensitiveBatch:
+    """Return a model made ready for the kernel, once per process."""
+    key = (model.digest, tuple(sorted(dosed.items())), tuple(observed), tuple(outputs))
+    if key not in _CACHE:
+        made = SensitiveBatch(model.network, dosed=dosed, observed=observed, outputs=outputs)
+        refuse_jumps(made.equations.system)
+        _CACHE[key] = made
+        while len(_CACHE) > _CACHE_SIZE:
+            _CACHE.popitem(last=False)
+    _CACHE.move_to_end(key)
+    return _CACHE[key]
 
 
 def _refuse(experiment: Experiment, subjects: Subjects) -> None:

@@ -52,6 +52,11 @@ FROM_ZERO = """model zero
   R = kin/kout; R' = kin*(1 - Emax*C^g/(EC50^g + C^g)) - kout*R
   Q = kin/kout; Q' = kin - kout*Q*(1 + (C/EC50)^h)
 end"""
+ODD = """model odd
+  compartment V; V = 2; compartment W; W := 2*V; species S in V, Q in W, $B in V; S = 3; amt = 4; Q = amt/W
+  given = 1.5; k = 0.3; z = 1; z' = -k*z + given*B; z0 = 1.2; B = 0.2*z0; vm = 0.4; km = 2
+  J: 2 S -> 3 Q; k*S*V; J2: Q -> ; k*Q*W + vm*Q/(km + Q)
+end"""
 GROWING = """model growing
   compartment V; V = 2; V' = g*V; g = 0.1; species S in V; S = 3; k = 0.2; J: S -> ; k*S^2*V
 end"""
@@ -108,6 +113,12 @@ def rows() -> Iterator[Row]:
               [dose("A", "depot", interval=9, count=2)])  # fmt: skip
     yield Row("growing volume", qsp.read_antimony(GROWING), ("g", "k", "V", "S", "amount(S)"), times[:8],
               ("S", "amount(S)", "V"))  # fmt: skip
+    yield Row("doses into sizes, parameters and a boundary", qsp.read_antimony(ODD),
+              ("V", "k", "vm", "km", "amt", "z", "z0", "B", "S", "given"), (0.0, 0.5, 1.3, 2.0, 3.0, 8.0),
+              ("S", "amount(Q)", "z", "B", "given", "Q/S + time*k"),
+              [dose("2*k", "given", time=1, lag="0.1*V"), dose("2*k", "z", time=1.4, lag="0.1*V"),
+               dose("1 + k", "z", time=1.7, rate="2*k"), dose("2*k", "B", time=2.0, lag="0.3*V"),
+               dose("S", "S", time=2.0), dose("k", "S", time=8.0)])  # fmt: skip
     absorbed = qsp.load("zero_order_absorption")
     yield Row("zero_order_absorption", absorbed, ("Tlag", "Tk0", "Dose"), times,
               tuple(s.id for s in absorbed.network.species), changes={"Tlag": 0.6})  # fmt: skip
