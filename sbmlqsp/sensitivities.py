@@ -72,6 +72,13 @@ def sensitivities(
     SimulationError
         A run failed: whose, and why.
 
+    Notes
+    -----
+    Formulas over constants, of doses too, are differentiated as they hold at the values given: what ``floor``, ``ceil``
+    or a condition chooses there stays chosen, so that an amount rounded to whole vials has derivative zero. Where
+    a lag is zero, the derivative by it is that of a longer lag. Where a rate bends without bound, as ``C^1.5`` does at
+    zero, the steps are shorter instead.
+
     References
     ----------
     .. [1] Hairer E, Wanner G (1996). Solving Ordinary Differential Equations II, section IV.7; the method is RODAS5P

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,17 @@ def test_subjects_do_not_depend_on_each_other(model, found):
         assert np.array_equal(alone[o].values[0], found[o].values[1])
 
 
+def test_threads_and_a_planned_elimination_change_nothing(model, monkeypatch):
+    arm = qsp.Experiment(model, times=TIMES, observables=["central", "R"], regimen=REGIMEN)
+    people = {"WT": np.linspace(50, 90, 40)}
+    one, two = (qsp.sensitivities(arm, ["CL", "tlag"], subjects=people, threads=k) for k in (1, 2))
+    assert np.array_equal(one["central"], two["central"])
+    monkeypatch.setattr("sbmlqsp.engine.ode_codegen.WRITTEN_OUT", 0)
+    monkeypatch.setattr("sbmlqsp.sensitivity_run._CACHE", OrderedDict())
+    planned = qsp.sensitivities(arm, ["CL", "tlag"], subjects=people, threads=1)
+    np.testing.assert_allclose(planned["central"], one["central"], rtol=1e-9, atol=1e-9)
+
+
 def test_units_and_labels():
     model = qsp.load("indirect_response")
     ds = qsp.sensitivities(qsp.Experiment(model, times=[0, 1], observables=["response"]), ["kout", "kin"], threads=1)
@@ -101,6 +114,14 @@ def test_units_and_labels():
     assert "day" in ds["response"].attrs["units"][0]
     assert ds["time"].attrs["units"] == "day"
     np.testing.assert_allclose(ds["response"].sel(parameter="kin").values, 1 / 0.3, rtol=1e-8)
+
+
+def test_powers_start_from_zero_where_they_bend_without_bound():
+    text = "model m; C = 0; C' = a; a = 2; y = 0; y' = C^g; g = 1.5; z = 0; z' = C^h; h = 1; end"
+    arm = qsp.Experiment(qsp.read_antimony(text), times=[0, 1, 4], observables=["y", "z"])
+    ds, t = qsp.sensitivities(arm, ["a"], threads=1), np.array([0.0, 1.0, 4.0])
+    np.testing.assert_allclose(ds["y"].values[0, :, 0], 0.6 * 2**0.5 * t**2.5, rtol=1e-6)
+    np.testing.assert_allclose(ds["z"].values[0, :, 0], t**2 / 2, rtol=1e-7)
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
