@@ -25,7 +25,7 @@ __all__ = ["sensitivities"]
 
 def sensitivities(
     experiment: Experiment,
-    parameters: Sequence[str],
+    parameters: str | Sequence[str],
     *,
     subjects: pd.DataFrame | Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
@@ -42,7 +42,7 @@ def sensitivities(
     Parameters
     ----------
     experiment : Experiment
-    parameters : sequence of str
+    parameters : str or sequence of str
         Symbols of the model, as ``Experiment.changes`` names them: parameters, sizes and initial values, by path or as
         ``"amount(S)"``; or columns of the subjects that formulas of doses read, such as covariates. The derivative by
         an initial value is that by setting it, which replaces its initial assignment.
@@ -93,7 +93,8 @@ def sensitivities(
     [-36.7879]
     """
     people = read_subjects(subjects, (experiment,))
-    arm = Differentiated(experiment, people, list(parameters))
+    names = [parameters] if isinstance(parameters, str) else list(parameters)
+    arm = Differentiated(experiment, people, names)
     found = arm.run(tolerances=tolerances or KERNEL, threads=threads)
     for row, status in enumerate(found.status.tolist()):
         if status:
