@@ -82,6 +82,7 @@ from sbmlqsp.reading import read_antimony, read_sbml
 from sbmlqsp.records import Records
 from sbmlqsp.report import report
 from sbmlqsp.results import add_residual, read_results, summarise, to_frame, write_results
+from sbmlqsp.sensitivities import sensitivities
 from sbmlqsp.simulate import simulate
 from sbmlqsp.steady import SteadyState, steady_state
 from sbmlqsp.store import Store, open_store
@@ -186,6 +187,7 @@ __all__ = [
     "run_sedml",
     "run_study",
     "sample",
+    "sensitivities",
     "simulate",
     "simulate_records",
     "steady_state",

@@ -290,5 +290,7 @@ def _compiled(head: str, text: str, name: str) -> Any:
     from sbmlqsp.engine.ssa_model import sources
 
     source = f"{head}{text.rstrip()}\n"
-    digest = hashlib.sha256((sources("ssa_*.py", "ode_*.py") + source).encode()).hexdigest()  # what it calls is compiled into it
+    digest = hashlib.sha256(
+        (sources("ssa_*.py", "ode_*.py") + source).encode()
+    ).hexdigest()  # what it calls is compiled into it
     return getattr(load(f"sbmlqsp_cells_{digest[:32]}", source), name)

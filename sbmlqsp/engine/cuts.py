@@ -20,7 +20,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
-__all__ = ["Switch", "Switches", "degree_in_time", "find_conditions", "find_switches"]
+__all__ = ["RELATIONS", "Switch", "Switches", "degree_in_time", "find_conditions", "find_switches"]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})

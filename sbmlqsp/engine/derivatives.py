@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num
 
-__all__ = ["Gradient", "gradient"]
+__all__ = ["STEPS", "Gradient", "gradient"]
 
 Gradient = dict[str, Expr]
 """The derivative by each variable that has one other than zero."""

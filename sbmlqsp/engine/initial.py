@@ -17,7 +17,7 @@ from sbmlqsp.engine.network import Network, Symbol
 from sbmlqsp.errors import ModelError, UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, num, sym
 
-__all__ = ["dependency_order", "initial_state", "rate_of", "static_symbols"]
+__all__ = ["dependency_order", "initial_state", "rate_of", "resolved", "start_needs", "static_symbols"]
 
 
 def dependency_order(needs: Mapping[str, Iterable[str]]) -> list[str]:
@@ -76,7 +76,7 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
         Definitions run in a circle.
     """
     fixed = dict(overrides or {})
-    network = _resolved(network)
+    network = resolved(network)
     definitions = _definitions(network, fixed)
     needs = {k: symbols for k, (symbols, _) in definitions.items()}
     env: dict[str, Any] = {}
@@ -88,7 +88,7 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
     return env
 
 
-def _resolved(network: Network) -> Network:
+def resolved(network: Network) -> Network:
     """Return the network with every ``rateOf`` of a start value written out; refuse ``delay``."""
     if not {"delay", "rateOf"} & network.start_operators:
         return network
@@ -118,6 +118,11 @@ def _definitions(network: Network, fixed: Mapping[str, Any]) -> dict[str, Defini
         if r.law is not None:
             out[r.id] = _formula(_without_rates(network, r.law))
     return out
+
+
+def start_needs(network: Network, fixed: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return what each symbol and reaction reads at the start, where some keys are overridden."""
+    return {k: symbols for k, (symbols, _) in _definitions(network, dict.fromkeys(fixed, math.nan)).items()}
 
 
 def _formula(expr: Expr) -> Definition:

@@ -1,0 +1,167 @@
+"""Batches of patients with their sensitivities on the compiled kernel, spread over threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.engine.codegen import compile_functions
+from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.ode import Batch, BatchResult
+from sbmlqsp.engine.ode_sensitivity import Partials, packed, source_of_sensitivities
+from sbmlqsp.engine.ode_sensitivity_program import Moving
+from sbmlqsp.expressions import Expr
+
+__all__ = ["SensitiveBatch", "Slopes"]
+
+SPAN = 16
+"""How many patients a thread takes at a time."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What each patient's start, doses and instants change by along each direction.
+
+    Parameters
+    ----------
+    starts : ndarray of shape (patients, directions, states)
+    constants : ndarray of shape (patients, directions, moving constants)
+    amounts, lengths, begins : ndarray of shape (patients, deliveries, directions)
+        By how much the deliveries, how long they take and when they start change.
+    moves : ndarray of shape (patients, stretches, directions)
+        How the instants move at which boluses are given and switches change.
+    sizes : ndarray of shape (patients, directions)
+        The parameters themselves, or 0 where they have no size of their own.
+    """
+
+    starts: Any
+    constants: Any
+    amounts: Any
+    lengths: Any
+    begins: Any
+    moves: Any
+    sizes: Any
+
+
+class SensitiveBatch(Batch):
+    """A model made ready for the kernel of sensitivities.
+
+    Parameters
+    ----------
+    network : Network
+    dosed : mapping of str to bool
+        What doses change, and whether it is infused.
+    observed : sequence of Expr
+        Formulas over flat ids.
+    outputs : sequence of str
+        Engine selections, as ``Batch`` takes them.
+
+    Raises
+    ------
+    UnsupportedError
+        Something that the kernel does not run, or that has no derivative: which.
+    """
+
+    def __init__(
+        self, network: Network, *, dosed: Mapping[str, bool], observed: Sequence[Expr], outputs: Sequence[str]
+    ) -> None:
+        super().__init__(network, dosed=dosed, outputs=outputs)
+        self.observed = tuple(observed)
+        self._moving: dict[tuple[str, ...], tuple[Any, Any]] = {}
+
+    def instructions(self) -> Moving:
+        """Return an empty list of instructions."""
+        return Moving(self.places)
+
+    def _prepared(self, constants: tuple[str, ...]) -> tuple[Any, Any]:
+        """Return functions and patterns for the constants that change with the parameters, made once."""
+        if constants not in self._moving:
+            from sbmlqsp.engine.ode_sensitivity_kernel import Patterns
+            from sbmlqsp.engine.ode_sensitivity_model import Sensitive, SensitiveOnly
+
+            partials = Partials(self.equations.system, constants, self.observed)
+            source = source_of_sensitivities(self.equations, partials, self.observed)
+            more, own = compile_functions(source, SensitiveOnly), self.functions
+            functions = Sensitive(own.rates, own.slopes, own.factor, own.solve, *more)
+            rates, bends, observed = (
+                packed(e, self.states, constants) for e in (partials.rates, partials.bends, partials.observed)
+            )
+            places = {name: k for k, name in enumerate(constants)}
+            column = np.array([places.get(name, -1) for name in self.equations.constants], dtype=np.int64)
+            self._moving[constants] = functions, Patterns(rates, bends, observed, column)
+        return self._moving[constants]
+
+    def differentiate(
+        self,
+        starts: Any,
+        constants: Any,
+        *,
+        slopes: Slopes,
+        moving: Sequence[str],
+        instructions: Moving,
+        which: Any,
+        amounts: Any,
+        lengths: Any,
+        scales: Any,
+        times: int,
+        relative: float,
+        absolute: float,
+        most: int,
+        threads: int | None = None,
+    ) -> BatchResult:
+        """Run patients; ``out`` is of shape (patients, times, observed, 1 + directions), the values first.
+
+        Parameters
+        ----------
+        slopes : Slopes
+        moving : sequence of str
+            The constants that change with the parameters, in the order of ``slopes.constants``.
+
+        Notes
+        -----
+        The others are those of ``run``. The results do not depend on ``threads``.
+        """
+        from sbmlqsp.engine.ode_sensitivity_kernel import Along, Control, Patients, Program, run_sensitive
+
+        functions, patterns = self._prepared(tuple(moving))
+        n, plan = len(starts), self.equations.elimination
+        out, results = np.full((n, times, len(self.observed), 1 + slopes.sizes.shape[1]), np.nan), np.zeros((n, 3))
+        numbers = [np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths, absolute * scales, scales)]
+        patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), *numbers)
+        program = Program(*instructions.arrays())
+        control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time))
+        along = Along(*(np.ascontiguousarray(a, dtype=float) for a in (
+            slopes.starts, slopes.constants, slopes.amounts, slopes.lengths, slopes.begins, slopes.moves,
+            *_units(slopes.sizes),
+        )))  # fmt: skip
+
+        def run(first: int) -> None:
+            last = min(first + SPAN, n)
+            run_sensitive(functions, plan.packed, patterns, program, patients, along, control, first, last, out,
+                          results)  # fmt: skip
+
+        _spread(run, n, threads)
+        status, steps = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64)
+        return BatchResult(out, status, results[:, 1], steps, np.full(n, -1))
+
+
+def _spread(run: Any, n: int, threads: int | None) -> None:
+    workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
+    if workers <= 1:
+        for first in range(0, n, SPAN):
+            run(first)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, range(0, n, SPAN)))
+
+
+def _units(sizes: Any) -> tuple[Any, Any]:
+    """Return one over the size of each parameter, 1 where it has none, and the same with 0."""
+    known = np.abs(sizes) > 0
+    unit = 1.0 / np.where(known, np.abs(sizes), 1.0)
+    return unit, np.where(known, unit, 0.0)

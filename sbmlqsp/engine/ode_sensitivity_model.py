@@ -1,0 +1,34 @@
+"""What the compiled loops of sensitivities are given: a model's compiled functions and their signatures."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba as nb
+
+from sbmlqsp.engine.ode_model import FLOATS
+
+__all__ = ["BENDS", "Sensitive", "SensitiveOnly"]
+
+BENDS = nb.void(FLOATS, FLOATS, nb.float64, FLOATS, nb.float64, FLOATS)
+"""x, p, t, v, tau, out: what the derivatives of the rates change by along v in the states and tau in time."""
+
+
+class SensitiveOnly(NamedTuple):
+    """A model's compiled functions that only sensitivities need."""
+
+    partials: Any
+    bends: Any
+    glance: Any
+
+
+class Sensitive(NamedTuple):
+    """A model's compiled functions."""
+
+    rates: Any
+    slopes: Any
+    factor: Any
+    solve: Any
+    partials: Any
+    bends: Any
+    glance: Any

@@ -1,0 +1,75 @@
+"""Refuse models whose rates jump where a state crosses a threshold: their sensitivities would jump there as well.
+
+What is continuous there, such as ``piecewise(x - a, x > a, 0)``, has sensitivities without a jump.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sbmlqsp.engine.derivatives import STEPS
+from sbmlqsp.engine.jumps import JumpSystem
+from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.expressions import Expr, evaluate, substitute
+
+__all__ = ["refuse_jumps"]
+
+RELATIONS = frozenset({"lt", "le", "gt", "ge"})
+TRIES = 12
+
+
+def refuse_jumps(system: JumpSystem) -> None:
+    """Refuse rates that jump where something that moves crosses a threshold.
+
+    Raises
+    ------
+    UnsupportedError
+        Names the formula and the condition.
+    """
+    read = system.reads(*system.flows.values())
+    rules = {name: rule for name, rule in system.rules.items() if name in read}
+    for name, formula in {**rules, **system.flows}.items():
+        condition = _jump(system, formula)
+        if condition is not None:
+            raise UnsupportedError(
+                "a rate jumps where something that moves crosses a threshold, where its sensitivities would jump too",
+                value=str(condition), where=f"the formula of '{name}'",
+                remedy="let it change smoothly, such as by a Hill function, or take differences of simulations",
+            )  # fmt: skip
+
+
+def _jump(system: JumpSystem, expr: Expr) -> Expr | None:
+    if expr.op == "piecewise":
+        for part in (*expr.args[0::2], *expr.args[-1:]):
+            found = _jump(system, part)
+            if found is not None:
+                return found
+        moving = [c for c in expr.args[1::2] if system.moves(c)]
+        return None if not moving or _continuous(system, expr, moving) else moving[0]
+    if expr.op in STEPS or expr.op == "rem":
+        return expr if system.moves(expr) else None
+    return next((f for f in (_jump(system, a) for a in expr.args) if f is not None), None)
+
+
+def _continuous(system: JumpSystem, expr: Expr, moving: list[Expr]) -> bool:
+    """Return whether a choice between two formulas has one value where its condition changes."""
+    if len(expr.args) != 3 or moving[0].op not in RELATIONS or len(moving[0].args) != 2:
+        return False
+    high, low = expr.args[0], expr.args[2]
+    for this, other in (moving[0].args, moving[0].args[::-1]):
+        if this.op == "sym" and str(this.value) not in other.symbols() and not expr.has("amount", "concentration"):
+            at = {str(this.value): other}
+            return _equal(system, substitute(high, at), substitute(low, at))
+    return False
+
+
+def _equal(system: JumpSystem, a: Expr, b: Expr) -> bool:
+    """Return whether two formulas over independent symbols have one value, at places drawn for it."""
+    rng = np.random.default_rng(20)
+    inside = sorted(a.symbols() | b.symbols())
+    if any(n in system.rules for n in inside):
+        return str(a) == str(b)
+    env = {n: rng.lognormal(0.0, 1.0, TRIES) for n in inside}
+    first, second = (np.asarray(evaluate(e, env, time=1.37), dtype=float) for e in (a, b))
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(first - second) <= 1e-10 * (1e-3 + np.abs(first) + np.abs(second))))
