@@ -19,7 +19,6 @@ def lsoda(task: Any) -> Any:
     start, n = ArmStart.of(task.arm, task.people), len(task.people)
     d = start.deliveries
     batch = batch_for(task.arm.model, dict.fromkeys(d.targets, False), task.states)
-    starts, constants = batch.starts(start.env, n)
     least = float(state_scales(batch.states, start.env, d.targets, d.amount, n).min())
     order = [batch.states.index(s) for s in task.states]
     rates = batch.functions.rates
@@ -37,6 +36,8 @@ def lsoda(task: Any) -> Any:
     address, success = slope.address, np.array(999, np.int32)
 
     def run(relative: float) -> Any:
+        again = ArmStart.of(task.arm, task.people)  # as the others do for every run
+        starts, constants = batch.starts(again.env, n)
         out = np.empty((n, len(grid), len(batch.states)))
         for i in range(n):
             x, p = starts[i].copy(), constants[i].copy()

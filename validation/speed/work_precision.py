@@ -187,7 +187,7 @@ def main() -> int:
     """Measure, print, draw; 1 where a goal is missed."""
     patients, repeats = (int(a) for a in (*sys.argv[1:3], *("600", "3")[len(sys.argv[1:3]) :]))
     print(with_lsoda() or "LSODA: numbalsoda")
-    tasks = [Task.of(p, 16 * max(1, patients * 4 // p.size // 16)) for p in PROBLEMS]
+    tasks = [Task.of(p, 16 * max(1, patients * 10 // max(10, p.size) // 16)) for p in PROBLEMS]
     missed = []
     for task in tasks:
         measure(task, repeats)
