@@ -18,12 +18,12 @@ from sbmlqsp.engine.ssa_status import MOST_JUMPS
 from sbmlqsp.engines import choose_engine
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.outcome import Method, Outcome
+from sbmlqsp.outcome import Deterministic, Method, Outcome
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Whole, piece_size, pieces_of, spread
-from sbmlqsp.scaling.spreading import CELLS, CHUNK, cells_size, workers_of
+from sbmlqsp.scaling.spreading import BATCH, CELLS, CHUNK, cells_size, workers_of
 from sbmlqsp.store import Filed, Store, locked, prepare
 from sbmlqsp.subjects import Subjects, read_subjects
 
@@ -255,7 +255,8 @@ class _Run:
     def to_store(self, path: str | Path, bar: Progress, *, resume: bool) -> Store:
         """Run what the store lacks and return it."""
         each = self.method.replicates
-        size = self.chunk or (CHUNK if each == 1 else CELLS)
+        together = isinstance(self.method, Deterministic) and self.method.engine == "kernel"
+        size = self.chunk or (BATCH if together else CHUNK if each == 1 else CELLS)
         pieces = pieces_of(self.people, size, replicates=each)
         asked = [{**inputs_of(a), "digest": a.model.digest} for a in self.arms]
         control = [self.seed, json.dumps(self.method.describe())]

@@ -18,6 +18,8 @@ __all__ = ["CELLS", "CHUNK", "cells_size", "piece_size", "spread", "workers_of"]
 
 CHUNK = 100
 """How many subjects are one piece of work, where it is not said."""
+BATCH = 1_000
+"""How many are one part of a store where they are integrated side by side, if it is not said."""
 CELLS = 5_000
 """How many single cells are one piece of work, or one part of a store, at most where it is not said."""
 FEW = 100  # cells that are not cut further

@@ -179,7 +179,8 @@ def draw(tasks: list[Task], path: str) -> None:
             axes.loglog(errors, times, marker=mark, label=name)
         axes.set(title=task.problem.name, xlabel="largest relative error", ylabel="ms per patient")
         axes.invert_xaxis()
-        axes.legend()
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.savefig(path)
 
 
