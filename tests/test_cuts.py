@@ -196,3 +196,10 @@ def test_a_formula_that_jumps_when_an_event_is_due_keeps_its_value_at_that_time(
     )
     ds = qsp.simulate(qsp.Experiment(model, times=np.linspace(0, 5, 126), observables=["S1"]))
     assert ds["S1"].to_numpy()[0, 0, 0, 50] == pytest.approx(np.sin(20.0), abs=1e-9)
+
+
+@pytest.mark.parametrize(("trigger", "shown"), [("time >= 1.5", 1.0), ("time > 1.5", 0.0)])
+def test_an_event_that_waits_from_just_after_a_time_is_due_just_after_as_well(trigger, shown):
+    model = qsp.read_antimony(f"model m; c = 0; x = 0; x' = time; e: at 2 after ({trigger} && time < 2.5): c = 1; end")
+    ds = qsp.simulate(qsp.Experiment(model, times=np.linspace(0, 10, 41), observables=["c"]))
+    assert ds["c"].to_numpy()[0, 0, 0, [13, 14, 15]].tolist() == [0.0, shown, 1.0]

@@ -13,7 +13,7 @@ pytest.importorskip("distributed", reason="Dask is not installed: pip install sb
 def executor():
     from distributed import Client, LocalCluster
 
-    how = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    how = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with LocalCluster(**how) as cluster, Client(cluster) as client:
         yield client.get_executor()
 

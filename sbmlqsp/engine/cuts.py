@@ -90,11 +90,15 @@ class Switches:
     ) -> list[tuple[float, dict[str, float]]]:
         """Return the schedule with the times at which events that waited are due, just after them.
 
+        One whose trigger turns just after a time (``time > 2``) is due just after as well: there is no cut for it.
+
         The integrator cannot step from an event to an output a rounding error later (measured: CV_TOO_CLOSE), and an
         output a rounding error before it would not show it.
         """
         waits = {float(evaluate(d, dict(env))) for d in self.delays}
-        due = {t + w for t, _ in flips for w in waits if 0 < w < math.inf}
+        names, at = [s.id for s in self.triggers], dict(flips) | dict(self.instants(env, flips))
+        turned = [t for (_, old), (t, _) in pairwise(flips) if any(at[t][n] != old[n] for n in names)]
+        due = {t + w for t in [flips[0][0], *turned] for w in waits if 0 < w < math.inf}
         known, jumps = [t for t, _ in flips], self._jumps(flips)
         late = [t * (1 + LATER) for t in due if t <= end and not jumps.near(t)]
         added = [(t, flips[bisect.bisect_right(known, t) - 1][1]) for t in late]
