@@ -27,8 +27,8 @@ model many
   grow: at (time >= 4): C = 5
 
   early = 0; late = 0; kept = 0; lost = 0; turn = 1
-  asked: at 0.25 after (time > 1): early = x
-  seen: at 0.25 after (time > 1), fromTrigger=false: late = x
+  asked: at 0.25 after (time >= 1): early = x
+  seen: at 0.25 after (time >= 1), fromTrigger=false: late = x
   firm: at (top - 0.5) after (x > 1): kept = kept + 1
   given_up: at (top - 0.5) after (x > 1), persistent=false: lost = lost + 1
   doubled: at (time >= 3), priority=1, fromTrigger=false: turn = turn*2
