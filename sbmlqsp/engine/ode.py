@@ -21,7 +21,7 @@ from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
 from sbmlqsp.engine.ode_waves import WAVE
 
-__all__ = ["Batch", "BatchResult"]
+__all__ = ["Batch", "BatchResult", "spread"]
 
 SPAN = 64
 """How many patients a thread takes at a time at least."""
@@ -70,6 +70,19 @@ class BatchResult:
         place = int(self.event[row])
         whose = f" ('{self.events[place].replace('__', '.')}')" if 0 <= place < len(self.events) else ""
         return f"{ODE_STATUS[status]}{whose}; stopped at time {self.time[row]:.6g}"
+
+
+def spread(run: Callable[[int, int], None], n: int, threads: int | None, *, most: int = SPAN) -> None:
+    """Run patients from a first to a last on threads, all processors where not given: at most so many at a time."""
+    workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
+    span = max(SPAN, min(most, -(-n // (4 * workers))))
+    firsts = range(0, n, span)
+    if workers <= 1:
+        for first in firsts:
+            run(first, min(first + span, n))
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda first: run(first, min(first + span, n)), firsts))
 
 
 class Batch:
@@ -209,19 +222,11 @@ class Batch:
         )
 
         functions, loop, more = self._loop(instructions)
-        workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
-        span = max(SPAN, min(16 * SPAN, -(-n // (4 * workers))))
 
-        def run(first: int) -> None:
-            last = min(first + span, n)
+        def run(first: int, last: int) -> None:
             loop(functions, plan.packed, program, patients, control, first, last, out, results, *more())
 
-        if workers <= 1:
-            for first in range(0, n, span):
-                run(first)
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(run, range(0, n, span)))
+        spread(run, n, threads, most=16 * SPAN)
         status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
         return BatchResult(
             out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events)

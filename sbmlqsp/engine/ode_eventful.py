@@ -17,13 +17,13 @@ from sbmlqsp.engine.ode_kernel import (
     GROW,
     SAFETY,
     SHRINK,
-    _begun,
-    _between,
-    _enter,
-    _norm,
-    _prepare_dense,
-    _Room,
-    _step,
+    Room,
+    begun,
+    between,
+    enter,
+    norm,
+    prepare_dense,
+    take_step,
 )  # fmt: skip
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
@@ -78,9 +78,9 @@ def _show(functions, room, x, t, script, place):
 def _outputs(functions, room, script, g, last, t, h, until):
     """Put out what falls into a step up to a time; return the next place."""
     if g < last and script.times[g] <= until:
-        _prepare_dense(room)
+        prepare_dense(room)
         while g < last and script.times[g] <= until:
-            _between(room, (script.times[g] - t) / h)
+            between(room, (script.times[g] - t) / h)
             _show(functions, room, room.u, script.times[g], script, script.rows[g])
             g += 1
     return g
@@ -90,7 +90,7 @@ def _outputs(functions, room, script, g, last, t, h, until):
 def _move(room, theta):
     """Go on to a part of the step, of whose dense output that needs the coefficients, or to its end."""
     if theta < 1.0:
-        _between(room, theta)
+        between(room, theta)
     for i in range(room.n):
         room.x[i] = room.u[i] if theta < 1.0 else room.new[i]
 
@@ -105,7 +105,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
     while t < stop and not hit:
         rest = stop - t
         if not again:
-            h = _begun(functions, room, t, h, rest)
+            h = begun(functions, room, t, h, rest)
             if h < 0.0:
                 return NOT_FINITE, t, steps, g, h, hit
             h = min(h, events.longest)
@@ -114,7 +114,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
         steps += 1
         if steps > control.most:
             return TOO_MANY, t, steps, g, h, hit
-        error = _norm(room, control.relative) if _step(functions, room, t, h) else math.inf
+        error = norm(room, control.relative) if take_step(functions, room, t, h) else math.inf
         factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
         factor = min(GROW, max(SHRINK, factor))
         if not error <= 1.0:
@@ -248,7 +248,7 @@ def _entry(sources):
         floor, scale, k, dense = shifted(at, 4 * n), shifted(at, 5 * n), shifted(at, 6 * n), shifted(at, 14 * n)
         slopes, p = shifted(at, 17 * n), shifted(at, 19 * n + plan[1])
         w, row = shifted(p, m), shifted(p, m + control.size)
-        room = _Room(
+        room = Room(
             n, m, columns, control.timed, pointer(plan), x, p, new, u, b, k, slopes, w, dense, row, floor, scale
         )
         events = _events(pointer(own), traits)
@@ -258,7 +258,7 @@ def _entry(sources):
         amounts, lengths, shown = pointer(patients.amounts), pointer(patients.lengths), pointer(out)
         given, size = patients.amounts.shape[1], out.shape[1] * columns
         for r in range(first, last):
-            _enter(room, patients, r)
+            enter(room, patients, r)
             _begin(events, traits)
             script = Script(code, value, times, rows, shifted(amounts, r * given), shifted(lengths, r * given),
                             shifted(shown, r * size))  # fmt: skip

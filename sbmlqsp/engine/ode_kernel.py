@@ -1,7 +1,8 @@
-"""The compiled loops that integrate differential equations for many patients; see ``ode_tableau`` for the method.
+"""One step of one patient, and what all loops are given; see ``ode_tableau`` for the method.
 
-Everything here is compiled once by numba and kept on disk; a model enters as three small compiled functions (see
-``ode_codegen``) and the plan of its elimination. A patient's run is a list of instructions (see ``ode_program``).
+The loops are compiled once by numba and kept on disk: ``ode_lanes`` for many patients, ``ode_eventful`` for models with
+events, ``ode_sensitivity_kernel`` for derivatives. A model enters as small compiled functions (see ``ode_codegen``) and
+the plan of its elimination. A patient's run is a list of instructions (see ``ode_program``).
 """
 
 from __future__ import annotations
@@ -9,21 +10,18 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numba as nb
-import numpy as np
-
-from sbmlqsp.engine.ode_model import fast, shifted
-from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
-from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
+from sbmlqsp.engine.ode_model import fast
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
 from sbmlqsp.engine.ode_tableau import A as _A
 from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
-from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["Control", "Patients", "Program", "run_patients"]
+__all__ = [
+    "GROW", "SAFETY", "SHRINK", "Control", "Patients", "Program", "Room", "begun", "between", "enter", "norm",
+    "prepare_dense", "take_step",
+]  # fmt: skip
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
 FIRST = 0.01
@@ -61,7 +59,9 @@ class Patients(NamedTuple):
     scale: Any
 
 
-class _Room(NamedTuple):
+class Room(NamedTuple):
+    """Where everything is that the run of a patient needs, as places in memory."""
+
     n: int
     m: int
     columns: int
@@ -100,7 +100,7 @@ def _stage(functions, room, s, t, h):
 
 
 @fast
-def _step(functions, room, t, h):
+def take_step(functions, room, t, h):
     """Try one step from ``x``; its end and error come into ``new`` and ``b``. False where it cannot be taken."""
     n, b, k = room.n, room.b, room.k
     if not functions.factor(room.out, room.w, 1.0 / (GAMMA * h), room.plan):
@@ -122,7 +122,7 @@ def _step(functions, room, t, h):
 
 
 @fast
-def _norm(room, relative):
+def norm(room, relative):
     """Return the largest error, as a share of what it may be."""
     worst = 0.0
     for i in range(room.n):
@@ -147,7 +147,8 @@ def _first_step(room, span):
 
 
 @fast
-def _prepare_dense(room):
+def prepare_dense(room):
+    """Compute the coefficients of the dense output of the step."""
     for i in range(room.n):
         for m in range(3):
             value = 0.0
@@ -157,7 +158,7 @@ def _prepare_dense(room):
 
 
 @fast
-def _between(room, theta):
+def between(room, theta):
     """Put the state at a part of the step into ``u``."""
     rest = 1.0 - theta
     for i in range(room.n):
@@ -166,26 +167,7 @@ def _between(room, theta):
 
 
 @fast
-def _put(functions, room, x, t, out, place):
-    functions.look(1, x, room.p, t, room.row)
-    for c in range(room.columns):
-        out[place, c] = room.row[c]
-
-
-@fast
-def _outputs(functions, room, program, g, last, t, h, out):
-    """Put out what falls into a step; return the next place."""
-    if g < last and program.times[g] <= t + h:
-        _prepare_dense(room)
-        while g < last and program.times[g] <= t + h:
-            _between(room, (program.times[g] - t) / h)
-            _put(functions, room, room.u, program.times[g], out, program.rows[g])
-            g += 1
-    return g
-
-
-@fast
-def _begun(functions, room, t, h, rest):
+def begun(functions, room, t, h, rest):
     """Evaluate rates and slopes, and choose a first step where there is none; below zero where they are not finite."""
     functions.slopes(room.x, room.p, t, room.out)
     for i in range(room.n):
@@ -195,104 +177,11 @@ def _begun(functions, room, t, h, rest):
 
 
 @fast
-def _stretch(functions, room, program, g, last, t, end, control, steps, out):
-    """Integrate to the end of a stretch without discontinuity; return status, time and number of steps."""
-    h, again = 0.0, False
-    while t < end:
-        rest = end - t
-        if not again:
-            h = _begun(functions, room, t, h, rest)
-            if h < 0.0:
-                return NOT_FINITE, t, steps
-        final = h >= rest * 0.999999
-        h = rest if final else min(h, 0.5 * rest) if h > 0.6 * rest else h
-        steps += 1
-        if steps > control.most:
-            return TOO_MANY, t, steps
-        error = _norm(room, control.relative) if _step(functions, room, t, h) else math.inf
-        factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
-        factor = min(GROW, max(SHRINK, factor))
-        if error <= 1.0:
-            g = _outputs(functions, room, program, g, last, t, h, out)
-            for i in range(room.n):
-                room.x[i] = room.new[i]
-            t = end if final else t + h
-            h *= min(factor, 1.0) if again else factor
-            again = False
-        else:
-            h *= factor
-            again = True
-            if not h > 4e-16 * max(abs(t), abs(end)):
-                return TOO_SMALL, t, steps
-    return FINE, t, steps
-
-
-@fast
-def _patient(functions, room, program, patients, r, control, out):
-    """Run one patient; return status, time and number of steps."""
-    steps, t = 0, 0.0
-    x, p, amounts, lengths = room.x, room.p, patients.amounts, patients.lengths
-    which = patients.which[r]
-    for o in range(program.of[which], program.of[which + 1]):
-        code, a, b = program.code[o, 0], program.code[o, 1], program.code[o, 2]
-        if code == RUN:
-            status, t, steps = _stretch(functions, room, program, a, b, t, program.value[o], control, steps, out)
-            if status:
-                return status, t, steps
-        elif code == SHOW:
-            _put(functions, room, x, t, out, a)
-        elif code == SET:
-            p[a] = program.value[o]
-        elif code == BOLUS:
-            x[a] += amounts[r, b]
-        elif code == BOLUS_FIXED:
-            p[a] += amounts[r, b]
-        elif code == IDLE:
-            p[a] = 0.0
-        elif code == INFUSE:
-            p[a] += amounts[r, b] / lengths[r, b]
-    return FINE, t, steps
-
-
-@fast
-def _enter(room, patients, r):
+def enter(room, patients, r):
+    """Let a patient in."""
     for i in range(room.n):
         room.x[i] = patients.starts[r, i]
         room.floor[i] = patients.floor[r, i]
         room.scale[i] = patients.scale[r, i]
     for i in range(room.m):
         room.p[i] = patients.constants[r, i]
-
-
-def _entry(sources):
-    """Return the loop over patients, kept on disk for these sources of it: numba itself would watch this file alone."""
-
-    def run_patients(functions, plan, program, patients, control, first, last, out, results):
-        """Run patients ``first`` to ``last``; ``results`` (patients, 3) takes status, time and number of steps."""
-        _ = sources
-        n, m, columns = patients.starts.shape[1], patients.constants.shape[1], out.shape[2]
-        kept = np.zeros((STAGES + 11) * n + m + plan[1] + control.size + columns)
-        at = pointer(kept)
-        x, new, u, b = at, shifted(at, n), shifted(at, 2 * n), shifted(at, 3 * n)
-        floor, scale, k, dense = shifted(at, 4 * n), shifted(at, 5 * n), shifted(at, 6 * n), shifted(at, 14 * n)
-        slopes, p = shifted(at, 17 * n), shifted(at, 19 * n + plan[1])
-        w, row = shifted(p, m), shifted(p, m + control.size)
-        room = _Room(
-            n, m, columns, control.timed, pointer(plan), x, p, new, u, b, k, slopes, w, dense, row, floor, scale
-        )
-        for r in range(first, last):
-            _enter(room, patients, r)
-            status, t, steps = _patient(functions, room, program, patients, r, control, out[r])
-            results[r, 0], results[r, 1], results[r, 2] = status, t, steps
-        kept[0] = plan[0]  # which lets both live until here
-
-    return nb.njit(nogil=True, error_model="numpy", cache=True)(run_patients)
-
-
-def _sources() -> str:
-    from sbmlqsp.engine.ssa_model import sources
-
-    return sources("ode_*.py")
-
-
-run_patients = _entry(_sources())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
 from sbmlqsp.engine.ode_status import FINE, LANES, NOT_FINITE, TOO_MANY, TOO_SMALL
@@ -26,7 +27,6 @@ from sbmlqsp.engine.ssa_arithmetic import bits_of, of_bits, pointer
 
 __all__ = ["run_lanes"]
 
-SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
@@ -59,16 +59,6 @@ class _Room(NamedTuple):
     dense: Any
     row: Any
     weights: Any
-
-
-class _Program(NamedTuple):
-    """Places of the instructions of all patients."""
-
-    of: Any
-    code: Any
-    value: Any
-    times: Any
-    rows: Any
 
 
 class _People(NamedTuple):
@@ -374,7 +364,7 @@ def _entry(sources):
         c = pointer(counts)
         lanes = _Lanes(c, shifted(c, LANES), shifted(c, 2 * LANES), shifted(c, 3 * LANES), shifted(c, 4 * LANES),
                        shifted(c, 5 * LANES), pointer(ends))  # fmt: skip
-        code = _Program(pointer(program.of), pointer(program.code), pointer(program.value), pointer(program.times),
+        code = Program(pointer(program.of), pointer(program.code), pointer(program.value), pointer(program.times),
                         pointer(program.rows))  # fmt: skip
         people = _People(
             pointer(patients.which), pointer(patients.starts), pointer(patients.constants), pointer(patients.amounts),

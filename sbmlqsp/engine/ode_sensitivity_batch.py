@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.ode import Batch, BatchResult
+from sbmlqsp.engine.ode import Batch, BatchResult, spread
 from sbmlqsp.engine.ode_sensitivity import Partials, packed, source_of_sensitivities
 from sbmlqsp.engine.ode_sensitivity_program import Moving
 from sbmlqsp.expressions import Expr
@@ -126,7 +124,8 @@ class SensitiveBatch(Batch):
         -----
         The others are those of ``run``. The results do not depend on ``threads``.
         """
-        from sbmlqsp.engine.ode_sensitivity_kernel import Along, Control, Patients, Program, run_sensitive
+        from sbmlqsp.engine.ode_kernel import Control, Patients, Program
+        from sbmlqsp.engine.ode_sensitivity_kernel import Along, run_sensitive
 
         functions, patterns = self._prepared(tuple(moving))
         n, plan = len(starts), self.equations.elimination
@@ -140,24 +139,13 @@ class SensitiveBatch(Batch):
             *_units(slopes.sizes),
         )))  # fmt: skip
 
-        def run(first: int) -> None:
-            last = min(first + SPAN, n)
+        def run(first: int, last: int) -> None:
             run_sensitive(functions, plan.packed, patterns, program, patients, along, control, first, last, out,
                           results)  # fmt: skip
 
-        _spread(run, n, threads)
+        spread(run, n, threads)
         status, steps = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64)
         return BatchResult(out, status, results[:, 1], steps, np.full(n, -1))
-
-
-def _spread(run: Any, n: int, threads: int | None) -> None:
-    workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
-    if workers <= 1:
-        for first in range(0, n, SPAN):
-            run(first)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(run, range(0, n, SPAN)))
 
 
 def _units(sizes: Any) -> tuple[Any, Any]:

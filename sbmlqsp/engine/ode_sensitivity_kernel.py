@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, _begun, _between, _prepare_dense
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between, prepare_dense
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, IDLE, INFUSE, RUN, SET, SHOW
 from sbmlqsp.engine.ode_sensitivity_program import AFTER, BEFORE, STARTED, STOPPED
@@ -16,38 +16,7 @@ from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["Along", "Control", "Patients", "Patterns", "Program", "run_sensitive"]
-
-
-class Program(NamedTuple):
-    """The instructions of all patients, as ``Instructions`` has them."""
-
-    of: Any
-    code: Any
-    value: Any
-    times: Any
-    rows: Any
-
-
-class Control(NamedTuple):
-    """Relative tolerance, how many steps there may be, the size of the elimination, and whether rates read time."""
-
-    relative: float
-    most: int
-    size: int
-    timed: bool
-
-
-class Patients(NamedTuple):
-    """What patients start from and are given; ``floor`` is what each state's error may be where it is zero."""
-
-    starts: Any
-    constants: Any
-    which: Any
-    amounts: Any
-    lengths: Any
-    floor: Any
-    scale: Any
+__all__ = ["Along", "Patterns", "run_sensitive"]
 
 
 class Along(NamedTuple):
@@ -97,10 +66,10 @@ def _put(room, s, d, out, place):
 def _outputs(functions, room, program, g, last, t, h, out):
     """Put out what falls into a step; return the next place."""
     if g < last and program.times[g] <= t + h:
-        _prepare_dense(room)
+        prepare_dense(room)
         while g < last and program.times[g] <= t + h:
             theta = (program.times[g] - t) / h
-            _between(room, theta)
+            between(room, theta)
             _look(functions, room, room.u, program.times[g], out, program.rows[g])
             for d in range(room.directions):
                 within(room, d, theta)
@@ -116,7 +85,7 @@ def _stretch(functions, room, program, g, last, t, end, control, steps, out):
     while t < end:
         rest = end - t
         if not again:
-            h = _begun(functions, room, t, h, rest)
+            h = begun(functions, room, t, h, rest)
             if h < 0.0:
                 return NOT_FINITE, t, steps
         final = h >= rest * 0.999999

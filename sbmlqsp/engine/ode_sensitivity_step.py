@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sbmlqsp.engine.ode_kernel import _norm, _step
+from sbmlqsp.engine.ode_kernel import norm, take_step
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
 from sbmlqsp.engine.ode_tableau import STAGES
@@ -158,9 +158,9 @@ def within(room, d, theta):
 @fast
 def tried(functions, room, t, h, relative):
     """Try one step; return its error as a share of what it may be."""
-    if not _step(functions, room, t, h):
+    if not take_step(functions, room, t, h):
         return math.inf
-    error = _norm(room, relative)
+    error = norm(room, relative)
     if not error <= 1.0:
         return error
     _directions(functions, room, t, h)

@@ -8,7 +8,7 @@ of a peak.
 from __future__ import annotations
 
 from sbmlqsp.engine.ode_events import near
-from sbmlqsp.engine.ode_kernel import _between, _prepare_dense
+from sbmlqsp.engine.ode_kernel import between, prepare_dense
 from sbmlqsp.engine.ode_model import fast
 
 __all__ = ["CLOSE", "arrive", "change", "later"]
@@ -43,7 +43,7 @@ def later(events):
 @fast
 def _flips(functions, room, events, t, h, theta):
     """Return whether a trigger or a part of one differs at a part of the step from what is known."""
-    _between(room, theta)
+    between(room, theta)
     functions.look(0, room.u, room.p, t + theta * h, events.checks)
     found = False
     for e in range(events.number + events.parts):
@@ -71,7 +71,7 @@ def change(functions, room, events, t, h):
 
     Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen.
     """
-    _prepare_dense(room)
+    prepare_dense(room)
     functions.look(0, room.x, room.p, t, events.known)
     for e in range(events.number):
         events.known[e] = events.before[e]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from sbmlqsp.errors import QSPError
 
 if TYPE_CHECKING:
-    from sbmlqsp.engine.network import Event, Network, Participant
+    from sbmlqsp.engine.network import Event, Participant
     from sbmlqsp.expressions import Expr
-    from sbmlqsp.model import Model
+from sbmlqsp.issues import Case
+from sbmlqsp.model import Model
 
 __all__ = ["FEATURES", "features_of"]
 
@@ -46,26 +47,11 @@ L3V2 = frozenset({"min", "max", "rem", "quotient", "implies", "rateOf"})
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Look(Case):
     """A model and what several features need to know of it."""
 
-    model: Model
-
-    @property
-    def network(self) -> Network:
-        return self.model.network
-
     @cached_property
-    def start(self) -> dict[str, float]:
-        from sbmlqsp.engine.initial import initial_state
-
-        try:
-            return {k: float(v) for k, v in initial_state(self.network).items()}
-        except (QSPError, KeyError, TypeError):
-            return {}
-
-    @cached_property
-    def static(self) -> frozenset[str]:
+    def fixed(self) -> frozenset[str]:
         from sbmlqsp.engine.initial import static_symbols
 
         return frozenset(static_symbols(self.network))
@@ -117,7 +103,7 @@ def features_of(model: Model) -> dict[str, tuple[str, ...]]:
 def _not_one(look: _Look) -> Iterator[str]:
     """Species that formulas read as concentrations, in a volume that is not 1 all the time."""
     for s in look.network.species:
-        if not s.amount_only and (look.size(s.compartment) != 1.0 or s.compartment not in look.static):
+        if not s.amount_only and (look.size(s.compartment) != 1.0 or s.compartment not in look.fixed):
             yield s.id
 
 
@@ -154,11 +140,11 @@ def _not_whole(look: _Look) -> Iterator[str]:
 
 
 def _computed_stoichiometry(look: _Look) -> Iterator[str]:
-    return (r for r, p in look.participants() if p.formula is not None and p.id in look.static)
+    return (r for r, p in look.participants() if p.formula is not None and p.id in look.fixed)
 
 
 def _varying_stoichiometry(look: _Look) -> Iterator[str]:
-    return (r for r, p in look.participants() if p.formula is not None and p.id not in look.static)
+    return (r for r, p in look.participants() if p.formula is not None and p.id not in look.fixed)
 
 
 def _named_stoichiometry(look: _Look) -> Iterator[str]:
@@ -204,7 +190,7 @@ def _ruled_not_boundary(look: _Look) -> Iterator[str]:
 
 
 def _varying_compartments(look: _Look) -> Iterator[str]:
-    return (c.id for c in look.network.compartments if c.id not in look.static)
+    return (c.id for c in look.network.compartments if c.id not in look.fixed)
 
 
 def _flat_compartments(look: _Look) -> Iterator[str]:
@@ -233,7 +219,7 @@ def _values_later(_: _Look, event: Event) -> bool:
 
 
 def _on_state(look: _Look, event: Event) -> bool:
-    return bool(event.trigger.symbols() - look.static)
+    return bool(event.trigger.symbols() - look.fixed)
 
 
 def _assigns(kind: str) -> Callable[[_Look, Event], bool]:
@@ -245,7 +231,7 @@ def _assigns(kind: str) -> Callable[[_Look, Event], bool]:
 def _window(look: _Look, event: Event) -> bool:
     """Say whether a trigger holds between two times alone."""
     parts = event.trigger.args if event.trigger.op == "and" else ()
-    return len(parts) > 1 and all(p.has("time") for p in parts) and not event.trigger.symbols() - look.static
+    return len(parts) > 1 and all(p.has("time") for p in parts) and not event.trigger.symbols() - look.fixed
 
 
 def _mixed_conditions(_: _Look, event: Event) -> bool:

@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sbmlqsp.engine.network import Network
+from sbmlqsp.exchange.observed import in_own_unit, plain
 from sbmlqsp.exchange.petab.grammar import to_petab
-from sbmlqsp.experiment import observable_unit
-from sbmlqsp.expressions import Expr, num, sym
-from sbmlqsp.model import Model, flat_id
+from sbmlqsp.model import Model
 from sbmlqsp.observation import Observable
-from sbmlqsp.units import convert
 
 __all__ = ["ObservableRows", "observable_rows"]
 
@@ -39,7 +36,7 @@ def observable_rows(model: Model, observables: Iterable[Observable]) -> Observab
         noise, distribution = _noise(o, name)
         if o.error is None:
             deviations.append(noise)
-        rows.append((name, to_petab(_formula(model, o)), noise, distribution))
+        rows.append((name, to_petab(in_own_unit(plain(o.expr, model.network), model, o)), noise, distribution))
     return ObservableRows(tuple(ids), tuple(rows), tuple(deviations))
 
 
@@ -53,23 +50,3 @@ def _noise(o: Observable, name: str) -> tuple[str, str]:
     if not o.error.additive:
         return f"{o.error.proportional!r}*{name}", "normal"
     return f"sqrt({o.error.additive!r}^2 + ({o.error.proportional!r}*{name})^2)", "normal"
-
-
-def _formula(model: Model, o: Observable) -> Expr:
-    expr, own = _plain(o.expr, model.network), observable_unit(model, o)
-    if o.unit is None or not own:
-        return expr
-    factor = float(convert(1.0, own, o.unit, molar_mass=o.molar_mass))
-    return expr if factor == 1.0 else Expr("mul", (num(factor), expr))
-
-
-def _plain(expr: Expr, network: Network) -> Expr:
-    """Write out amounts and concentrations, and names as the file has them."""
-    if expr.op in {"amount", "concentration"}:
-        symbol = network.symbols[flat_id(str(expr.args[0].value))]
-        if symbol.amount_only == (expr.op == "amount"):
-            return sym(symbol.id)
-        return Expr("mul" if expr.op == "amount" else "div", (sym(symbol.id), sym(symbol.compartment)))
-    if expr.op == "sym":
-        return sym(flat_id(str(expr.value)))
-    return Expr(expr.op, tuple(_plain(a, network) for a in expr.args), expr.value, expr.unit)

@@ -13,14 +13,14 @@ from sbmlqsp.engine.libsbml_starts import set_starts
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.exchange.dose_events import with_doses
+from sbmlqsp.exchange.observed import in_own_unit, plain
 from sbmlqsp.exchange.sbml import write_sbml
 from sbmlqsp.exchange.sedml.grids import Grid, grids_of
 from sbmlqsp.exchange.sedml.mathml import is_arithmetic
 from sbmlqsp.experiment import Experiment, observable_unit, symbol_of
-from sbmlqsp.expressions import Expr, num, sym
-from sbmlqsp.model import Model, dotted, flat_id
-from sbmlqsp.observation import Observable
-from sbmlqsp.units import convert, parse_unit
+from sbmlqsp.expressions import Expr, sym
+from sbmlqsp.model import Model, dotted
+from sbmlqsp.units import parse_unit
 
 __all__ = ["Column", "Prepared", "prepare", "settable"]
 
@@ -150,36 +150,16 @@ def _columns(experiment: Experiment, network: Network) -> tuple[list[Column], li
     taken = {*network.symbols, *network.reactions, *(e.id for e in network.events)}
     for o in experiment.observables:
         unit = o.unit or observable_unit(experiment.model, o)
-        plain = _plain(o.expr, network)
-        if is_arithmetic(plain) and all(_alike(n, network) for n in plain.symbols()):
-            formula = _scaled(plain, experiment.model, o)
+        formula = plain(o.expr, network)
+        if is_arithmetic(formula) and all(_alike(n, network) for n in formula.symbols()):
+            formula = in_own_unit(formula, experiment.model, o)
         else:
             own = observable_unit(experiment.model, o)
             name = _free(f"observed_{_slug(o.id)}", taken)
-            observed.append(Observed(name, plain, parse_unit(own) if own else None, o.meaning or o.id))
-            formula = _scaled(sym(name), experiment.model, o)
+            observed.append(Observed(name, formula, parse_unit(own) if own else None, o.meaning or o.id))
+            formula = in_own_unit(sym(name), experiment.model, o)
         columns.append(Column(o.id, formula, unit, o.meaning))
     return columns, observed
-
-
-def _scaled(expr: Expr, model: Model, o: Observable) -> Expr:
-    own = observable_unit(model, o)
-    if o.unit is None or not own:
-        return expr
-    factor = float(convert(1.0, own, o.unit, molar_mass=o.molar_mass))
-    return expr if factor == 1.0 else Expr("mul", (num(factor), expr))
-
-
-def _plain(expr: Expr, network: Network) -> Expr:
-    """Write amounts and concentrations in terms of what the file has, under its ids."""
-    if expr.op in {"amount", "concentration"}:
-        symbol = network.symbols[flat_id(str(expr.args[0].value))]
-        if symbol.amount_only == (expr.op == "amount"):
-            return sym(symbol.id)
-        return Expr("mul" if expr.op == "amount" else "div", (sym(symbol.id), sym(symbol.compartment)))
-    if expr.op == "sym":
-        return sym(flat_id(str(expr.value)))
-    return Expr(expr.op, tuple(_plain(a, network) for a in expr.args), expr.value, expr.unit)
 
 
 def _alike(name: str, network: Network) -> bool:
