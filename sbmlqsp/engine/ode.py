@@ -228,9 +228,12 @@ class Batch:
 
         spread(run, n, threads, most=16 * SPAN)
         status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
-        return BatchResult(
-            out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events)
-        )
+        return BatchResult(out, status, results[:, 1], steps, event - 1, self.event_names)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The events of the model."""
+        return tuple(e.id for e in self.equations.system.events)
 
     def _loop(self, instructions: Instructions) -> tuple[Any, Any, Callable[[], tuple[Any, ...]]]:
         """Return the model's functions, the compiled loop over patients, and what else that needs by span."""
@@ -238,11 +241,17 @@ class Batch:
             from sbmlqsp.engine.ode_lanes import WEIGHTS, run_lanes
 
             return self.functions_of_lanes, run_lanes, lambda: (WEIGHTS.copy(),)
-        from sbmlqsp.engine.ode_eventful import Traits, run_eventful
+        from sbmlqsp.engine.ode_eventful import run_eventful
+
+        traits = self.traits(instructions)
+        return self.functions, run_eventful, lambda: (traits._replace(width=traits.width),)
+
+    def traits(self, instructions: Instructions) -> Any:
+        """Return what there is to know of events."""
+        from sbmlqsp.engine.ode_eventful import Traits
 
         longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
-        own: tuple[Any, ...] = (*self._traits, longest)
-        return self.functions, run_eventful, lambda: (Traits(*own),)
+        return Traits(*self._traits, longest)
 
     @cached_property
     def _traits(self) -> Any:
