@@ -102,8 +102,12 @@ def moving_instants(deliveries: Deliveries, slopes: DoseSlopes, row: int) -> lis
     return out
 
 
-def switch_instants(switches: Switches, local: Mapping[str, float], known: Tangents, row: int, end: float) -> Any:
+def switch_instants(
+    switches: Switches, local: Mapping[str, float], known: Tangents, row: int, end: float, *, among: bool = False
+) -> Any:
     """Return when switches of the model's formulas and triggers change for a subject, and how that moves.
+
+    Where none does, there are none to tell of, but for those ``among`` which something else moves.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def switch_instants(switches: Switches, local: Mapping[str, float], known: Tange
     for name in switches.reads:
         slopes = known.get(name)
         here.put(name, None if slopes is None else slopes[row])
-    if not here.by_name:
+    if not here.by_name and not (among and (switches.switches or switches.triggers)):
         return []
     out = []
     schedule = switches.schedule(local, end)

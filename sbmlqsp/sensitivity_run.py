@@ -219,8 +219,11 @@ class Differentiated:
 
     def _moves(self, timeline: Any, row: int) -> Any:
         times = self._experiment.times
-        switched = switch_instants(self._batch.switches, self._local(row), self._known, row, times[-1])
-        instants = [*switched, *moving_instants(self._deliveries, self._doses, row)]
+        moving = moving_instants(self._deliveries, self._doses, row)
+        switched = switch_instants(
+            self._batch.switches, self._local(row), self._known, row, times[-1], among=bool(moving)
+        )
+        instants = [*switched, *moving]
         shown = Instants(times)
         for instant in instants:
             if instant.jumps and instant.moves.any() and shown.near(instant.time):

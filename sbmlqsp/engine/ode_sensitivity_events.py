@@ -207,7 +207,8 @@ def _poised(functions, room, moment, t, row):
                 s, q = shifted(room.s, d * room.n), shifted(room.q, d * room.width)
                 functions.turn(SLOPES, 0, x, p, t, s, q, moment.move[d], zero, moment.steer)
                 size = abs(moment.slope[d * moment.gaps + c]) + abs(moment.speed[c] * moment.move[d])
-                found |= not abs(moment.steer[c]) <= SAME * size
+                noise = STILL * moment.gap[moment.gaps + c] * room.unit[d]
+                found |= not abs(moment.steer[c]) <= SAME * size + noise
     return found
 
 
