@@ -152,11 +152,9 @@ def test_names_that_are_no_parameters_are_refused(model):
     assert "No parameters" in refused(model, [], error=qsp.ExperimentError)
 
 
-def test_doses_at_steady_state_and_events_are_refused(model):
+def test_doses_at_steady_state_are_refused(model):
     steady = qsp.Dose("A", "depot", interval=12, steady_state=1)
     assert "steady state" in refused(model, ["A"], regimen=[steady])
-    eventful = qsp.read_antimony("model m; S = 10; k = 1; S' = -k*S; at S < 5: S = 10; end")
-    assert "events" in refused(eventful, ["k"])
 
 
 def test_rates_that_jump_with_a_state_are_refused_but_not_kinks():

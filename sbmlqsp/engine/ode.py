@@ -251,7 +251,8 @@ class Batch:
         from sbmlqsp.engine.ode_eventful import Traits
 
         longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
-        return Traits(*self._traits, longest)
+        own: tuple[Any, ...] = (*self._traits, longest)
+        return Traits(*own)
 
     @cached_property
     def _traits(self) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 
 from sbmlqsp.engine.ode_eventful import EARLY, TRIES, begin, events_at
 from sbmlqsp.engine.ode_events import QUEUE, near
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, norm, take_step
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between, norm, take_step
 from sbmlqsp.engine.ode_model import fast, shifted
-from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
+from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, INFUSE, RUN, SET, SETTLE, SHOW
 from sbmlqsp.engine.ode_sensitivity_events import (
     DONE,
     GIVEN,
@@ -31,7 +31,6 @@ from sbmlqsp.engine.ode_sensitivity_program import AFTER, BEFORE, STARTED, STOPP
 from sbmlqsp.engine.ode_sensitivity_step import directions, within, worst
 from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, SHOWN, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
-from sbmlqsp.engine.ode_kernel import between
 from sbmlqsp.engine.ode_watch import CLOSE, arrive, change, later
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
@@ -54,6 +53,27 @@ def _move(room, theta):
 
 
 @fast
+def _try(functions, room, events, control, t, stop, h, tries):
+    """Try one step; return its error, at what part of it a trigger changes (2: at none), and whether it ends there.
+
+    Sensitivities are not computed for a step that is to be taken again, to end where a trigger changes.
+    """
+    error = norm(room, control.relative) if take_step(functions, room, t, h) else math.inf
+    if not error <= 1.0:
+        return error, 2.0, False
+    theta, hit = change(functions, room, events, t, h) if events.watched else 2.0, False
+    if theta <= 1.0 and t + theta * h < stop - near(stop):  # at the stop all is looked at anyway
+        hit = (1.0 - theta) * h <= CLOSE * abs(t + h) or theta < EARLY or tries == TRIES
+        if not hit:
+            return error, theta, False
+    else:
+        theta = 2.0
+    directions(functions, room, t, h)
+    error = max(error, worst(room, control.relative))
+    return error, theta if error <= 1.0 else 2.0, hit and error <= 1.0
+
+
+@fast
 def _smooth(functions, room, events, program, g, last, t, stop, control, steps, h, out):
     """Integrate to a stop or to where a trigger changes.
 
@@ -72,24 +92,17 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
         steps += 1
         if steps > control.most:
             return TOO_MANY, t, steps, g, h, hit
-        error = norm(room, control.relative) if take_step(functions, room, t, h) else math.inf
-        theta = 2.0
-        if error <= 1.0:
-            theta = change(functions, room, events, t, h) if events.watched else 2.0
-            if theta <= 1.0 and t + theta * h < stop - near(stop):  # at the stop all is looked at anyway
-                hit = (1.0 - theta) * h <= CLOSE * abs(t + h) or theta < EARLY or tries == TRIES
-                if not hit:
-                    h *= theta
-                    again = True
-                    tries += 1
-                    continue
-            directions(functions, room, t, h)
-            error = max(error, worst(room, control.relative))
+        error, theta, hit = _try(functions, room, events, control, t, stop, h, tries)
+        if theta <= 1.0 and not hit:
+            h *= theta
+            again = True
+            tries += 1
+            continue
         factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
         factor = min(GROW, max(SHRINK, factor))
         if not error <= 1.0:
             h *= factor
-            again, hit, tries = True, False, 0
+            again, tries = True, 0
             if not h > 4e-16 * max(abs(t), abs(stop)):
                 return TOO_SMALL, t, steps, g, h, hit
             continue
@@ -186,7 +199,7 @@ def _infused(room, patients, along, moment, r, code, a, b, t):
 @fast
 def _begin(functions, room, events, moment, along, r, a, b, t, waiting):
     """Let the instant of a cut begin, which moves as its doses and switches do; return status and event."""
-    if b != 0:
+    if b != 0 or t <= 0.0:
         for d in range(room.directions):
             moment.own[d] = along.moves[r, a, d]
         claim(room, moment, t, moment.own)
@@ -215,13 +228,13 @@ def _patient(functions, room, events, moment, program, patients, along, column, 
             status, e = end_instant(functions, room, events, moment, t), np.int64(-1)
         elif code == SET:
             room.p[a] = program.value[o]
-        elif code == STARTED or code == STOPPED:
+        elif code in (STARTED, STOPPED):
             _infused(room, patients, along, moment, r, code, a, b, t)
         elif code == INFUSE:
             infuse(room, patients, along, column, r, code, a, b)
         else:
             at_once(room, patients, along, column, r, code, a, b)
-            if code == BOLUS or code == BOLUS_FIXED:
+            if code in (BOLUS, BOLUS_FIXED):
                 moment.flags[GIVEN] = 1.0
         if status:
             return status, e, t, steps

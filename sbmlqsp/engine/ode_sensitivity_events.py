@@ -177,9 +177,9 @@ def begin_instant(functions, room, events, moment, t, waiting):
             if status == FINE and events.checks[e] != 0.0 and events.known[e] == 0.0:
                 status, at = _crossed(functions, room, events, moment, t, e), np.int64(e)
     for k in range(waiting):
-        if status == FINE and events.due[k] <= t + near(t):
-            if claim(room, moment, t, shifted(events.kept, k * events.width + moment.width)):
-                status, at = APART, np.int64(events.whose[k])
+        motion = shifted(events.kept, k * events.width + moment.width)
+        if status == FINE and events.due[k] <= t + near(t) and claim(room, moment, t, motion):
+            status, at = APART, np.int64(events.whose[k])
     moment.flags[INSIDE] = 1.0
     _shift(room, moment, room.before, 1.0)
     return status, at
@@ -294,7 +294,8 @@ def _triggered(functions, room, events, moment, t, waiting):
 def _execute(functions, room, events, moment, t, k, waiting):
     """Execute an event that waits at a place; return status and how many wait."""
     e, kept = np.int64(events.whose[k]), shifted(events.kept, k * events.width)
-    if moment.flags[UNEVEN] != 0.0 or claim(room, moment, t, shifted(kept, moment.width)):
+    motion = shifted(kept, moment.width)
+    if moment.flags[UNEVEN] != 0.0 or differ(room, moment.move, motion, t) or claim(room, moment, t, motion):
         return APART, waiting
     status = FINE
     if events.early[e] != 0.0:

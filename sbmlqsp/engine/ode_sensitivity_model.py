@@ -13,8 +13,8 @@ __all__ = ["BENDS", "TURN", "Sensitive", "SensitiveEvents", "SensitiveOnly", "Tu
 BENDS = nb.void(FLOATS, FLOATS, nb.float64, FLOATS, nb.float64, FLOATS)
 """x, p, t, v, tau, out: what the derivatives of the rates change by along v in the states and tau in time."""
 TURN = nb.void(nb.int64, nb.int64, FLOATS, FLOATS, nb.float64, FLOATS, FLOATS, nb.float64, FLOATS, FLOATS)
-"""what (see ``ode_sensitivity_events``), event, x, p, t, v, q, tau, value, out: the derivatives of what events read along
-v in the states, q in the constants and tau in time."""
+"""what (see ``ode_sensitivity_events``), event, x, p, t, v, q, tau, value, out: the derivatives of what events read,
+along v in the states, q in the constants and tau in time."""
 
 
 class SensitiveOnly(NamedTuple):

@@ -66,7 +66,8 @@ def refuse_triggers(system: JumpSystem) -> None:
 
 def _refuse_event(name: str, why: str, what: Expr) -> None:
     raise UnsupportedError(
-        f"{why}, so that sensitivities cannot go through it", value=str(what), where=f"the event '{name.replace('__', '.')}'",
+        f"{why}, so that sensitivities cannot go through it", value=str(what),
+        where="the event '{}'".format(name.replace("__", ".")),
         remedy="write it as comparisons of what changes smoothly, or take differences of simulations",
     )  # fmt: skip
 
