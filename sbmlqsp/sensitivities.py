@@ -63,11 +63,11 @@ def sensitivities(
     Raises
     ------
     UnsupportedError
-        Steady-state doses, subjects that change on the way, functions without a derivative, and rates that jump where a
-        state crosses a threshold. Triggers of events that are not made of comparisons, or that compare what jumps;
-        delays and values of events that are rounded. An output at the very time of a dose, of the end of an infusion or
-        of an abrupt change in time that moves with one of the parameters: what is put out there has no derivative. Two
-        of those at one instant that move apart.
+        Steady-state doses, subjects that change on the way, functions without a derivative, and rates that are rounded,
+        or that jump at a state's threshold and are read by events as well. Triggers of events that are not made of
+        comparisons, or that compare what jumps; delays and values of events that are rounded. An output at the very
+        time of a dose, of the end of an infusion or of an abrupt change in time that moves with one of the parameters:
+        what is put out there has no derivative. Two of those at one instant that move apart.
     ExperimentError
         A parameter is neither a symbol that may be set nor a column that doses read.
     SimulationError
@@ -78,8 +78,9 @@ def sensitivities(
     Notes
     -----
     Where a trigger's comparison crosses zero, ``g(x, p, t) = 0``, the time of the event moves by
-    ``-(g_x S + g_p)/(g_x f + g_t)``, and sensitivities jump by what it assigns and by how the rates change [2]_. What is
-    never certain of triggers holds here too: one that is true for a small part of a step may not be seen.
+    ``-(g_x S + g_p)/(g_x f + g_t)``, and sensitivities jump by what it assigns and by how the rates change [2]_; so
+    they do where a rate jumps at a state's threshold. As in simulations, a trigger that is true for a small part of a
+    step may not be seen.
 
     Formulas over constants, of doses too, are differentiated as they hold at the values given: what ``floor``, ``ceil``
     or a condition chooses there stays chosen, so that an amount rounded to whole vials has derivative zero. Where
@@ -115,7 +116,7 @@ def sensitivities(
     for row, status in enumerate(found.status.tolist()):
         if status:
             raise SimulationError(
-                f"subject {people.ids[row]} failed: {STATUS[status]}", value=found.messages[row],
+                f"subject {people.ids[row]} failed: {STATUS[status]}: {found.messages[row]}",
                 where=f"the sensitivities of '{experiment.id}'",
             )  # fmt: skip
     return _dataset(experiment, people.ids, arm.keys, found)

@@ -203,5 +203,38 @@ def test_doses_that_move_onto_an_event_or_an_abrupt_change_are_refused():
         assert "move apart" in failure(whole, ["L"], observables=["A"], regimen=dose)
 
 
+def test_rates_that_jump_where_a_state_crosses_a_threshold():
+    text = "model m; S = 10; k = 0.5; c = 5; low = 0.5; S' = -k*piecewise(S, S > c, low*S); y = 0; y' = (S < c)*S; end"
+    arm = qsp.Experiment(qsp.read_antimony(text), times=[0, 1, 3], observables=["S", "y"])
+    ds = qsp.sensitivities(arm, ["S", "k", "c", "low"], threads=1)
+
+    def solution(start, k, c, low, t):
+        since = t - np.log(start / c) / k
+        if since.real < 0:
+            return start * np.exp(-k * t), 0.0
+        return c * np.exp(-k * low * since), c * -np.expm1(-k * low * since) / (k * low)
+
+    for d in range(4):
+        p = [v + (1e-30j if k == d else 0j) for k, v in enumerate([10.0, 0.5, 5.0, 0.5])]
+        expected = np.array([solution(*p, t) for t in (0.0, 1.0, 3.0)]).imag / 1e-30
+        got = np.stack([ds[o].values[0, :, d] for o in ("S", "y")], axis=-1)
+        np.testing.assert_allclose(got, expected, rtol=1e-7, atol=1e-9)
+
+
+JUMPS = {
+    "z' = floor(x)": "jumps",
+    "f := piecewise(1, x > 1, 2); z' = f; e: at (x > 1.5): z = f": "jumps",
+    "y = 0; y' = a*piecewise(-1, y > 0.5, 1)": "again and again",
+    "y = 0; y' = piecewise(1, y > piecewise(0.5, x > 0.2, 3), 2)": "jumps",
+    "y = 0; y' = piecewise(1, x > 2 - 1e-12, 2)": "an output falls",
+}
+
+
+@pytest.mark.parametrize("text", JUMPS)
+def test_rates_that_jump_otherwise_are_refused_by_name(text):
+    ramp = "x = 0; x' = a; a = 1; z = 0; "
+    assert JUMPS[text] in failure(ramp + text, ["a"], observables=["x"])
+
+
 def test_an_event_at_time_0_for_a_parameter_is_refused():
     assert "time 0" in failure("z = 1; z' = 1; T = 0; e: at (time >= T): z = 2*z", ["T"])

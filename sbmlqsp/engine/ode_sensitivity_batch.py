@@ -14,6 +14,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode import Batch, BatchResult, spread
 from sbmlqsp.engine.ode_sensitivity import Partials, packed, source_of_sensitivities
 from sbmlqsp.engine.ode_sensitivity_program import Moving
+from sbmlqsp.engine.ode_sensitivity_roots import with_roots
 from sbmlqsp.engine.ode_sensitivity_turns import Turns, source_of_turns
 from sbmlqsp.expressions import Expr
 
@@ -71,6 +72,7 @@ class SensitiveBatch(Batch):
         self, network: Network, *, dosed: Mapping[str, bool], observed: Sequence[Expr], outputs: Sequence[str]
     ) -> None:
         super().__init__(network, dosed=dosed, outputs=outputs)
+        self.equations = with_roots(self.equations)
         self.observed = tuple(observed)
         self._moving: dict[tuple[str, ...], tuple[Any, Any]] = {}
 

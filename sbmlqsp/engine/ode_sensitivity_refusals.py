@@ -12,7 +12,7 @@ from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute
 
-__all__ = ["refuse_jumps", "refuse_triggers"]
+__all__ = ["continuous", "refuse_jumps", "refuse_triggers"]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 LOGICAL = frozenset({"and", "or", "xor", "not", "implies"})
@@ -95,13 +95,13 @@ def _jump(system: JumpSystem, expr: Expr) -> Expr | None:
             if found is not None:
                 return found
         moving = [c for c in expr.args[1::2] if system.moves(c)]
-        return None if not moving or _continuous(system, expr, moving) else moving[0]
+        return None if not moving or continuous(system, expr, moving) else moving[0]
     if expr.op in STEPS or expr.op == "rem":
         return expr if system.moves(expr) else None
     return next((f for f in (_jump(system, a) for a in expr.args) if f is not None), None)
 
 
-def _continuous(system: JumpSystem, expr: Expr, moving: list[Expr]) -> bool:
+def continuous(system: JumpSystem, expr: Expr, moving: list[Expr]) -> bool:
     """Return whether a choice between two formulas has one value where its condition changes."""
     if len(expr.args) != 3 or moving[0].op not in RELATIONS or len(moving[0].args) != 2:
         return False

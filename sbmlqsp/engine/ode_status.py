@@ -20,14 +20,14 @@ ODE_STATUS = {
     RUSHING: "an event happens again and again, faster than can be followed; let its trigger need a distance",
     TIED: "events of the same priority are due at once, whose order SBML leaves to chance and matters here; let their "
     "priorities differ",
-    APART: "an event falls on one instant with a dose, another event or the start, but they move apart with the "
-    "parameters, so that what comes after has no derivative; shift one of them a little",
-    POISED: "a condition of an event is just at its threshold, which a parameter moves, so that what comes after has "
-    "no derivative; change the values a little",
-    GRAZING: "a trigger hardly crosses its threshold, so that how its time moves is not known; tighten the tolerances, "
-    "or let it cross more steeply",
-    SHOWN: "an output falls on the time of an event that moves with a parameter, so that what is put out there has no "
-    "derivative; leave that time out, or ask a little before or after it",
+    APART: "an event, or a rate that jumps, falls on one instant with a dose, another event or the start, and they "
+    "move apart with a parameter, so that what comes after has no derivative; shift one of them a little",
+    POISED: "a condition of an event or of a rate is just at its threshold and moves with a parameter, so that what "
+    "comes after has no derivative; change the values a little",
+    GRAZING: "a condition hardly crosses its threshold, so that how the time of that moves is not known; tighten the "
+    "tolerances, or let it cross more steeply",
+    SHOWN: "an output falls on the time of an event, or of a rate's jump, that moves with a parameter, so that what is "
+    "put out there has no derivative; leave that time out, or ask a little before or after it",
     UNSEEN: "a trigger changed although none of its comparisons crossed, so that how its time moves is not known",
 }
 
