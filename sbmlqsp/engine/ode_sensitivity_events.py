@@ -9,6 +9,7 @@ event that has waited moves as its trigger and its delay did. What happens at on
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -201,7 +202,8 @@ def _poised(functions, room, moment, t, row):
     if moment.gaps > 0:
         functions.turn(GAPS, 0, x, p, t, zero, zero, 0.0, zero, moment.gap)
     for c in range(moment.gaps):
-        most = THRESHOLD * moment.gap[moment.gaps + c] + near(t) * abs(moment.speed[c])
+        passed = near(t) * abs(moment.speed[c])
+        most = THRESHOLD * moment.gap[moment.gaps + c] + (passed if passed < math.inf else 0.0)
         if moment.guards[row * moment.gaps + c] != 0 and abs(moment.gap[c]) <= most:
             for d in range(room.directions):
                 s, q = shifted(room.s, d * room.n), shifted(room.q, d * room.width)
