@@ -1,4 +1,4 @@
-"""Run one experiment for all subjects on the compiled batch kernel."""
+"""Run one experiment for all subjects on the compiled batch kernel, on processors or on a GPU."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sbmlqsp.clock import Clock
 from sbmlqsp.compiled import state_scales
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.ode import Batch
+from sbmlqsp.engine.ode_gpu import refuse_without_gpu, run_on_gpu, together
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.execution import ArmResult, note_broken_rules
@@ -45,8 +47,9 @@ def run_batch(
     tick: Callable[[int, int], None] = lambda *_: None,
     most: float = math.inf,
     threads: int | None = None,
+    gpu: bool = False,
 ) -> ArmResult:
-    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner.
+    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner; or on a GPU.
 
     Raises
     ------
@@ -55,15 +58,15 @@ def run_batch(
     """
     refuse_unbatched(experiment, subjects)
     start, size = ArmStart.of(experiment, subjects), len(subjects)
-    arm = _Arm(experiment, start, size, tolerances, threads)
+    arm = _Arm(experiment, start, size, tolerances, threads, gpu=gpu)
     found = {c: np.full((size, len(experiment.times)), np.nan) for c in start.outputs}
     status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
     refused = {**without_volume(experiment.model.network, start.env, size), **start.deliveries.refused}
     for row, why in refused.items():
         status[row], messages[row] = IMPOSSIBLE, str(why)
     good = np.flatnonzero(status == OK)
-    for first in range(0, len(good), BLOCK):
-        rows = good[first : first + BLOCK]
+    for first in range(0, len(good), arm.block):
+        rows = good[first : first + arm.block]
         block = arm.run(rows)
         for c in start.outputs:
             found[c][rows] = block.out[:, :, arm.batch.outputs.index(c)]
@@ -96,8 +99,8 @@ def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -
             )
 
 
-def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
-    """Make an arm ready for the kernel, or refuse it.
+def prepare_batch(experiment: Experiment, subjects: Subjects, *, gpu: bool = False) -> None:
+    """Make an arm ready for the kernel, or refuse it; where it is to run on a GPU, also what that does not run.
 
     Raises
     ------
@@ -112,6 +115,8 @@ def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
             "the model has too many states for the batch kernel", value=len(batch.states), expected=f"{MOST_STATES}",
             remedy="use libRoadRunner",
         )  # fmt: skip
+    if gpu:
+        refuse_without_gpu(batch)
 
 
 def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -> Batch:
@@ -138,15 +143,18 @@ class _Arm:
     """An arm made ready for the kernel."""
 
     def __init__(
-        self, experiment: Experiment, start: ArmStart, size: int, tolerances: Tolerances, threads: int | None
-    ) -> None:
+        self, experiment: Experiment, start: ArmStart, size: int, tolerances: Tolerances, threads: int | None, *,
+        gpu: bool = False,
+    ) -> None:  # fmt: skip
         network, d = experiment.model.network, start.deliveries
-        self._experiment, self._tolerances, self._threads, self._network = experiment, tolerances, threads, network
+        self._experiment, self._tolerances, self._network = experiment, tolerances, network
         dosed: dict[str, bool] = {}
         for k, target in enumerate(d.targets):
             dosed[target] = dosed.get(target, False) or bool((d.duration[:, k] > 0).any())
         self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
         self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys([*start.outputs, *self._states])))
+        self._run = partial(run_on_gpu, self.batch) if gpu else partial(self.batch.run, threads=threads)
+        self.block = together(len(experiment.times), len(self.batch.outputs)) if gpu else BLOCK
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
         names = sorted(self.batch.switches.reads & static_symbols(network))
         timing = {n: np.broadcast_to(start.env[n], (size,)) for n in names}
@@ -178,11 +186,10 @@ class _Arm:
                 timelines[id(timeline)] = instructions.add(timeline), timeline
             which[k] = timelines[id(timeline)][0]
         d = self._deliveries
-        return self.batch.run(
+        return self._run(
             self._starts[rows], self._constants[rows], instructions=instructions, which=which, amounts=d.amount[rows],
             lengths=d.duration[rows], scales=self._scales[rows], times=len(self._experiment.times),
             relative=tolerances.relative, absolute=tolerances.absolute, most=tolerances.maximum_steps,
-            threads=self._threads,
         )  # fmt: skip
 
     def _doubts(self, out: Any, rows: Any) -> dict[int, str]:

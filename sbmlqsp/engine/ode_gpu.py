@@ -1,0 +1,151 @@
+"""Batches of patients on a GPU: one thread each. Needs numba-cuda and a device, which nothing else here does."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from sbmlqsp.engine.ode import Batch, BatchResult
+from sbmlqsp.engine.ode_gpu_codegen import device_functions, source_for_device
+from sbmlqsp.engine.ode_program import Instructions
+from sbmlqsp.errors import UnsupportedError
+
+__all__ = ["refuse_without_gpu", "run_on_gpu", "together"]
+
+THREADS = 64
+"""How many threads form a block."""
+MOST_BYTES = 2**29
+"""How many bytes of outputs are computed at a time."""
+PART = 0.5
+"""What part of the device's free memory threads may keep their numbers in."""
+ELSEWHERE = "use engine='kernel', which runs the same equations on processors"
+
+
+def refuse_without_gpu(batch: Batch | None = None) -> None:
+    """Refuse to run without a GPU, or a model that does not run on it.
+
+    Raises
+    ------
+    UnsupportedError
+        numba-cuda is not installed, there is no device, or the model has events or is too large.
+    """
+    if batch is not None and batch.eventful:
+        raise UnsupportedError(
+            "the GPU does not run models with events", value=[e.id for e in batch.equations.system.events],
+            remedy=ELSEWHERE,
+        )  # fmt: skip
+    from numba.core import config
+
+    if not config.ENABLE_CUDASIM:  # numba's simulator, which tests use, has neither
+        _refuse_without_device()
+        if batch is not None:
+            _refuse_large(batch)
+
+
+def _refuse_without_device() -> None:
+    if find_spec("numba_cuda") is None:
+        raise UnsupportedError(
+            "a GPU needs numba-cuda, which is not installed",
+            remedy=f"pip install 'sbmlqsp[gpu]' on a machine with an NVIDIA GPU, or {ELSEWHERE}",
+        )
+    from numba import cuda
+
+    if not cuda.is_available():
+        raise UnsupportedError(
+            "there is no GPU here", expected="an NVIDIA GPU and its driver (nvidia-smi lists them)",
+            remedy=ELSEWHERE,
+        )  # fmt: skip
+
+
+def _refuse_large(batch: Batch) -> None:
+    from numba import cuda
+
+    from sbmlqsp.engine.ode_gpu_kernel import numbers_of_a_patient
+
+    gpu = cuda.get_current_device()
+    threads = gpu.MULTIPROCESSOR_COUNT * gpu.MAX_THREADS_PER_MULTI_PROCESSOR
+    needed = 8 * numbers_of_a_patient(sizes_of(batch)) * threads
+    allowed = int(PART * cuda.current_context().get_memory_info().free)
+    if needed > allowed:
+        raise UnsupportedError(
+            "the model is too large for this GPU: what its threads keep does not fit",
+            value=f"{len(batch.states)} states, {needed / 2**30:.1f} GiB", expected=f"{allowed / 2**30:.1f} GiB at most",
+            remedy=ELSEWHERE,
+        )  # fmt: skip
+
+
+def together(times: int, columns: int) -> int:
+    """Return how many patients are run at a time, so that memory is bounded.
+
+    Examples
+    --------
+    >>> together(170, 5)
+    78951
+    """
+    return max(1, MOST_BYTES // (8 * max(times * columns, 1)))
+
+
+def sizes_of(batch: Batch) -> Any:
+    """Return the sizes of a model."""
+    from sbmlqsp.engine.ode_gpu_kernel import Sizes
+
+    equations = batch.equations
+    return Sizes(
+        len(batch.states), len(equations.constants), len(batch.outputs), len(equations.elimination.entry),
+        equations.elimination.size, bool(equations.slopes.by_time),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _kernel(source: str, sizes: Any) -> Any:
+    from sbmlqsp.engine.ode_gpu_kernel import kernel_of
+
+    return kernel_of(device_functions(source), sizes)
+
+
+def run_on_gpu(
+    batch: Batch,
+    starts: Any,
+    constants: Any,
+    *,
+    instructions: Instructions,
+    which: Any,
+    amounts: Any,
+    lengths: Any,
+    scales: Any,
+    times: int,
+    relative: float,
+    absolute: float,
+    most: int,
+) -> BatchResult:
+    """Run patients as ``Batch.run`` does, on a GPU.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no GPU, or the model does not run on it.
+    """
+    refuse_without_gpu(batch)
+    from numba import cuda
+
+    kernel = _kernel(source_for_device(batch.equations, outputs=batch.outputs), sizes_of(batch))
+    n = len(starts)
+    out, results = np.empty((n, times, len(batch.outputs))), np.zeros((n, 3))
+    program = [cuda.to_device(a if a.size else np.zeros((1,) * a.ndim, a.dtype)) for a in instructions.arrays()]
+    plan = cuda.to_device(batch.equations.elimination.packed)
+    people = [np.ascontiguousarray(which, dtype=np.int64)]
+    people += [np.ascontiguousarray(a, dtype=float) for a in (starts, constants, amounts, lengths, scales)]
+    control = float(relative), float(absolute), int(most)
+    size = together(times, len(batch.outputs))
+    for first in range(0, n, size):
+        rows = slice(first, min(first + size, n))
+        own = [cuda.to_device(a[rows]) for a in people]
+        put = cuda.device_array(out[rows].shape), cuda.device_array(results[rows].shape)
+        kernel[-(-(rows.stop - first) // THREADS), THREADS](*program, *own, plan, *control, *put)
+        put[0].copy_to_host(out[rows])
+        put[1].copy_to_host(results[rows])
+    nowhere = np.full(n, -1)
+    return BatchResult(out, results[:, 0].astype(np.int8), results[:, 1], results[:, 2].astype(np.int64), nowhere)
