@@ -13,7 +13,7 @@ from sbmlqsp.engine.ode_gpu_codegen import device_functions, source_for_device
 from sbmlqsp.engine.ode_program import Instructions
 from sbmlqsp.errors import UnsupportedError
 
-__all__ = ["refuse_without_gpu", "run_on_gpu", "together"]
+__all__ = ["gpu_in_words", "refuse_without_gpu", "run_on_gpu", "together"]
 
 THREADS = 64
 """How many threads form a block."""
@@ -77,6 +77,20 @@ def _refuse_large(batch: Batch) -> None:
         )  # fmt: skip
 
 
+def gpu_in_words() -> dict[str, str]:
+    """Return the name of the device, and the version of what compiles for it."""
+    from importlib.metadata import version
+
+    from numba.core import config
+
+    if config.ENABLE_CUDASIM:
+        return {"device": "none, but numba's simulator of one"}
+    from numba import cuda
+
+    name = cuda.get_current_device().name
+    return {"device": name.decode() if isinstance(name, bytes) else str(name), "numba-cuda": version("numba-cuda")}
+
+
 def together(times: int, columns: int) -> int:
     """Return how many patients are run at a time, so that memory is bounded.
 
@@ -106,6 +120,11 @@ def _kernel(source: str, sizes: Any) -> Any:
     return kernel_of(device_functions(source), sizes)
 
 
+def kernel_for(batch: Batch) -> Any:
+    """Return the kernel of a model, compiled where it is first run."""
+    return _kernel(source_for_device(batch.equations, outputs=batch.outputs), sizes_of(batch))
+
+
 def run_on_gpu(
     batch: Batch,
     starts: Any,
@@ -131,7 +150,7 @@ def run_on_gpu(
     refuse_without_gpu(batch)
     from numba import cuda
 
-    kernel = _kernel(source_for_device(batch.equations, outputs=batch.outputs), sizes_of(batch))
+    kernel = kernel_for(batch)
     n = len(starts)
     out, results = np.empty((n, times, len(batch.outputs))), np.zeros((n, 3))
     program = [cuda.to_device(a if a.size else np.zeros((1,) * a.ndim, a.dtype)) for a in instructions.arrays()]
