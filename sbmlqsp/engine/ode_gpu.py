@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -66,7 +67,7 @@ def _refuse_large(batch: Batch) -> None:
     from sbmlqsp.engine.ode_gpu_kernel import numbers_of_a_patient
 
     gpu = cuda.get_current_device()
-    threads = gpu.MULTIPROCESSOR_COUNT * gpu.MAX_THREADS_PER_MULTI_PROCESSOR
+    threads = gpu.MULTIPROCESSOR_COUNT * gpu.MAX_THREADS_PER_MULTIPROCESSOR
     needed = 8 * numbers_of_a_patient(sizes_of(batch)) * threads
     allowed = int(PART * cuda.current_context().get_memory_info().free)
     if needed > allowed:
@@ -125,6 +126,14 @@ def kernel_for(batch: Batch) -> Any:
     return _kernel(source_for_device(batch.equations, outputs=batch.outputs), sizes_of(batch))
 
 
+def _launch(kernel: Any, patients: int, *arguments: Any) -> None:
+    from numba.core.errors import NumbaPerformanceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # that a few patients leave the device idle
+        kernel[-(-patients // THREADS), THREADS](*arguments)
+
+
 def run_on_gpu(
     batch: Batch,
     starts: Any,
@@ -150,7 +159,6 @@ def run_on_gpu(
     refuse_without_gpu(batch)
     from numba import cuda
 
-    kernel = kernel_for(batch)
     n = len(starts)
     out, results = np.empty((n, times, len(batch.outputs))), np.zeros((n, 3))
     program = [cuda.to_device(a if a.size else np.zeros((1,) * a.ndim, a.dtype)) for a in instructions.arrays()]
@@ -163,7 +171,7 @@ def run_on_gpu(
         rows = slice(first, min(first + size, n))
         own = [cuda.to_device(a[rows]) for a in people]
         put = cuda.device_array(out[rows].shape), cuda.device_array(results[rows].shape)
-        kernel[-(-(rows.stop - first) // THREADS), THREADS](*program, *own, plan, *control, *put)
+        _launch(kernel_for(batch), rows.stop - first, *program, *own, plan, *control, *put)
         put[0].copy_to_host(out[rows])
         put[1].copy_to_host(results[rows])
     nowhere = np.full(n, -1)
