@@ -119,7 +119,7 @@ def _proven(arms: Sequence[Experiment], people: Subjects, gpu: Deterministic) ->
         there = run_batch(arm, few, tolerances=gpu.tolerances, gpu=True)
         apart = difference(arm, run_batch(arm, few, tolerances=gpu.tolerances, threads=1), there)
         looked["largest_difference"] = max(looked["largest_difference"], apart.largest)
-        if not apart.largest <= max(ALIKE, 1e3 * gpu.tolerances.relative):
+        if not apart.largest <= max(ALIKE, 1e2 * gpu.tolerances.relative):
             worst = int(np.argmax(apart.by_subject))
             raise SimulationError(
                 "the GPU's results are not those of processors", value=f"{apart.largest:.2g} of a value",

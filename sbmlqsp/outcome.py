@@ -108,7 +108,13 @@ class Deterministic:
         if self.engine == "roadrunner":
             return outcome_of(arm, people, tolerances=self.tolerances, tick=tick, most=most)
         result = run_batch(
-            arm, people, tolerances=self.tolerances, tick=tick, most=most, threads=self.threads, gpu=self.engine == "gpu"
+            arm,
+            people,
+            tolerances=self.tolerances,
+            tick=tick,
+            most=most,
+            threads=self.threads,
+            gpu=self.engine == "gpu",
         )
         return read_outcome(arm, result)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sbmlqsp.engine.ode import Batch, BatchResult
 from sbmlqsp.engine.ode_gpu_codegen import device_functions, source_for_device
 from sbmlqsp.engine.ode_program import Instructions
+from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.errors import UnsupportedError
 
 __all__ = ["gpu_in_words", "refuse_without_gpu", "run_on_gpu", "together"]
@@ -43,7 +45,9 @@ def refuse_without_gpu(batch: Batch | None = None) -> None:
     if not config.ENABLE_CUDASIM:  # numba's simulator, which tests use, has neither
         _refuse_without_device()
         if batch is not None:
-            _refuse_large(batch)
+            from numba import cuda
+
+            refuse_large(batch, cuda)
 
 
 def _refuse_without_device() -> None:
@@ -52,6 +56,13 @@ def _refuse_without_device() -> None:
             "a GPU needs numba-cuda, which is not installed",
             remedy=f"pip install 'sbmlqsp[gpu]' on a machine with an NVIDIA GPU, or {ELSEWHERE}",
         )
+    try:
+        import_module("numba.cuda.cudaimpl")
+    except (ImportError, AttributeError) as why:
+        raise UnsupportedError(
+            "numba-cuda does not load beside the numpy and numba that are installed", value=str(why),
+            remedy="pip install 'sbmlqsp[gpu]', which asks for versions that go together",
+        ) from None  # fmt: skip
     from numba import cuda
 
     if not cuda.is_available():
@@ -61,21 +72,19 @@ def _refuse_without_device() -> None:
         )  # fmt: skip
 
 
-def _refuse_large(batch: Batch) -> None:
-    from numba import cuda
-
-    from sbmlqsp.engine.ode_gpu_kernel import numbers_of_a_patient
-
+def refuse_large(batch: Batch, cuda: Any) -> None:
+    """Refuse a model whose numbers, of all patients that are under way at once, do not fit into the device's memory."""
     gpu = cuda.get_current_device()
     threads = gpu.MULTIPROCESSOR_COUNT * gpu.MAX_THREADS_PER_MULTIPROCESSOR
-    needed = 8 * numbers_of_a_patient(sizes_of(batch)) * threads
+    needed = 8 * sizes_of(batch).numbers * threads
     allowed = int(PART * cuda.current_context().get_memory_info().free)
     if needed > allowed:
         raise UnsupportedError(
             "the model is too large for this GPU: what its threads keep does not fit",
-            value=f"{len(batch.states)} states, {needed / 2**30:.1f} GiB", expected=f"{allowed / 2**30:.1f} GiB at most",
+            value=f"{len(batch.states)} states, {needed / 2**30:.1f} GiB",
+            expected=f"{allowed / 2**30:.1f} GiB at most",
             remedy=ELSEWHERE,
-        )  # fmt: skip
+        )
 
 
 def gpu_in_words() -> dict[str, str]:
@@ -103,10 +112,24 @@ def together(times: int, columns: int) -> int:
     return max(1, MOST_BYTES // (8 * max(times * columns, 1)))
 
 
-def sizes_of(batch: Batch) -> Any:
-    """Return the sizes of a model."""
-    from sbmlqsp.engine.ode_gpu_kernel import Sizes
+class Sizes(NamedTuple):
+    """How many states, constants, outputs, entries of the Jacobian and of the elimination; whether rates read time."""
 
+    states: int
+    constants: int
+    columns: int
+    entries: int
+    size: int
+    timed: bool
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a thread keeps in its memory."""
+        return (STAGES + 12) * self.states + self.entries + self.size + self.constants
+
+
+def sizes_of(batch: Batch) -> Sizes:
+    """Return the sizes of a model."""
     equations = batch.equations
     return Sizes(
         len(batch.states), len(equations.constants), len(batch.outputs), len(equations.elimination.entry),

@@ -21,24 +21,13 @@ from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
 
-__all__ = ["Sizes", "kernel_of", "numbers_of_a_patient"]
+__all__ = ["kernel_of"]
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
 device = cuda.jit(device=True)
-
-
-class Sizes(NamedTuple):
-    """How many states, constants, outputs, entries of the Jacobian and of the elimination; whether rates read time."""
-
-    states: int
-    constants: int
-    columns: int
-    entries: int
-    size: int
-    timed: bool
 
 
 class _Program(NamedTuple):
@@ -73,12 +62,6 @@ class _Room(NamedTuple):
     floor: Any
     scale: Any
     plan: Any
-
-
-def numbers_of_a_patient(sizes: Sizes) -> int:
-    """Return how many numbers a thread keeps in its memory."""
-    n = sizes.states
-    return (2 + STAGES + 8) * n + sizes.entries + sizes.size + sizes.constants + sizes.columns
 
 
 @device
@@ -237,13 +220,12 @@ def _parts_of(functions, sizes):
     return step, outputs, slopes, look
 
 
-def _loop_of(functions, sizes):
-    """Return the loop over the steps of one patient."""
-    step, outputs, slopes, look = _parts_of(functions, sizes)
+def _follow_of(look):
+    """Return the function that follows a patient's instructions."""
 
     @device
     def follow(room, people, program, r, o, t, out):
-        """Follow a patient's instructions to the next stretch; return the instruction after it, or 0 where all is done."""
+        """Follow instructions to the next stretch; return the instruction after it, or 0 where all is done."""
         stop = program.of[people.which[r] + 1]
         while o < stop:
             code, a = program.code[o, 0], program.code[o, 1]
@@ -256,6 +238,14 @@ def _loop_of(functions, sizes):
                 _change(room, people, r, code, a, program.code[o, 2], program.value[o])
             o += 1
         return 0
+
+    return follow
+
+
+def _loop_of(functions, sizes):
+    """Return the loop over the steps of one patient."""
+    step, outputs, slopes, look = _parts_of(functions, sizes)
+    follow = _follow_of(look)
 
     @device
     def run(room, people, program, r, relative, most, out):
@@ -291,7 +281,7 @@ def _loop_of(functions, sizes):
     return run
 
 
-def kernel_of(functions: Any, sizes: Sizes) -> Any:
+def kernel_of(functions: Any, sizes: Any) -> Any:
     """Return the kernel for a model's functions on the device: rates, slopes, look, factor, solve."""
     run = _loop_of(functions, sizes)
     n, wide, entries = sizes.states, STAGES * sizes.states, 2 * sizes.states + sizes.entries
