@@ -72,15 +72,17 @@ def in_parts(arm, people):
 
 
 def by_a_plan(arm, people):
-    """Return whether results are the same where elimination follows a plan, as in large models."""
-    written, limit = on_gpu(arm, people, engines.KERNEL), ode_codegen.WRITTEN_OUT
-    ode_codegen.WRITTEN_OUT = -1
+    """Return how far results are apart where elimination follows a plan and stages are a loop, as in large models."""
+    from sbmlqsp.engine import ode_gpu_kernel
+
+    written, limit, few = on_gpu(arm, people, engines.KERNEL), ode_codegen.WRITTEN_OUT, ode_gpu_kernel.FEW
+    ode_codegen.WRITTEN_OUT = ode_gpu_kernel.FEW = -1
     batch._CACHE.clear()
     try:
         planned = on_gpu(arm, people, engines.KERNEL)
         sources = [ode_gpu.source_for_device(b.equations, outputs=b.outputs) for b in batch._CACHE.values()]
     finally:
-        ode_codegen.WRITTEN_OUT = limit
+        ode_codegen.WRITTEN_OUT, ode_gpu_kernel.FEW = limit, few
         batch._CACHE.clear()
     return {"apart": engines.difference(arm, written, planned).largest, "written": "def factor" in sources[0]}
 

@@ -20,7 +20,7 @@ __all__ = ["gpu_in_words", "refuse_without_gpu", "run_on_gpu", "together"]
 
 THREADS = 64
 """How many threads form a block."""
-MOST_BYTES = 2**29
+MOST_BYTES = 2**30
 """How many bytes of outputs are computed at a time."""
 PART = 0.5
 """What part of the device's free memory threads may keep their numbers in."""
@@ -107,7 +107,7 @@ def together(times: int, columns: int) -> int:
     Examples
     --------
     >>> together(170, 5)
-    78951
+    157903
     """
     return max(1, MOST_BYTES // (8 * max(times * columns, 1)))
 

@@ -16,8 +16,15 @@ import math
 
 import numpy as np
 from numba import cuda
+from numba.core import config
+
+if config.ENABLE_CUDASIM:
+    from numpy import ceil, floor, fmod, trunc
+else:  # which numba-cuda has by these names alone
+    from numba.cuda.libdevice import ceil, floor, fmod, trunc
 
 '''
+_ROUNDED = re.compile(r"\bnp\.(ceil|floor|fmod|trunc)\b")
 _DECORATOR = re.compile(r"^@nb\.cfunc\(.*\)$", re.MULTILINE)
 
 
@@ -25,7 +32,7 @@ def source_for_device(equations: Equations, *, outputs: Sequence[str]) -> str:
     """Return the source of a system's functions: the bodies of ``source_of_equations`` under another head."""
     source = source_of_equations(equations, outputs=outputs)
     bodies = source[source.index("@nb.cfunc") :]
-    return HEAD + _DECORATOR.sub("@cuda.jit(device=True)", bodies)
+    return HEAD + _ROUNDED.sub(r"\1", _DECORATOR.sub("@cuda.jit(device=True)", bodies))
 
 
 def device_functions(source: str) -> tuple[Any, ...]:
@@ -33,10 +40,7 @@ def device_functions(source: str) -> tuple[Any, ...]:
     space: dict[str, Any] = {"__name__": "sbmlqsp_on_a_gpu"}
     exec(compile(source, "<model on a GPU>", "exec"), space)  # noqa: S102 # written by this package
     if "factor" not in space:  # too large to be written out
-        from numba import cuda
+        from sbmlqsp.engine.ode_gpu_linear import factor, solve
 
-        from sbmlqsp.engine import ode_linear
-
-        for name in ("factor", "solve"):
-            space[name] = cuda.jit(device=True)(getattr(ode_linear, name).__wrapped__)
+        space |= {"factor": factor, "solve": solve}
     return tuple(space[name] for name in ("rates", "slopes", "look", "factor", "solve"))

@@ -27,6 +27,9 @@ SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
+FEW = 24
+"""Up to how many states every stage is written out, whose numbers then stay in registers; compiling takes longer."""
+
 device = cuda.jit(device=True)
 
 
@@ -98,26 +101,6 @@ def _finite(room):
 
 
 @device
-def _before_stage(room, s):
-    """Put the state at which a stage evaluates the rates into ``u``."""
-    for i in range(room.x.shape[0]):
-        value = room.x[i]
-        for j in range(s):
-            value += _A[s, j] * room.k[i * STAGES + j]
-        room.u[i] = value
-
-
-@device
-def _after_rates(room, s, back):
-    """Add what earlier stages give to the right-hand side of a stage."""
-    for i in range(room.x.shape[0]):
-        value = 0.0
-        for j in range(s):
-            value += _C[s, j] * room.k[i * STAGES + j]
-        room.b[i] += value * back
-
-
-@device
 def _norm(room, relative):
     """Return the largest error, as a share of what it may be; infinite where it is no number."""
     worst = 0.0
@@ -178,30 +161,79 @@ def _factor_of(error):
     return GROW if error < 1e-30 else min(GROW, max(SHRINK, SAFETY * error**-0.2))
 
 
+def _stage_of(rates, solve, timed, fixed=-1):
+    """Return the function that computes a stage, or one for a certain stage, whose loops the compiler writes out."""
+
+    @device
+    def stage(room, s, t, h):
+        n, back = room.x.shape[0], 1.0 / h
+        s = fixed if fixed >= 0 else s
+        if s > 0:
+            for i in range(n):
+                value = room.x[i]
+                for j in range(s):
+                    value += _A[s, j] * room.k[i * STAGES + j]
+                room.u[i] = value
+            rates(room.u, room.p, t + _NODES[s] * h, room.b)
+            for i in range(n):
+                value = 0.0
+                for j in range(s):
+                    value += _C[s, j] * room.k[i * STAGES + j]
+                room.b[i] += value * back
+        if timed and _D[s] != 0.0:
+            for i in range(n):
+                room.b[i] += h * _D[s] * room.out[n + i]
+        solve(room.w, room.b, room.plan)
+        for i in range(n):
+            room.k[i * STAGES + s] = room.b[i]
+
+    return stage
+
+
+def _stages_of(functions, sizes):
+    """Return the function that computes all stages, each written out where states are few."""
+    rates, solve, timed = functions[0], functions[4], sizes.timed
+    if sizes.states > FEW:
+        any_stage = _stage_of(rates, solve, timed)
+
+        @device
+        def stages(room, t, h):
+            for s in range(STAGES):
+                any_stage(room, s, t, h)
+
+        return stages
+    first, second, third, fourth, fifth, sixth, seventh, eighth = (
+        _stage_of(rates, solve, timed, s) for s in range(STAGES)
+    )
+
+    @device
+    def written(room, t, h):
+        first(room, 0, t, h)
+        second(room, 1, t, h)
+        third(room, 2, t, h)
+        fourth(room, 3, t, h)
+        fifth(room, 4, t, h)
+        sixth(room, 5, t, h)
+        seventh(room, 6, t, h)
+        eighth(room, 7, t, h)
+
+    return written
+
+
 def _parts_of(functions, sizes):
     """Return the functions of the loop that call the model's."""
-    rates, slopes, look, factor, solve = functions
-    timed = sizes.timed
+    _, slopes, look, factor, _ = functions
+    stages = _stages_of(functions, sizes)
 
     @device
     def step(room, t, h):
         """Try one step from ``x``; its end comes into ``new``, its error into ``b``. False where it cannot be taken."""
-        n, back = room.x.shape[0], 1.0 / h
+        n = room.x.shape[0]
         if not factor(room.out, room.w, 1.0 / (GAMMA * h), room.plan):
             return False
         for i in range(n):
             room.b[i] = room.out[i]
-        for s in range(STAGES):
-            if s > 0:
-                _before_stage(room, s)
-                rates(room.u, room.p, t + _NODES[s] * h, room.b)
-                _after_rates(room, s, back)
-            if timed and _D[s] != 0.0:
-                for i in range(n):
-                    room.b[i] += h * _D[s] * room.out[n + i]
-            solve(room.w, room.b, room.plan)
-            for i in range(n):
-                room.k[i * STAGES + s] = room.b[i]
+        stages(room, t, h)
         for i in range(n):
             room.new[i] = room.u[i] + room.b[i]
         return True
