@@ -10,11 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp.batch import batch_for
 from sbmlqsp.engine import ode_gpu
+from sbmlqsp.engine.ode_program import RUN, SETTLE
 from sbmlqsp.errors import UnsupportedError
 
 
@@ -114,3 +116,15 @@ def test_a_model_whose_numbers_do_not_fit_is_refused(decay, monkeypatch):
         ode_gpu.refuse_large(batch, cuda)
     memory.free = 2**40
     ode_gpu.refuse_large(batch, cuda)
+
+
+def test_an_instruction_that_it_does_not_know_is_refused(decay, monkeypatch):
+    monkeypatch.setattr(ode_gpu, "refuse_without_gpu", lambda _: None)
+    monkeypatch.setitem(sys.modules, "numba.cuda", SimpleNamespace())
+    monkeypatch.setattr("numba.cuda", SimpleNamespace(), raising=False)
+    batch = batch_for(decay, {}, ("x",))
+    instructions = SimpleNamespace(code=[(RUN, 0, 1), (SETTLE, 0, 0)])
+    nothing = dict.fromkeys(("which", "amounts", "lengths", "scales"), [])
+    with pytest.raises(UnsupportedError, match="does not follow these instructions"):
+        ode_gpu.run_on_gpu(batch, np.ones((1, 1)), np.ones((1, 1)), instructions=instructions, **nothing, times=1,
+                           relative=1e-8, absolute=1e-15, most=9)  # fmt: skip

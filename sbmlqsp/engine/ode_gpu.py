@@ -12,7 +12,7 @@ import numpy as np
 
 from sbmlqsp.engine.ode import Batch, BatchResult
 from sbmlqsp.engine.ode_gpu_codegen import device_functions, source_for_device
-from sbmlqsp.engine.ode_program import Instructions
+from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW, Instructions
 from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.errors import UnsupportedError
 
@@ -24,6 +24,8 @@ MOST_BYTES = 2**30
 """How many bytes of outputs are computed at a time."""
 PART = 0.5
 """What part of the device's free memory threads may keep their numbers in."""
+KNOWN = frozenset({BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW})
+"""The instructions that the loop follows."""
 ELSEWHERE = "use engine='kernel', which runs the same equations on processors"
 
 
@@ -150,10 +152,8 @@ def kernel_for(batch: Batch) -> Any:
 
 
 def _launch(kernel: Any, patients: int, *arguments: Any) -> None:
-    from numba.core.errors import NumbaPerformanceWarning
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # that a few patients leave the device idle
+        warnings.filterwarnings("ignore", ".*Grid size")  # that a few patients leave the device idle
         kernel[-(-patients // THREADS), THREADS](*arguments)
 
 
@@ -184,6 +184,8 @@ def run_on_gpu(
 
     n = len(starts)
     out, results = np.empty((n, times, len(batch.outputs))), np.zeros((n, 3))
+    if unknown := {code for code, _, _ in instructions.code} - KNOWN:
+        raise UnsupportedError("the GPU does not follow these instructions", value=sorted(unknown), remedy=ELSEWHERE)
     program = [cuda.to_device(a if a.size else np.zeros((1,) * a.ndim, a.dtype)) for a in instructions.arrays()]
     plan = cuda.to_device(batch.equations.elimination.packed)
     people = [np.ascontiguousarray(which, dtype=np.int64)]
