@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 __all__ = [
-    "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "LANES", "NOT_FINITE", "ODE_STATUS", "RUSHING", "TIED", "TOO_MANY",
-    "TOO_SMALL",
+    "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "HANDED", "LANES", "NOT_FINITE", "ODE_STATUS", "RUSHING", "TIED",
+    "TOO_MANY", "TOO_SMALL",
 ]  # fmt: skip
 
-FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED = range(9)
+FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED, HANDED = range(10)
+"""The last: the patient goes on by another method."""
 
 ODE_STATUS = {
     NOT_FINITE: "a rate is not finite",
