@@ -8,6 +8,7 @@ import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp.batch import run_batch
+from sbmlqsp.engine import ode_explicit_lanes as explicit
 from sbmlqsp.engine import ode_methods
 from sbmlqsp.engine import ode_radau_tableau as radau
 from sbmlqsp.subjects import read_subjects
@@ -122,3 +123,48 @@ def test_the_tightest_tolerances_are_reached(oscillator, visited):
     assert visited == ["radau"]
     assert found.columns["S"][0] == pytest.approx(np.exp(-3 * times), rel=1e-12)
     assert found.columns["P"][0] == pytest.approx(3 / 2.9 * (np.exp(-0.1 * times) - np.exp(-3 * times)), rel=1e-12)
+
+
+def calm(*, count=8, more=""):
+    """Return smooth decays that feed each other, at rates of about one."""
+    names = [f"s{i}" for i in range(count)]
+    flows = "; ".join(f"{s}' = {names[i - 1]}/(1 + {names[i - 1]}) - (1 + 0.1*{i})*{s}" for i, s in enumerate(names))
+    starts = "; ".join(f"{s} = {1 + i}" for i, s in enumerate(names))
+    return f"model calm; {starts}; fast = 0; {more}; {flows}; end"
+
+
+def test_the_explicit_methods_numbers_are_of_order_five():
+    nodes, weights = np.array(explicit._NODES), explicit.WEIGHTS
+    stages = weights[: explicit.STAGES]
+    assert stages.sum(axis=1) == pytest.approx(nodes)
+    end = np.append(stages[-1, :-1], 0.0)
+    for k in range(5):
+        assert end @ nodes**k == pytest.approx(1 / (k + 1))
+    embedded = stages[-1] - weights[explicit.STAGES]  # of order 4
+    for k in range(4):
+        assert embedded @ nodes**k == pytest.approx(1 / (k + 1))
+    assert abs(embedded @ nodes**4 - 1 / 5) > 1e-4
+    assert end @ stages @ nodes**3 == pytest.approx(1 / 20)
+    assert weights[explicit.STAGES + 2].sum() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_what_is_not_stiff_goes_by_the_explicit_method_in_the_auto_mode(visited):
+    arm = qsp.Experiment(qsp.read_antimony(calm()), times=np.linspace(0, 8, 33), observables=["s0", "s7"])
+    people = read_subjects(None, (arm,))
+    exact = run_batch(arm, people, tolerances=qsp.Tolerances(1e-12, 1e-15))
+    visited.clear()
+    found = run_batch(arm, people, tolerances=qsp.Tolerances(1e-8, 1e-11))
+    assert visited == ["rodas", "explicit"]
+    for name in ("s0", "s7"):
+        assert found.columns[name][0] == pytest.approx(exact.columns[name][0], rel=1e-7)
+
+
+def test_what_becomes_stiff_leaves_the_explicit_method(visited):
+    text = calm(more="k := piecewise(1, time < 4, 5000); slow = 1; slow' = k*(s0 - slow)")
+    arm = qsp.Experiment(qsp.read_antimony(text), times=np.linspace(0, 8, 33), observables=["s0", "slow"])
+    people = read_subjects(None, (arm,))
+    exact = run_batch(arm, people, tolerances=qsp.Tolerances(1e-12, 1e-15))
+    visited.clear()
+    found = run_batch(arm, people, tolerances=qsp.Tolerances(1e-8, 1e-11))
+    assert visited[:3] == ["rodas", "explicit", "rodas"]
+    assert found.columns["slow"][0] == pytest.approx(exact.columns["slow"][0], rel=1e-7)

@@ -207,7 +207,7 @@ class Batch:
             How many steps a patient may take.
         threads : int, optional
             All processors where not given. The results do not depend on it.
-        method : {"auto", "rodas", "radau"}
+        method : {"auto", "rodas", "radau", "explicit"}
             Of models without events; see ``ode_methods``.
         """
         from sbmlqsp.engine.ode_kernel import Control, Patients, Program

@@ -16,14 +16,16 @@ import numpy as np
 from sbmlqsp.engine.ode_kernel import Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
-from sbmlqsp.engine.ode_room import accept, begin, factor, inside, prepare, ready, step
-from sbmlqsp.engine.ode_status import FINE, HANDED, LANES, NOT_FINITE, TOO_MANY, TOO_SMALL
+from sbmlqsp.engine.ode_room import accept, begin, calm, evaluate, factor, inside, prepare, ready, step, stiff
+from sbmlqsp.engine.ode_status import EASY, FINE, LANES, LONG, NOT_FINITE, STIFF, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["MORE", "Handed", "run_all"]
 
-MORE = 8
+MORE = 10
 """How many numbers there are to where a patient is, beside states and constants."""
+CHEAPER = 0.6
+"""What a step of the explicit method costs, as a share of one of RODAS5P."""
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
@@ -57,7 +59,7 @@ class _Lanes(NamedTuple):
 
     ``count``: after how many more steps in this stretch it is asked whether to hand over, never where it is below zero;
     ``begun``: when the stretch began, or another method left off, and with what ``pace``; ``tried``: how often a
-    patient came back.
+    patient came back; ``bound``: whether it has been too stiff for the explicit method.
     """
 
     patient: Any
@@ -71,6 +73,7 @@ class _Lanes(NamedTuple):
     begun: Any
     pace: Any
     tried: Any
+    bound: Any
 
 
 @fast
@@ -130,7 +133,7 @@ def _enter(room, lanes, patients, program, lane, r, control):
     """Let a lane take a patient from the start."""
     lanes.patient[lane], lanes.next[lane], lanes.steps[lane] = r, program.of[patients.which[r]], 0
     room.t[lane] = lanes.end[lane] = 0.0
-    lanes.tried[lane] = 0
+    lanes.tried[lane] = lanes.bound[lane] = 0
     lanes.count[lane] = _patience(lanes, lane, control)
     for i in range(room.n):
         j, q = i * LANES + lane, r * room.n + i
@@ -140,7 +143,7 @@ def _enter(room, lanes, patients, program, lane, r, control):
 
 
 @fast
-def _hand_over(room, lanes, patients, lane, control):
+def _hand_over(room, lanes, patients, lane, control, status):
     """Keep where a patient is, for another method."""
     own = shifted(patients.kept, lanes.patient[lane] * (room.n + room.m + MORE))
     for i in range(room.n):
@@ -154,6 +157,8 @@ def _hand_over(room, lanes, patients, lane, control):
     if control.worth > 0.0:
         more[1] = min(room.h[lane], lanes.pace[lane])
         more[7] += 1.0
+    more[8] = 1.0 if status == STIFF else lanes.bound[lane]
+    more[9] = more[1] / CHEAPER if control.calm < 0 else more[1]
 
 
 @fast
@@ -167,9 +172,9 @@ def _go_on(room, lanes, patients, lane, control):
     more = shifted(own, room.n + room.m)
     room.t[lane], room.h[lane], lanes.end[lane], lanes.steps[lane] = more[0], more[1], more[2], int(more[3])
     lanes.next[lane], lanes.g[lane], lanes.last[lane] = int(more[4]), int(more[5]), int(more[6])
-    lanes.tried[lane] = int(more[7])
+    lanes.tried[lane], lanes.bound[lane] = int(more[7]), int(more[8])
     lanes.count[lane] = _patience(lanes, lane, control)
-    lanes.again[lane], lanes.begun[lane], lanes.pace[lane] = 0, more[0], more[1]
+    lanes.again[lane], lanes.begun[lane], lanes.pace[lane] = 0, more[0], more[9]
     begin(room, lane)
 
 
@@ -232,7 +237,7 @@ def _chosen(room, lanes, lane, control):
             if control.worth == 0.0:
                 lanes.count[lane] = _patience(lanes, lane, control)
             elif lanes.count[lane] > 0:  # the stretch was over before the method had shown its worth
-                return HANDED
+                return LONG
         elif not _finite(room, lane):
             return NOT_FINITE
     lanes.steps[lane] += 1
@@ -256,7 +261,14 @@ def _judged(functions, room, lanes, program, lane, control, out):
         room.t[lane] = end if h >= end - t else t + h
         room.h[lane] = h * (min(growth, 1.0) if lanes.again[lane] else growth)
         lanes.again[lane] = 0
-        return HANDED if room.t[lane] < end and _leaves(lanes, room, lane, control) else FINE
+        if room.t[lane] >= end:
+            return FINE
+        if stiff(room, lane):
+            return STIFF
+        if _leaves(lanes, room, lane, control):
+            return LONG
+        easy = control.calm > 0 and lanes.bound[lane] == 0 and calm(room, lane) >= control.calm
+        return EASY if easy else FINE
     room.h[lane], lanes.again[lane] = h * growth, 1
     return FINE if room.h[lane] > 4e-16 * max(abs(t), abs(end)) else TOO_SMALL
 
@@ -270,8 +282,8 @@ def _settled(functions, room, lanes, patients, program, lane, control, r, last, 
             own = lanes.patient[lane]
             if status == FINE and _follow(functions, room, lanes, patients, program, lane, shifted(out, own * each)):
                 return r
-            if status == HANDED:
-                _hand_over(room, lanes, patients, lane, control)
+            if status in (LONG, STIFF, EASY):  # numba compiles a set slowly
+                _hand_over(room, lanes, patients, lane, control, status)
             to = shifted(results, 4 * own)
             to[0], to[1], to[2] = status, room.t[lane], lanes.steps[lane]
         lanes.patient[lane], status = -1, FINE
@@ -296,14 +308,14 @@ def _all(functions, room, lanes, patients, program, control, first, last, out, r
         r = _settled(functions, room, lanes, patients, program, lane, control, r, last, out, results, FINE)
         busy += lanes.patient[lane] >= 0
     while busy > 0:
-        functions.slopes(room.x, room.p, room.t, room.out)
+        evaluate(functions, room)
         for lane in range(LANES):
             status = _chosen(room, lanes, lane, control) if lanes.patient[lane] >= 0 else FINE
             while status != FINE:  # whoever follows needs slopes of its own
                 r = _settled(functions, room, lanes, patients, program, lane, control, r, last, out, results, status)
                 status = FINE
                 if lanes.patient[lane] >= 0:
-                    functions.slopes(room.x, room.p, room.t, room.out)
+                    evaluate(functions, room)
                     status = _chosen(room, lanes, lane, control)
             room.busy[lane] = 1.0 if lanes.patient[lane] >= 0 else 0.0
         step(functions, room, control.relative)
@@ -321,11 +333,11 @@ def _all(functions, room, lanes, patients, program, control, first, last, out, r
 @fast
 def run_all(functions, room, program, patients, control, handed, first, last, out, results):
     """Run patients ``first`` to ``last`` of an order by the method of the room."""
-    counts, numbers = np.zeros((8, LANES), dtype=np.int64), np.zeros((3, LANES))
+    counts, numbers = np.zeros((9, LANES), dtype=np.int64), np.zeros((3, LANES))
     c, e = pointer(counts), pointer(numbers)
     lanes = _Lanes(c, shifted(c, LANES), shifted(c, 2 * LANES), shifted(c, 3 * LANES), shifted(c, 4 * LANES),
                    shifted(c, 5 * LANES), e, shifted(c, 6 * LANES), shifted(e, LANES), shifted(e, 2 * LANES),
-                   shifted(c, 7 * LANES))  # fmt: skip
+                   shifted(c, 7 * LANES), shifted(c, 8 * LANES))  # fmt: skip
     code = Program(pointer(program.of), pointer(program.code), pointer(program.value), pointer(program.times),
                    pointer(program.rows))  # fmt: skip
     people = _People(

@@ -20,17 +20,26 @@ from sbmlqsp.engine.ode_tableau import A as _A
 from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
-from sbmlqsp.engine.ode_vectors import added, combined, copied, worst
+from sbmlqsp.engine.ode_vectors import added, combined, copied, squares, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["WEIGHTS", "run_rodas"]
 
 
+GENTLE = 0.5
+"""Up to what product of step and norm of the Jacobian an explicit method can take the step for certain."""
+
+
 class _Own(NamedTuple):
-    """Stages, one over the step, coefficients of the dense output, weights of the method."""
+    """Stages, one over the step, coefficients of the dense output, weights of the method.
+
+    By lane: the square of the Jacobian's norm, and how many steps an explicit method could have taken.
+    """
 
     k: Any
     back: Any
+    norm: Any
+    calm: Any
     dense: Any
     weights: Any
 
@@ -56,6 +65,7 @@ def _step(functions, room, relative):
     """Try one step in all room_of."""
     n, b, k = room.n, room.b, room.own.k
     functions.factor(room.out, room.w, room.diagonal, room.plan)
+    squares(room.own.norm, shifted(room.out, 2 * n * LANES), room.plan[1])
     for i in range(n * LANES):
         b[i] = room.out[i]
     for s in range(STAGES):
@@ -83,10 +93,30 @@ def _factor(room, lane, error):  # noqa: ARG001  # all methods take the same
     return min(GROW, max(SHRINK, factor))
 
 
+@of_method(_Own, room_of.evaluate)
+def _evaluate(functions, room):
+    functions.slopes(room.x, room.p, room.t, room.out)
+
+
+@of_method(_Own, room_of.stiff)
+def _stiff(room, lane):  # noqa: ARG001  # all methods take the same
+    return False
+
+
 @of_method(_Own, room_of.begin)
+def _begin(room, lane):
+    room.own.calm[lane] = 0.0
+
+
 @of_method(_Own, room_of.accept)
-def _nothing(room, lane):
-    pass
+def _accept(room, lane):
+    own, h = room.own, room.h[lane]
+    own.calm[lane] = own.calm[lane] + 1.0 if own.norm[lane] * h * h < GENTLE * GENTLE else 0.0
+
+
+@of_method(_Own, room_of.calm)
+def _calm(room, lane):
+    return room.own.calm[lane]
 
 
 @of_method(_Own, room_of.ready)
@@ -120,10 +150,10 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros((STAGES * n + 1) * LANES + 3 * n)
+        mine = np.zeros((STAGES * n + 3) * LANES + 3 * n)
         k = pointer(mine)
         back = shifted(k, STAGES * n * LANES)
-        own = _Own(k, back, shifted(back, LANES), pointer(weights))
+        own = _Own(k, back, shifted(back, LANES), shifted(back, 2 * LANES), shifted(back, 3 * LANES), pointer(weights))
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)
         kept[0] += plan[0] + weights[0, 0] + mine[0]  # which lets them live until here

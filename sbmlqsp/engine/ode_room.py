@@ -13,8 +13,21 @@ from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_status import LANES
 
 __all__ = [
-    "Room", "accept", "begin", "factor", "inside", "of_method", "prepare", "ready", "shared_room", "step", "width",
+    "Room", "accept", "begin", "calm", "evaluate", "factor", "inside", "of_method", "prepare", "ready", "shared_room",
+    "step", "stiff", "width",
 ]  # fmt: skip
+
+
+def evaluate(functions, room):
+    """Evaluate into ``out`` what a step needs of where it begins: at least the rates."""
+
+
+def stiff(room, lane):
+    """Return whether a patient must go on by another method."""
+
+
+def calm(room, lane):
+    """Return how many steps an explicit method could have taken as well."""
 
 
 def begin(room, lane):

@@ -11,8 +11,8 @@ from sbmlqsp.engine.ode_model import FLOATS
 from sbmlqsp.engine.ode_status import LANES
 
 __all__ = [
-    "FUSED", "VECTOR", "add", "added", "combined", "copied", "load", "mul", "scaled", "store", "sub", "summed",
-    "taken_off", "worst",
+    "FUSED", "VECTOR", "add", "added", "combined", "copied", "load", "mul", "scaled", "squares", "store", "sub",
+    "summed", "taken_off", "worst",
 ]  # fmt: skip
 
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
@@ -73,6 +73,22 @@ def combined(_context, out, base, k, weights, count):  # noqa: ARG001  # Numba a
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, FLOATS, nb.intp), build
+
+
+@intrinsic
+def squares(_context, out, k, count):  # noqa: ARG001
+    """Put the sum of the squares of ``count`` consecutive vectors into ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        out, k, count = arguments
+        total = cgutils.alloca_once_value(builder, ir.Constant(VECTOR, [0.0] * LANES))
+        with cgutils.for_range(builder, count) as loop:
+            term = load(builder, builder.gep(k, [builder.mul(loop.index, context.get_constant(nb.intp, LANES))]))
+            builder.store(add(builder, builder.load(total), mul(builder, term, term)), total)
+        store(builder, builder.load(total), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, nb.intp), build
 
 
 @intrinsic
