@@ -215,7 +215,7 @@ class Batch:
 
         plan = self.equations.elimination
         n = len(starts)
-        out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 4))
+        out, results = np.empty((n, times, len(self.outputs))), np.zeros((n, 4))
         amounts, lengths = (np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths))
         starts, constants = np.ascontiguousarray(starts), np.ascontiguousarray(constants)
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
@@ -243,6 +243,7 @@ class Batch:
         plan = self.equations.elimination.packed
 
         def run(first: int, last: int) -> None:
+            task.out[first:last] = np.nan
             run_eventful(
                 self.functions, plan, task.program, task.patients, task.control, first, last, task.out, task.results,
                 Traits(*own),

@@ -81,6 +81,8 @@ def integrate(functions: Any, packed: Any, task: Task, *, method: str, spread: S
 
 
 def _run(loop: Any, given: tuple[Any, ...], task: Task, more: tuple[Any, ...], first: int, last: int) -> None:
+    if not given[-1].resumed:
+        task.out[first:last] = np.nan  # by the threads: memory that was never touched takes its time
     loop(*given, first, last, task.out, task.results, *more)
 
 
