@@ -195,7 +195,7 @@ CONTROLS: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
     ("doses stand still", "theophylline, lag and bioavailability", "dose_slopes", without_moving),
     ("infusions stand still", "infusion by duration", "dose_slopes", without_moving),
     ("baselines stand still", "baseline", "initial_tangents", without_baselines),
-    ("windows stand still", "windows in time, turnover at its baseline", "switch_instants", lambda *_: []),
+    ("windows stand still", "windows in time, turnover at its baseline", "switch_instants", lambda *_, **__: []),
 )
 
 
