@@ -21,7 +21,9 @@ from sbmlqsp.execution import ArmResult, note_broken_rules
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.model import Model, dotted
 from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK, UNCONFIRMED
-from sbmlqsp.subjects import Subjects, without_volume
+from sbmlqsp.steady.approach import SideBySide, state_columns
+from sbmlqsp.steady.verbs import refuse_time
+from sbmlqsp.subjects import Subjects
 from sbmlqsp.suspicion import confirmed, not_finite, suspicious
 from sbmlqsp.timeline import Timeline
 
@@ -54,12 +56,11 @@ def run_batch(
         Something that the kernel does not run: which.
     """
     refuse_unbatched(experiment, subjects)
-    start, size = ArmStart.of(experiment, subjects), len(subjects)
+    start, size = _start(experiment, subjects, tolerances, threads), len(subjects)
     arm = _Arm(experiment, start, size, tolerances, threads)
     found = {c: np.full((size, len(experiment.times)), np.nan) for c in start.outputs}
     status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
-    refused = {**without_volume(experiment.model.network, start.env, size), **start.deliveries.refused}
-    for row, why in refused.items():
+    for row, why in start.refused.items():
         status[row], messages[row] = IMPOSSIBLE, str(why)
     good = np.flatnonzero(status == OK)
     for first in range(0, len(good), BLOCK):
@@ -106,7 +107,9 @@ def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
     """
     refuse_unbatched(experiment, subjects)
     few = subjects.some(np.arange(min(len(subjects), 1)))
-    batch = _Arm(experiment, ArmStart.of(experiment, few), len(few), KERNEL, None).batch
+    if experiment.at_rest:
+        refuse_time(experiment.model.network)
+    batch = _Arm(experiment, ArmStart.of(experiment, few, None), len(few), KERNEL, None).batch
     if len(batch.states) > MOST_STATES:
         raise UnsupportedError(
             "the model has too many states for the batch kernel", value=len(batch.states), expected=f"{MOST_STATES}",
@@ -123,6 +126,15 @@ def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -
             _CACHE.popitem(last=False)
     _CACHE.move_to_end(key)
     return _CACHE[key]
+
+
+def _start(experiment: Experiment, subjects: Subjects, tolerances: Tolerances, threads: int | None) -> ArmStart:
+    """Return what an arm starts from, at rest where it says so."""
+    if not experiment.at_rest:
+        return ArmStart.of(experiment, subjects, None)
+    few = subjects.some(np.arange(min(len(subjects), 1)))
+    batch = _Arm(experiment, ArmStart.of(experiment, few, None), len(few), tolerances, threads).batch
+    return ArmStart.of(experiment, subjects, SideBySide(batch, tolerances, threads))
 
 
 @dataclass
@@ -146,7 +158,8 @@ class _Arm:
         for k, target in enumerate(d.targets):
             dosed[target] = dosed.get(target, False) or bool((d.duration[:, k] > 0).any())
         self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
-        self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys([*start.outputs, *self._states])))
+        seen = [*start.outputs, *self._states, *(state_columns(network) if experiment.at_rest else ())]
+        self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys(seen)))
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
         names = sorted(self.batch.switches.reads & static_symbols(network))
         timing = {n: np.broadcast_to(start.env[n], (size,)) for n in names}

@@ -102,7 +102,7 @@ class Differentiated:
         self._experiment, self._subjects, self._size = experiment, subjects, len(subjects)
         self._network = experiment.model.network
         self.keys = parameter_keys(experiment, subjects, parameters)
-        start = ArmStart.of(experiment, subjects)
+        start = ArmStart.of(experiment, subjects, None)
         self._env, self._deliveries = start.env, start.deliveries
         self._known = self._differentiated_start()
         self._doses = dose_slopes(experiment, self._deliveries, self._known)
@@ -277,6 +277,7 @@ def _refuse(experiment: Experiment, subjects: Subjects) -> None:
         (experiment.model.network.events, "events"),
         (subjects.rows is not None, "subjects that change on the way"),
         (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
+        (experiment.at_rest, "a start at steady state"),
     ):
         if there:
             raise UnsupportedError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,7 @@ from sbmlqsp.steady.search import POINTS, Asking, Search, Simulation, Track, tim
 from sbmlqsp.steady.state import SteadyState
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["steady_state", "steady_states"]
-
-ALIKE = 2.0  # simulations whose lengths differ by less than this factor are run together, as long as the longest
+__all__ = ["refuse_time", "steady_state", "steady_states"]
 
 
 def steady_state(
@@ -111,7 +110,7 @@ def _find(
     model: Model, changes: Sequence[dict[str, float | str]], tolerances: Tolerances, horizon: float | None
 ) -> list[SteadyState | SimulationError | ModelError]:
     """Let the searches go on side by side: those that wait for simulations of about one length get them together."""
-    _refuse_time(model.network)
+    refuse_time(model.network)
     # Without its events the course shows whether one would have fired; with them it might hide it.
     run = model.rewritten(without_events(model.sbml)) if model.network.events else model
     found: list[SteadyState | SimulationError | ModelError | None] = [None] * len(changes)
@@ -119,7 +118,9 @@ def _find(
 
     def go_on(i: int, asking: Asking[SteadyState], answer: Track | SimulationError | None) -> None:
         try:
-            waiting[i] = asking, asking.throw(answer) if isinstance(answer, SimulationError) else asking.send(answer)
+            asked = asking.throw(answer) if isinstance(answer, SimulationError) else asking.send(answer)
+            # Of about one length they are run together, and none depends on which others there are.
+            waiting[i] = asking, replace(asked, time=_rounded(asked.time)) if horizon is None else asked
         except StopIteration as end:
             found[i] = end.value
         except (SimulationError, ModelError) as err:
@@ -146,13 +147,18 @@ def _bases(network: Network, overrides: Sequence[Mapping[str, float]]) -> list[d
     return [{**env, **{k: v[i] for k, v in lists.items()}} for i in range(len(overrides))]
 
 
+def _rounded(time: float) -> float:
+    """Return the next power of two."""
+    return float(2.0 ** np.ceil(np.log2(time))) if time > 0 else time
+
+
 def _alike(waiting: Mapping[int, Simulation]) -> list[list[int]]:
-    """Return which simulations can be run together: those of the same symbols and of about one length."""
+    """Return which simulations can be run together: those of the same symbols and of one length."""
     groups: list[list[int]] = []
     for i in sorted(waiting, key=lambda i: (sorted(waiting[i].changes), waiting[i].time)):
         first = waiting[groups[-1][0]] if groups else None
-        near = first is not None and waiting[i].time <= ALIKE * first.time
-        if near and first is not None and waiting[i].changes.keys() == first.changes.keys():
+        alike = first is not None and waiting[i].time == first.time
+        if alike and first is not None and waiting[i].changes.keys() == first.changes.keys():
             groups[-1].append(i)
         else:
             groups.append([i])
@@ -190,7 +196,14 @@ def _column(network: Network, name: str) -> str:
     return f"[{name}]" if s.kind == "species" and not s.amount_only else name
 
 
-def _refuse_time(network: Network) -> None:
+def refuse_time(network: Network) -> None:
+    """Refuse a model whose rates depend on time.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no steady state; which rate.
+    """
     moving = timed(network)
     for role, name, expr in network.formulas():
         if role.startswith("initial"):

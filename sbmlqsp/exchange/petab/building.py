@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.errors import DataError, UnsupportedError, did_you_mean
 from sbmlqsp.exchange.petab.experiments import HEADS, experiment_tables
 from sbmlqsp.exchange.petab.nouns import PetabParameter
 from sbmlqsp.exchange.petab.problem import PetabProblem
@@ -82,6 +82,9 @@ def petab_problem(
     """
     if isinstance(model, Experiment):
         arm, model = model, model.model
+        if arm.at_rest:
+            raise UnsupportedError("a start at steady state is not written as PEtab yet", value=arm.start,
+                                   where=f"'{arm.id}'", remedy="add a period at time -inf to the problem")  # fmt: skip
         observables = _observables(arm) if observables is None else observables
         data, own = _dosed(arm, data)
         named = own.pop("molar_mass", None)
