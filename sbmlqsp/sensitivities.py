@@ -37,7 +37,7 @@ def sensitivities(
     control over both [1]_, so that a derivative is as exact as a value and each parameter costs the same. It goes
     through everything that is computed from the parameter: initial assignments, rules, sizes of compartments, and the
     amount, bioavailability, rate, duration and lag of doses, with the jumps that a dose or an abrupt change makes
-    whose time moves.
+    whose time moves; and through a start at steady state, by the implicit function theorem.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def sensitivities(
     parameters : str or sequence of str
         Symbols of the model, as ``Experiment.changes`` names them: parameters, sizes and initial values, by path or as
         ``"amount(S)"``; or columns of the subjects that formulas of doses read, such as covariates. The derivative by
-        an initial value is that by setting it, which replaces its initial assignment.
+        an initial value is that by setting it, which replaces its initial assignment; where a run starts at steady
+        state it only moves the totals that reactions conserve.
     subjects : DataFrame, optional
         As in ``simulate``, one row per subject.
     tolerances : Tolerances, optional
@@ -70,7 +71,8 @@ def sensitivities(
     ExperimentError
         A parameter is neither a symbol that may be set nor a column that doses read.
     SimulationError
-        A run failed: whose, and why.
+        A run failed: whose, and why. A steady state to start at that depends on the way to it, such as how much of
+        what is eliminated went which way.
 
     Notes
     -----
@@ -91,6 +93,13 @@ def sensitivities(
     >>> ds = qsp.sensitivities(qsp.Experiment(model, times=[0, 10]), ["k", "S"])
     >>> ds["S"].sel(time=10, parameter="k").round(4).values.tolist()  # -10*10*exp(-1)
     [-36.7879]
+
+    A baseline moves with what it is the balance of:
+
+    >>> model = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R^2; ksyn = 18; kdeg = 2; end")
+    >>> arm = qsp.Experiment(model, times=[0, 5], observables=["R"], start="steady state")
+    >>> qsp.sensitivities(arm, ["ksyn", "kdeg"])["R"].sel(time=5).round(9).values.tolist()  # R = (ksyn/kdeg)^0.5
+    [[0.083333333, -0.75]]
     """
     people = read_subjects(subjects, (experiment,))
     names = [parameters] if isinstance(parameters, str) else list(parameters)

@@ -20,13 +20,16 @@ from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
 from sbmlqsp.engine.ode_sensitivity_refusals import refuse_jumps
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
-from sbmlqsp.errors import ExperimentError, ModelError, QSPError, UnsupportedError, did_you_mean
+from sbmlqsp.errors import ExperimentError, ModelError, UnsupportedError, did_you_mean
 from sbmlqsp.experiment import Experiment, observable_unit, resolve_setting, symbol_of
 from sbmlqsp.expressions import Expr, substitute, sym
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK
 from sbmlqsp.sensitivity_doses import DoseSlopes, Instant, dose_slopes, moves_of, moving_instants, switch_instants
-from sbmlqsp.subjects import Subjects, dose_symbols, individual_of, without_volume
+from sbmlqsp.sensitivity_rest import rested_tangents
+from sbmlqsp.steady.approach import SideBySide, state_columns
+from sbmlqsp.steady.starting import People
+from sbmlqsp.subjects import Subjects, dose_symbols, individual_of
 from sbmlqsp.units import convert
 
 __all__ = ["Derivatives", "Differentiated", "parameter_keys"]
@@ -103,11 +106,14 @@ class Differentiated:
         self._network = experiment.model.network
         self.keys = parameter_keys(experiment, subjects, parameters)
         start = ArmStart.of(experiment, subjects, None)
-        self._env, self._deliveries = start.env, start.deliveries
+        dosed = _dosed(start.deliveries)
+        seen = (*start.outputs, *(state_columns(self._network) if experiment.at_rest else ()))
+        self._batch = _batch_for(experiment.model, dosed, self._observed(), tuple(dict.fromkeys(seen)))
+        if experiment.at_rest:
+            start = ArmStart.of(experiment, subjects, SideBySide(self._batch, KERNEL, None))
+        self._start, self._env, self._deliveries = start, start.env, start.deliveries
         self._known = self._differentiated_start()
         self._doses = dose_slopes(experiment, self._deliveries, self._known)
-        dosed = _dosed(self._deliveries)
-        self._batch = _batch_for(experiment.model, dosed, self._observed(), start.outputs)
         self._moving = self._moving_constants(dosed)
         self._starts, self._constants = self._batch.starts(self._env, self._size)
         amount = self._deliveries.amount
@@ -122,7 +128,11 @@ class Differentiated:
         places = {key: i for i, key in enumerate(self.keys.values())}
         seeds = {key: i for key, i in places.items() if symbol_of(key) in symbols}
         count = len(places)
-        start = initial_tangents(self._network, self._env, fixed=fixed, seeds=seeds, rows=self._size, count=count)
+        if self._experiment.at_rest:
+            people = People(self._experiment.model, fixed, self._env, self._size)
+            start = rested_tangents(people, self._start.refused, seeds=seeds, count=count)
+        else:
+            start = initial_tangents(self._network, self._env, fixed=fixed, seeds=seeds, rows=self._size, count=count)
         known = Tangents({**self._subjects.numbers, **self._env}, self._size, count)
         known.by_name = start.by_name
         for key in places.keys() - seeds:
@@ -161,8 +171,7 @@ class Differentiated:
         shape = (self._size, len(self._experiment.times), len(self._experiment.observables))
         out = Derivatives(np.full(shape, np.nan), np.full((*shape, len(self.keys)), np.nan),
                           np.zeros(self._size, dtype=np.int8), [""] * self._size)  # fmt: skip
-        refused: dict[int, QSPError] = without_volume(self._network, self._env, self._size)
-        for row, why in {**refused, **self._deliveries.refused}.items():
+        for row, why in self._start.refused.items():
             out.status[row], out.messages[row] = IMPOSSIBLE, str(why)
         good = np.flatnonzero(out.status == OK)
         if good.size:
@@ -277,7 +286,6 @@ def _refuse(experiment: Experiment, subjects: Subjects) -> None:
         (experiment.model.network.events, "events"),
         (subjects.rows is not None, "subjects that change on the way"),
         (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
-        (experiment.at_rest, "a start at steady state"),
     ):
         if there:
             raise UnsupportedError(
