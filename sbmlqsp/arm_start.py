@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sbmlqsp.compiled import state_scales
 from sbmlqsp.deliveries import Deliveries, resolve_deliveries
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.errors import QSPError
@@ -20,7 +21,7 @@ from sbmlqsp.subjects import Subjects, individual_of, without_volume
 if TYPE_CHECKING:
     from sbmlqsp.steady.starting import Approach
 
-__all__ = ["ArmStart"]
+__all__ = ["ArmStart", "arm_scales"]
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,10 @@ class ArmStart:
         deliveries = deliveries.chosen(stretches.choice([a.time for a in deliveries.given]))
         outputs = (*wanted(model, experiment.observables), *rule_columns(model))
         return cls(env, stretches, deliveries, outputs, {**refused, **deliveries.refused})
+
+
+def arm_scales(states: Sequence[str], start: ArmStart) -> Any:
+    """Return each state's own scale by subject, of shape (subjects, states)."""
+    stretches, d = start.stretches, start.deliveries
+    given = d.amount[stretches.owners]
+    return state_scales(states, start.env, d.targets, given, stretches.size)[stretches.first[:-1]]

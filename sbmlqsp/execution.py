@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.arm_start import ArmStart
+from sbmlqsp.arm_start import ArmStart, arm_scales
 from sbmlqsp.clock import Clock
-from sbmlqsp.compiled import LOCK, Compiled, compile_for, note_survival, state_scales
+from sbmlqsp.compiled import LOCK, Compiled, compile_for, note_survival
 from sbmlqsp.course_arm import CourseArm
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.guard import guarded, guarding, unguarded
@@ -88,8 +88,7 @@ def _run(
         arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
-        given = deliveries.amount[stretches.owners]
-        scales = state_scales(machine.states, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
+        scales = arm_scales(machine.states, start)
         for i in range(size):
             sizes = dict(zip(machine.states, scales[i], strict=True))
             if i in start.refused:
