@@ -11,7 +11,7 @@ from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
 from sbmlqsp.errors import SimulationError
 from sbmlqsp.experiment import symbol_of
-from sbmlqsp.model import dotted
+from sbmlqsp.model import Model, dotted
 from sbmlqsp.steady.rest import at_rows
 from sbmlqsp.steady.slopes import rest_slopes, unbalanced
 from sbmlqsp.steady.starting import People
@@ -45,7 +45,9 @@ def rested_tangents(people: People, refused: Container[int], *, seeds: Mapping[s
     some, first = before.some(rows), _at(begun, before, rows)
     states, of_states = people.start[:, rows], np.zeros((len(people.keys), size, count))
     if rows.size:
-        of_states[:, rows] = rest_slopes(some, states, first)
+        of_states[:, rows], loose = rest_slopes(some, states, first)
+        if loose.any():
+            _refuse_way(model, [k for k, i in seeds.items() if loose[:, i].any()])
     own = set(people.side.names)
     after = initial_tangents(
         model.network, people.env, fixed=[*(k for k in fixed if symbol_of(k) not in own), *people.keys],
@@ -59,6 +61,13 @@ def rested_tangents(people: People, refused: Container[int], *, seeds: Mapping[s
             where=f"'{model.id}'", remedy="compute it from parameters",
         )  # fmt: skip
     return after
+
+
+def _refuse_way(model: Model, keys: list[str]) -> None:
+    raise SimulationError(
+        f"the steady state depends on the way to it, so that it has no derivative by '{dotted(keys[0])}'",
+        where=f"'{model.id}'", remedy="leave out what only collects what others lose, or start at initial values",
+    )  # fmt: skip
 
 
 def _at(begun: Tangents, people: People, rows: Any) -> Tangents:

@@ -16,7 +16,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.engine.tangents import Tangents
-from sbmlqsp.errors import SimulationError, UnsupportedError
+from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import dotted
 from sbmlqsp.steady.rest import conserved_of
 from sbmlqsp.steady.starting import People
@@ -28,8 +28,8 @@ THIN = 1e-12
 SAME = 1e-9
 
 
-def rest_slopes(people: People, states: Any, begun: Tangents) -> Any:
-    """Return the derivatives of steady states, of shape (states, rows, directions).
+def rest_slopes(people: People, states: Any, begun: Tangents) -> tuple[Any, Any]:
+    """Return the derivatives of steady states, and where there are none.
 
     Parameters
     ----------
@@ -40,10 +40,14 @@ def rest_slopes(people: People, states: Any, begun: Tangents) -> Any:
     begun : Tangents
         The derivatives of all names at that start.
 
+    Returns
+    -------
+    slopes : ndarray of shape (states, rows, directions)
+    open : ndarray of bool, of shape (rows, directions)
+        Where the steady state depends on the way to it, not on parameters and conserved totals alone.
+
     Raises
     ------
-    SimulationError
-        The steady state depends on the way to it, not on parameters and conserved totals alone.
     UnsupportedError
         A conversion factor between substance and extent is among the parameters.
     """
@@ -51,16 +55,17 @@ def rest_slopes(people: People, states: Any, begun: Tangents) -> Any:
     _refuse_factors(people, begun)
     first = _start_slopes(people, begun)
     slopes = rate_slopes(side, states, begun.by_name, count=count)
-    still = _still(people, first, begun)
-    kept = conserved_of(side, people.size)
-    out = first.copy()
-    for pattern in np.unique(still, axis=0):
-        rows = np.flatnonzero((still == pattern).all(axis=1))
-        moving = np.flatnonzero(~pattern)
+    still, kept = _still(people, first, begun), conserved_of(side, people.size)
+    out, loose = first.copy(), np.zeros((people.size, count), dtype=bool)
+    for pattern in np.unique(still.reshape(-1, len(states)), axis=0):
+        here = (still == pattern).all(axis=2)
+        rows, moving = np.flatnonzero(here.any(axis=1)), np.flatnonzero(~pattern)
         if moving.size:
-            own = slopes[rows], kept[rows], first[:, rows], np.abs(states[:, rows])
-            out[np.ix_(moving, rows)] = _solved(people, moving, *own)
-    return out
+            found, thin = _solved(moving, slopes[rows], kept[rows], first[:, rows], np.abs(states[:, rows]))
+            for k, row in enumerate(rows.tolist()):
+                out[np.ix_(moving, np.array([row]), here[row])] = found[:, k : k + 1, here[row]]
+                loose[row, here[row]] = thin[k]
+    return out, loose
 
 
 def _refuse_factors(people: People, begun: Tangents) -> None:
@@ -83,15 +88,15 @@ def _start_slopes(people: People, begun: Tangents) -> Any:
 
 
 def _still(people: People, first: Any, begun: Tangents) -> Any:
-    """Say of each row which states rest from the start, with all that they read, and their derivatives as well."""
+    """Say by row and direction which states rest from the start, with all that they read, and do so along it."""
     side, n = people.side, len(people.keys)
     slopes = rate_slopes(side, people.start, begun.by_name, count=begun.count)
     with np.errstate(all="ignore"):
-        drift = np.einsum("rij,jrd->rid", slopes[:, :, :n], first) + slopes[:, :, n:]
-    still = (side(people.start).T == 0) & (drift == 0).all(axis=2)
-    reads = _reads(people.model.network, side)
+        drift = np.einsum("rij,jrd->rdi", slopes[:, :, :n], first) + np.moveaxis(slopes[:, :, n:], 1, 2)
+    still = (side(people.start).T == 0)[:, None, :] & (drift == 0)
+    reads = _reads(people.model.network, side).T.astype(float)
     for _ in range(n):
-        less = still & ~(~still[:, None, :] & reads[None]).any(axis=2)
+        less = still & ~((~still).astype(float) @ reads > 0)
         if (less == still).all():
             break
         still = less
@@ -122,8 +127,8 @@ def _reads(network: Network, side: RightHandSide) -> Any:
     return out
 
 
-def _solved(people: People, moving: Any, slopes: Any, kept: Any, first: Any, sizes: Any) -> Any:
-    """Return the derivatives of the states that move, of shape (moving, rows, directions)."""
+def _solved(moving: Any, slopes: Any, kept: Any, first: Any, sizes: Any) -> tuple[Any, Any]:
+    """Return the derivatives of the states that move, of shape (moving, rows, directions), and which rows have none."""
     n = slopes.shape[1]
     others = np.setdiff1d(np.arange(n), moving)
     scale = np.where(sizes > 0, sizes, 1.0)[moving].T
@@ -134,13 +139,8 @@ def _solved(people: People, moving: Any, slopes: Any, kept: Any, first: Any, siz
     weight = np.where(weight > 0, weight, 1.0)
     matrix, right = matrix / weight, right / weight
     singular = np.linalg.svd(matrix, compute_uv=False)
-    if (singular.min(axis=1) <= THIN * singular.max(axis=1)).any():
-        raise SimulationError(
-            "the steady state depends on the way to it, so that it has no derivative by parameters",
-            where=f"'{people.model.id}': {', '.join(dotted(people.side.names[i]) for i in moving[:6])}",
-            remedy="leave out what only collects what others lose, or start at initial values",
-        )  # fmt: skip
-    return np.moveaxis(np.linalg.pinv(matrix, rcond=THIN) @ right * scale[:, :, None], 0, 1)
+    found = np.linalg.pinv(matrix, rcond=THIN) @ right * scale[:, :, None]
+    return np.moveaxis(found, 0, 1), singular.min(axis=1) <= THIN * singular.max(axis=1)
 
 
 def unbalanced(people: People, states: Any, of_states: Any, before: Tangents, after: Mapping[str, Any]) -> str:
