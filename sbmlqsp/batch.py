@@ -271,7 +271,7 @@ class _CourseArm(_Arm):
         self._moving = np.array([k for k, c in enumerate(self.batch.equations.constants) if c in may], dtype=int)
         self._steady: Steady | None = None
         if any(dose.steady_state for dose in experiment.regimen):
-            self._steady = Steady(experiment.model, d.targets, start.env, start.stretches.size)
+            self._steady = Steady(experiment.model, d.targets, start.env, start.stretches.size, tolerances=tolerances)
 
     def _pieces(self, row: int) -> list[Piece]:
         course, rows = self._plans(row), self._stretches.rows(row)

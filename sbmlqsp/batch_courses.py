@@ -7,7 +7,7 @@ so that each piece is a patient of its own, whose time counts from where it begi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,9 +51,15 @@ class Steady:
     env : mapping
         The values at the start, one per row.
     rows : int
+    tolerances : Tolerances
+        Of the run; those of the search are no looser than by default.
     """
 
-    def __init__(self, model: Model, targets: Sequence[str], env: Mapping[str, Any], rows: int) -> None:
+    def __init__(
+        self, model: Model, targets: Sequence[str], env: Mapping[str, Any], rows: int, *, tolerances: Tolerances
+    ) -> None:
+        least = min(Tolerances().relative, tolerances.relative)
+        self._tolerances = replace(Tolerances(), relative=least)
         with LOCK:
             self._compiled = compile_for(model, targets=targets, outputs=(), env=env, size=rows)
             self._runner = CourseRunner(self._compiled)
@@ -70,7 +76,7 @@ class Steady:
         """
         with LOCK:
             job = CourseJob(course, rows, dict(scales))
-            found = self._runner.steady(job, row, series, Tolerances())
+            found = self._runner.steady(job, row, series, self._tolerances)
         return dict(zip(self.names, found.tolist(), strict=True))
 
 

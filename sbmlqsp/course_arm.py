@@ -17,7 +17,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.runner import FAILED
 
-__all__ = ["CourseArm", "Plans", "dose_entries"]
+__all__ = ["CourseArm", "Plans", "dose_entries", "step_of"]
 
 # An observation "before" a dose comes earlier by less than the integrator can tell.
 BEFORE = 1e-14
@@ -118,7 +118,7 @@ def dose_entries(experiment: Experiment, deliveries: Deliveries, i: int) -> Iter
     for index, places in lines.items():
         dose = doses[index]
         first, *later = (_entry(deliveries, i, k) for k in places)
-        step = later[0].time - first.time if later else _step(experiment, dose)
+        step = later[0].time - first.time if later else step_of(experiment, dose)
         yield replace(first, interval=step, steady=dose.steady_state, later=tuple(later))
 
 
@@ -130,7 +130,7 @@ def _entry(d: Deliveries, i: int, k: int) -> Entry:
     )  # fmt: skip
 
 
-def _step(experiment: Experiment, dose: Any) -> float:
+def step_of(experiment: Experiment, dose: Any) -> float:
     """Return a dose's interval in the model's time unit."""
     unit = experiment.model.time_unit
     return float(convert_time(dose.interval or 0.0, dose.time_unit or unit, unit))

@@ -37,7 +37,8 @@ def sensitivities(
     control over both [1]_, so that a derivative is as exact as a value and each parameter costs the same. It goes
     through everything that is computed from the parameter: initial assignments, rules, sizes of compartments, and the
     amount, bioavailability, rate, duration and lag of doses, with the jumps that a dose or an abrupt change makes
-    whose time moves; and through a start at steady state, by the implicit function theorem.
+    whose time moves; and through a start at steady state, and the steady state of the first doses, by the implicit
+    function theorem.
 
     Parameters
     ----------
@@ -64,8 +65,9 @@ def sensitivities(
     Raises
     ------
     UnsupportedError
-        Events, steady-state doses, subjects that change on the way, functions without a derivative, and rates that jump
-        where a state crosses a threshold. An output at the very time of a dose, of the end of an infusion or of an
+        Events, subjects that change on the way, functions without a derivative, and rates that jump where a state
+        crosses a threshold. Doses at steady state that are not the first, at time 0, that add to what is there, or of
+        which an infusion still runs then. An output at the very time of a dose, of the end of an infusion or of an
         abrupt change in time that moves with one of the parameters: what is put out there has no derivative. Two of
         those at one instant that move apart.
     ExperimentError

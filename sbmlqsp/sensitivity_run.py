@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,14 @@ from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
 from sbmlqsp.engine.ode_sensitivity_refusals import refuse_jumps
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
-from sbmlqsp.errors import ExperimentError, ModelError, UnsupportedError, did_you_mean
+from sbmlqsp.errors import ExperimentError, ModelError, QSPError, UnsupportedError, did_you_mean
 from sbmlqsp.experiment import Experiment, observable_unit, resolve_setting, symbol_of
 from sbmlqsp.expressions import Expr, substitute, sym
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK
 from sbmlqsp.sensitivity_doses import DoseSlopes, Instant, dose_slopes, moves_of, moving_instants, switch_instants
 from sbmlqsp.sensitivity_rest import rested_tangents
+from sbmlqsp.sensitivity_steady import Cycle, refuse_series, seen_states, steadied
 from sbmlqsp.steady.approach import SideBySide, state_columns
 from sbmlqsp.steady.starting import People
 from sbmlqsp.subjects import Subjects, dose_symbols, individual_of
@@ -103,7 +104,7 @@ class Differentiated:
     def __init__(self, experiment: Experiment, subjects: Subjects, parameters: Sequence[str]) -> None:
         _refuse(experiment, subjects)
         self._experiment, self._subjects, self._size = experiment, subjects, len(subjects)
-        self._network = experiment.model.network
+        self._network, self._steady = experiment.model.network, any(d.steady_state for d in experiment.regimen)
         self.keys = parameter_keys(experiment, subjects, parameters)
         start = ArmStart.of(experiment, subjects, None)
         dosed = _dosed(start.deliveries)
@@ -116,6 +117,9 @@ class Differentiated:
         self._doses = dose_slopes(experiment, self._deliveries, self._known)
         self._moving = self._moving_constants(dosed)
         self._starts, self._constants = self._batch.starts(self._env, self._size)
+        self._of_states = self._stacked([f"amount({s})" if f"amount({s})" in self._env else s
+                                         for s in self._batch.states])  # fmt: skip
+        self._first = self._starts, self._constants, self._of_states
         amount = self._deliveries.amount
         self._scales = state_scales(self._batch.states, self._env, self._deliveries.targets, amount, self._size)
         read = sorted(self._batch.switches.reads & static_symbols(self._network))
@@ -147,9 +151,8 @@ class Differentiated:
         return known
 
     def _observed(self) -> list[Expr]:
-        return [
-            substitute(o.expr, {n: sym(flat_id(n)) for n in o.expr.symbols()}) for o in self._experiment.observables
-        ]
+        own = [substitute(o.expr, {n: sym(flat_id(n)) for n in o.expr.symbols()}) for o in self._experiment.observables]
+        return [*own, *seen_states(self._network)] if self._steady else own
 
     def _moving_constants(self, dosed: Mapping[str, bool]) -> tuple[str, ...]:
         given = any(n in self._known or flat_id(n) in self._known for n in dose_symbols(self._experiment))
@@ -174,9 +177,21 @@ class Differentiated:
         for row, why in self._start.refused.items():
             out.status[row], out.messages[row] = IMPOSSIBLE, str(why)
         good = np.flatnonzero(out.status == OK)
+        if good.size and self._steady:
+            for row, why in self._settle(good, tolerances, threads).items():
+                out.status[row], out.messages[row] = FAILED, str(why)
+            good = np.flatnonzero(out.status == OK)
         if good.size:
             self._fill(out, good, tolerances, threads)
         return out
+
+    def _settle(self, rows: Any, tolerances: Tolerances, threads: int | None) -> Mapping[int, QSPError]:
+        """Start in the steady state of the first doses; return who has none, and why."""
+        cycle = Cycle(self._experiment, self._start, self._batch, *self._first, self._stacked(self._moving),
+                      self._moving, self._doses, self._scales, self._sizes())  # fmt: skip
+        found = steadied(cycle, rows, tolerances, threads)
+        self._starts, self._of_states = found.states, found.of_states
+        return found.refused
 
     def _fill(self, out: Derivatives, rows: Any, tolerances: Tolerances, threads: int | None) -> None:
         found = self._integrate(rows, tolerances, threads)
@@ -218,12 +233,13 @@ class Differentiated:
             which[k] = numbers[id(timeline)][0]
             moves.append(self._moves(timeline, row))
         d = self._deliveries
-        return self._batch.differentiate(
+        found = self._batch.differentiate(
             self._starts[rows], self._constants[rows], slopes=self._slopes(rows, moves), moving=self._moving,
             instructions=instructions, which=which, amounts=d.amount[rows], lengths=d.duration[rows],
             scales=self._scales[rows], times=len(self._experiment.times), relative=tolerances.relative,
             absolute=tolerances.absolute, most=tolerances.maximum_steps, threads=threads,
         )  # fmt: skip
+        return replace(found, out=found.out[:, :, : len(self._experiment.observables)])  # the rest are states
 
     def _moves(self, timeline: Any, row: int) -> Any:
         times = self._experiment.times
@@ -248,21 +264,22 @@ class Differentiated:
         table = np.zeros((len(rows), deepest, count))
         for k, own in enumerate(moves):
             table[k, : len(own)] = own
-        states = [f"amount({s})" if f"amount({s})" in self._env else s for s in self._batch.states]
-        sizes = np.empty((len(rows), count))
-        for i, key in enumerate(self.keys.values()):
-            sizes[:, i] = np.broadcast_to(self._known.values[key], (self._size,))[rows]
         doses = DoseSlopes(*(a[rows] for a in (self._doses.amounts, self._doses.lengths, self._doses.begins)))
-        return Slopes(self._stacked(states, rows), self._stacked(self._moving, rows), doses.amounts, doses.lengths,
-                      doses.begins, table, sizes)  # fmt: skip
+        return Slopes(self._of_states[rows], self._stacked(self._moving)[rows], doses.amounts, doses.lengths,
+                      doses.begins, table, self._sizes()[rows])  # fmt: skip
 
-    def _stacked(self, names: Sequence[str], rows: Any) -> Any:
-        """Return the derivatives of some names, of shape (rows, directions, names)."""
-        out = np.zeros((len(rows), len(self.keys), len(names)))
+    def _sizes(self) -> Any:
+        """Return the parameters themselves, of shape (subjects, directions)."""
+        values = [np.broadcast_to(self._known.values[key], (self._size,)) for key in self.keys.values()]
+        return np.stack(values, axis=1).astype(float)
+
+    def _stacked(self, names: Sequence[str]) -> Any:
+        """Return the derivatives of some names, of shape (subjects, directions, names)."""
+        out = np.zeros((self._size, len(self.keys), len(names)))
         for i, name in enumerate(names):
             slopes = self._known.get(name)
             if slopes is not None:
-                out[:, :, i] = slopes[rows]
+                out[:, :, i] = slopes
         return out
 
 
@@ -282,10 +299,10 @@ def _batch_for(
 
 
 def _refuse(experiment: Experiment, subjects: Subjects) -> None:
+    refuse_series(experiment)
     for there, what in (
         (experiment.model.network.events, "events"),
         (subjects.rows is not None, "subjects that change on the way"),
-        (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
     ):
         if there:
             raise UnsupportedError(

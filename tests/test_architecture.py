@@ -29,7 +29,7 @@ LAYERS = {
     "running": (
         "timeline", "deliveries", "clock", "arm_start", "batch", "batch_courses", "occasions", "subjects", "suspicion",
         "compiled", "runner", "readout", "residuals",
-        "sensitivity_doses", "sensitivity_rest", "sensitivity_run", "sensitivities",
+        "sensitivity_doses", "sensitivity_rest", "sensitivity_steady", "sensitivity_run", "sensitivities",
         "execution", "course", "periodic", "course_runner", "course_arm", "outcome", "engines", "cells", "collecting",
         "prediction", "scaling", "store", "results", "exposure", "simulate", "trajectories", "steady", "plot",
         "plotting",

@@ -142,6 +142,24 @@ def rows() -> Iterator[Row]:
     yield Row("indirect_response", turnover, ("Cp", "kin", "kout", "Imax", "IC50", "response"), times, ("response",),
               changes={"Cp": 7.0})  # fmt: skip
     yield from rows_at_rest()
+    yield from rows_in_series()
+
+
+def rows_in_series() -> Iterator[Row]:
+    """Return those that start in the steady state of their doses."""
+    dose, times = qsp.Dose, (0.3, 2.2, 7.0, 11.0, 13.0, 20.0, 30.0)
+    infused = qsp.read_antimony(INFUSED)
+    yield Row("steady state of oral doses with a lag", qsp.load("theophylline"),
+              ("WT", "V_kg", "CL_kg", "ka", "lag", "F"), times, ("pk.C", "absorption.depot"),
+              [dose("4*WT", "absorption.depot", "mg", lag="lag", bioavailability="F", interval=8, count=2,
+                    steady_state=1)], {"lag": 0.45, "F": 0.8})  # fmt: skip
+    yield Row("steady state of infusions", infused, ("CL", "V", "Vmax", "Km", "D", "tlag", "F", "A"), times,
+              ("central",), [dose("A", "central", duration="D", lag="tlag", bioavailability="F", interval=12, count=2,
+                                  steady_state=1)])  # fmt: skip
+    yield Row("steady state of mab_tmdd", qsp.load("mab_tmdd"),
+              ("CL_typical", "WT", "target.ksyn", "target.kdeg", "target.kon", "marker.kin", "marker.Imax"),
+              (0.5, 3.0, 9.0, 13.5, 20.0), ("pk.C", "target.R", "marker.response"),
+              [dose("3*WT", "pk.central", "nmol", interval=14, count=2, steady_state=1)])  # fmt: skip
 
 
 def rows_at_rest() -> Iterator[Row]:
@@ -239,6 +257,13 @@ def without_totals(*args: Any, **kwargs: Any) -> Tangents:
         return sensitivity_run_rested_tangents(*args, **kwargs)
 
 
+def without_carrying(*args: Any) -> Any:
+    """Return a steady state of doses whose derivatives are those of its start."""
+    cycle = args[0]
+    return replace(sensitivity_run_steadied(*args), of_states=cycle.of_states)
+
+
+sensitivity_run_steadied = sensitivity_run.steadied
 sensitivity_run_rested_tangents = sensitivity_run.rested_tangents
 sensitivity_run_dose_slopes = sensitivity_run.dose_slopes
 sensitivity_run_initial_tangents = sensitivity_run.initial_tangents
@@ -248,6 +273,7 @@ CONTROLS: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
     ("baselines stand still", "baseline", "initial_tangents", without_baselines),
     ("steady states stand still", "steady state of a feedback", "rested_tangents", without_rest),
     ("totals stand still", "steady state with conserved totals", "rested_tangents", without_totals),
+    ("earlier doses stand still", "steady state of infusions", "steadied", without_carrying),
     ("windows stand still", "windows in time, turnover at its baseline", "switch_instants", lambda *_: []),
 )
 
