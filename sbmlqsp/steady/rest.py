@@ -79,12 +79,12 @@ def polished(side: RightHandSide, begun: Any, start: Any, kept: Any, peak: Any) 
         with np.errstate(all="ignore"):
             damping = np.minimum(1.0, 0.5 / size)
         trial = np.where(far, y + damping * step, y)
-    moved = np.abs((y - begun) / scale).max(axis=0, initial=0.0)
+    moved = (np.abs(y - begun) / np.where(scale > 0, scale, 1.0)).max(axis=0, initial=0.0)
     # What is left of what has died out, or of an amount its rounding errors, is nothing; so is what never was.
     gone = (np.abs(y) < 1e-20 * peak) | (peak == 0)
     reacting = (np.arange(len(y)) < len(side.reacting))[:, None]
     y = np.where(gone | (reacting & (y < 0) & (y > -1e-9 * scale)), 0.0, y)
-    return Rest(y, moved, best)
+    return Rest(y, moved, _newton(side, y, start, kept, scale)[1])
 
 
 def left_of(side: RightHandSide, y: Any, start: Any, kept: Any) -> Any:
@@ -93,9 +93,8 @@ def left_of(side: RightHandSide, y: Any, start: Any, kept: Any) -> Any:
 
 
 def _scale(y: Any, peak: Any) -> Any:
-    scale = np.maximum(np.abs(y), 1e-9 * peak)
-    positive = np.where(scale > 0, scale, np.inf).min(axis=0, initial=np.inf)
-    return np.where(scale > 0, scale, np.where(np.isfinite(positive), positive, 1.0))
+    """Return the size of each state; of what never was it is 0, so that no step moves it."""
+    return np.maximum(np.abs(y), 1e-9 * peak)
 
 
 def _newton(side: RightHandSide, y: Any, start: Any, kept: Any, scale: Any) -> tuple[Any, Any]:

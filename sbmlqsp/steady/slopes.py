@@ -54,6 +54,8 @@ def rest_slopes(people: People, states: Any, begun: Tangents) -> tuple[Any, Any]
     side, count = people.side, begun.count
     _refuse_factors(people, begun)
     first = _start_slopes(people, begun)
+    if not len(states):
+        return first, np.zeros((people.size, count), dtype=bool)
     slopes = rate_slopes(side, states, begun.by_name, count=count)
     still, kept = _still(people, first, begun), conserved_of(side, people.size)
     out, loose = first.copy(), np.zeros((people.size, count), dtype=bool)
