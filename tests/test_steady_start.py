@@ -133,8 +133,14 @@ def test_what_cannot_start_there_refuses(model, tmp_path):
     with pytest.raises(qsp.UnsupportedError, match="steady state"):
         qsp.write_sedml(arm, tmp_path / "arm.sedml")
     data = qsp.read_nonmem("ID,TIME,DV\n1,1,88\n1,8,47\n")
-    with pytest.raises(qsp.UnsupportedError, match="PEtab"):
-        qsp.petab_problem(arm, data, estimate=[])
+    with pytest.raises(qsp.UnsupportedError, match="'baseline', which is computed from where the model starts"):
+        qsp.petab_problem(arm, data)
+    with pytest.raises(qsp.UnsupportedError, match="dose reads 'R'"):
+        qsp.petab_problem(replace(arm, regimen=qsp.Dose("R", "drug")), data)
+    steady = qsp.Dose(1, "drug", interval=4, steady_state=1)
+    plain = qsp.read_antimony(RESTING.replace("baseline = R\n", "baseline = 4\n"))
+    with pytest.raises(qsp.UnsupportedError, match="dose at steady state"):
+        qsp.petab_problem(replace(arm, model=plain, regimen=steady), data)
     with pytest.raises(qsp.ExperimentError, match="No such start"):
         qsp.Experiment(model, times=[0], start="steady")
 
@@ -158,3 +164,18 @@ def test_a_stranger_s_model_rests_too():
     model = replace(qsp.read_antimony("model m; species R = 1; a: -> R; 2 - R; end"), untrusted=True)
     ds = qsp.simulate(qsp.Experiment(model, times=[0, 1], start="steady state"))
     assert ds["R"].to_numpy().ravel() == pytest.approx([2.0, 2.0], rel=1e-9)
+
+
+def test_a_petab_problem_comes_to_rest_before_time_0(tmp_path):
+    model = qsp.read_antimony(RESTING.replace("baseline = R\n", "baseline = 4\n"))
+    data = qsp.read_nonmem("ID,TIME,DV,WT\n1,0,4,3\n1,1,4,3\n1,5,2,3\n2,0,4,5\n2,1,4,5\n2,5,3,5\n")
+    arm = qsp.Experiment(model, times=[0, 1, 5], observables=["R"], regimen=qsp.Dose("WT", "drug", time=0.5),
+                         changes={"kdeg": 0.4}, start="steady state")  # fmt: skip
+    problem = qsp.petab_problem(arm, data, estimate=[qsp.PetabParameter("ksyn", lower=0.1, upper=10)])
+    again = qsp.read_petab(qsp.write_petab(problem, tmp_path))
+    for ksyn in (2.0, 4.0):
+        changed = replace(arm, changes={"kdeg": 0.4, "ksyn": ksyn})
+        wanted = qsp.simulate(changed, subjects={"subject": [1, 2], "WT": [3, 5]})["R"].to_numpy().ravel()
+        assert wanted[0] == pytest.approx(ksyn / 0.4)
+        for one in (problem, again):
+            assert one.simulate({"ksyn": ksyn})["simulation"].to_numpy() == pytest.approx(wanted, rel=1e-7)
