@@ -117,7 +117,7 @@ def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
     refuse_unbatched(experiment, subjects)
     few = subjects.some(np.arange(min(len(subjects), 1)))
     if experiment.at_rest:
-        refuse_time(experiment.model.network)
+        refuse_time(experiment.model.network.without_integrals)
     batch = _Arm(experiment, ArmStart.of(experiment, few, None), KERNEL, None).batch
     if len(batch.states) > MOST_STATES:
         raise UnsupportedError(

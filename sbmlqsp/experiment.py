@@ -55,8 +55,9 @@ class Experiment:
     start : {"initial values", "steady state"}
         Where subjects are at time 0. At steady state each has been, before anything is given, where the undosed model
         comes to rest under its own parameters; initial values only say which of several steady states, and the totals
-        that reactions conserve. What is computed once at the start, such as a baseline, is computed there. A subject
-        without a steady state that small disturbances leave alone fails by itself.
+        that reactions conserve. What is computed once at the start, such as a baseline, is computed there; what has a
+        rate rule and nothing reads, such as an area under a curve, counts from its initial value. A subject without a
+        steady state to which small disturbances die out fails by itself.
 
     Raises
     ------

@@ -179,3 +179,28 @@ def test_a_petab_problem_comes_to_rest_before_time_0(tmp_path):
         assert wanted[0] == pytest.approx(ksyn / 0.4)
         for one in (problem, again):
             assert one.simulate({"ksyn": ksyn})["simulation"].to_numpy() == pytest.approx(wanted, rel=1e-7)
+
+
+def test_an_area_under_a_curve_counts_from_its_initial_value(model):
+    arm = arm_of("model m; species R = 1; a: -> R; 2 - 0.5*R; auc' = R; auc = 5; end", times=[0, 3],
+                 observables=["R", "auc"])  # fmt: skip
+    for engine in ("roadrunner", "kernel"):
+        ds = qsp.simulate(arm, engine=engine)
+        assert ds["auc"].to_numpy().ravel() == pytest.approx([5.0, 17.0], rel=1e-7)
+    ds = (
+        qsp.sensitivities(arm, ["kin", "auc"])
+        if "kin" in arm.model.network.symbols
+        else qsp.sensitivities(arm, ["auc"])
+    )
+    assert ds["auc"].to_numpy().ravel() == pytest.approx([1.0, 1.0])
+    assert qsp.integral(qsp.Experiment(model, times=[0, 5], observables=["R"], start="steady state"), "R").value == (
+        pytest.approx(20.0, rel=1e-8)
+    )
+
+
+def test_what_goes_on_from_a_dose_does_not_rest_again(model):
+    arm = qsp.Experiment(model, times=[0, 3], observables=["R"], regimen="3 into drug at 1", start="steady state")
+    same = replace(arm, start="initial values", changes={"R": 4.0, "A": 0.75, "B": 2.25, "X": 0.0})
+    for how in ({"level": 2.5}, {"level": 3.999, "direction": "up"}):
+        found, wanted = (qsp.time_to(one, "R", **how).value for one in (arm, same))
+        assert found == pytest.approx(wanted, rel=1e-7)

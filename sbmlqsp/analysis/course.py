@@ -19,7 +19,7 @@ from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, SimulationError
 from sbmlqsp.execution import STATUS, ArmResult, run_arm
-from sbmlqsp.experiment import Experiment, observable_unit
+from sbmlqsp.experiment import STARTS, Experiment, observable_unit
 from sbmlqsp.model import Model
 from sbmlqsp.observation import Observable
 from sbmlqsp.outcome import observed
@@ -172,7 +172,7 @@ class Course:
 
     def continued(self, state: Mapping[str, float | str], time: float) -> Course:
         """Return the course from a time on, at which the model is in a state, with nothing more given."""
-        arm = replace(self.arm, times=(0.0,), changes=state, regimen=Regimen(()))
+        arm = replace(self.arm, times=(0.0,), changes=state, regimen=Regimen(()), start=STARTS[0])
         later = Course(arm, self.o, self.tolerances)
         later.start, later.end, later.origin, later.size = self.start, self.end, time, self.size
         return later

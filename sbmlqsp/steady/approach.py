@@ -26,8 +26,8 @@ ROUNDS = 4
 
 
 def state_columns(network: Network) -> tuple[str, ...]:
-    """Return the engine selections of the states of a model, as `RightHandSide` has them."""
-    side = RightHandSide(network)
+    """Return the engine selections of the states of a model that come to rest, as `RightHandSide` has them."""
+    side = RightHandSide(network.without_integrals)
 
     def column(name: str) -> str:
         s = network.symbols[name]

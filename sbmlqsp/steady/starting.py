@@ -41,8 +41,8 @@ class People:
 
     @cached_property
     def side(self) -> RightHandSide:
-        """The rates of change under their parameters."""
-        return RightHandSide(self.model.network, self.env)
+        """The rates of change under their parameters, of what is to come to rest."""
+        return RightHandSide(self.model.network.without_integrals, self.env)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def settled(people: People, rows: Any, approach: Approach) -> tuple[dict[str, An
     UnsupportedError
         A rate depends on time, so that there is no steady state.
     """
-    refuse_time(people.model.network)
+    refuse_time(people.model.network.without_integrals)
     states, refused = people.start.copy(), dict[int, QSPError]()
     block = max(1, ENTRIES // max(1, len(states) ** 2))
     for first in range(0, len(rows) if len(states) else 0, block):
@@ -141,7 +141,7 @@ def _feedback(people: People, states: Any, kept: Any) -> dict[int, str]:
                 )
     if not words:
         return {}
-    left = left_of(RightHandSide(network, again), states, people.start, kept)
+    left = left_of(RightHandSide(network.without_integrals, again), states, people.start, kept)
     return {k: why for k, why in words.items() if not left[k] < SURE}
 
 
@@ -153,7 +153,7 @@ def searched(people: People) -> Near:
         for r in range(people.size)
     ]
     states, refused = people.start.copy(), dict[int, QSPError]()
-    for row, found in enumerate(steady_states(people.model, changes)):
+    for row, found in enumerate(steady_states(people.model, changes, integrals=False)):
         if isinstance(found, SteadyState):
             states[:, row] = _states(people, found)
         else:

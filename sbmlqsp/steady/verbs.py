@@ -66,14 +66,18 @@ def steady_state(
     """
     if horizon is not None and not (np.isfinite(horizon) and horizon > 0):
         raise ExperimentError("the horizon is not a positive time", value=horizon)
-    [found] = _find(model, [dict(changes or {})], tolerances or Tolerances(), horizon)
+    [found] = _find(model, [dict(changes or {})], tolerances or Tolerances(), horizon, model.network)
     if isinstance(found, SteadyState):
         return found
     raise found
 
 
 def steady_states(
-    model: Model, changes: Iterable[Mapping[str, float | str]], *, tolerances: Tolerances | None = None
+    model: Model,
+    changes: Iterable[Mapping[str, float | str]],
+    *,
+    tolerances: Tolerances | None = None,
+    integrals: bool = True,
 ) -> list[SteadyState | SimulationError | ModelError]:
     """Find the steady states under several changes, each as ``steady_state`` does, with their simulations run together.
 
@@ -103,11 +107,16 @@ def steady_states(
     >>> [round(float(f.values["R"]), 9) for f in found]
     [2.0, 8.0]
     """
-    return _find(model, [dict(c) for c in changes], tolerances or Tolerances(), None)
+    network = model.network if integrals else model.network.without_integrals
+    return _find(model, [dict(c) for c in changes], tolerances or Tolerances(), None, network)
 
 
 def _find(
-    model: Model, changes: Sequence[dict[str, float | str]], tolerances: Tolerances, horizon: float | None
+    model: Model,
+    changes: Sequence[dict[str, float | str]],
+    tolerances: Tolerances,
+    horizon: float | None,
+    network: Network,
 ) -> list[SteadyState | SimulationError | ModelError]:
     """Let the searches go on side by side: those that wait for simulations of about one length get them together."""
     refuse_time(model.network)
@@ -128,11 +137,11 @@ def _find(
 
     overrides = [Experiment(model, times=[0.0], changes=c, observables=()).overrides for c in changes]
     for i, (own, base) in enumerate(zip(overrides, _bases(model.network, overrides), strict=True)):
-        go_on(i, Search(model, own, base).find(horizon), None)
+        go_on(i, Search(model, network, own, base).find(horizon), None)
     while waiting:
         for group in _alike({i: simulation for i, (_, simulation) in waiting.items()}):
             asked = [waiting.pop(i) for i in group]
-            answers = _simulated(run, [simulation for _, simulation in asked], tolerances)
+            answers = _simulated(run, network, [simulation for _, simulation in asked], tolerances)
             for i, (asking, _), answer in zip(group, asked, answers, strict=True):
                 go_on(i, asking, answer)
     return [f for f in found if f is not None]
@@ -165,9 +174,11 @@ def _alike(waiting: Mapping[int, Simulation]) -> list[list[int]]:
     return groups
 
 
-def _simulated(model: Model, asked: Sequence[Simulation], tolerances: Tolerances) -> list[Track | SimulationError]:
+def _simulated(
+    model: Model, network: Network, asked: Sequence[Simulation], tolerances: Tolerances
+) -> list[Track | SimulationError]:
     """Run on the compiled engine."""
-    side = RightHandSide(model.network)
+    side = RightHandSide(network)
     times = np.linspace(0.0, max(a.time for a in asked), POINTS + 1)
     formulas = [f"amount({dotted(n)})" for n in side.reacting] + [dotted(n) for n in side.ruled]
     columns = {k: [a.changes[k] for a in asked] for k in asked[0].changes}
