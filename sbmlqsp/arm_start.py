@@ -63,7 +63,8 @@ class ArmStart:
         if experiment.at_rest and approach is not None:
             from sbmlqsp.steady.starting import People, settled
 
-            rows = np.flatnonzero(np.isfinite(stretches.starts) & ~np.isin(stretches.owners, list(refused)))
+            rows = _resting(experiment, stretches)
+            rows = rows[~np.isin(stretches.owners[rows], list(refused))]
             env, restless = settled(People(model, overrides, env, stretches.size), rows, approach)
             for row, why in restless.items():
                 refused.setdefault(int(stretches.owners[row]), why)
@@ -71,6 +72,16 @@ class ArmStart:
         deliveries = deliveries.chosen(stretches.choice([a.time for a in deliveries.given]))
         outputs = (*wanted(model, experiment.observables), *rule_columns(model))
         return cls(env, stretches, deliveries, outputs, {**refused, **deliveries.refused})
+
+
+def _resting(experiment: Experiment, stretches: Stretches) -> Any:
+    """Return the rows that are to be at rest: each subject's first, or all where what is computed there is read."""
+    network = experiment.model.network
+    starts = [e for n, e in network.initial_assignments.items() if n in network.static]
+    moving = frozenset(network.symbols) - network.static
+    if any(e.symbols() & moving for e in starts) or any(d.steady_state for d in experiment.regimen):
+        return np.flatnonzero(np.isfinite(stretches.starts))
+    return stretches.first[:-1]
 
 
 def arm_scales(states: Sequence[str], start: ArmStart) -> Any:

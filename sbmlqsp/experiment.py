@@ -160,9 +160,10 @@ class Experiment:
     def __repr__(self) -> str:
         outputs = ", ".join(o.id for o in self.observables[:6]) + (" …" if len(self.observables) > 6 else "")
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        rest = ", from steady state" if self.at_rest else ""
         return (
             f"<experiment '{self.id}' on '{self.model.id}': {len(self.times)} times from {self.times[0]:g} to "
-            f"{self.times[-1]:g}{unit}; {in_words(self.regimen) if len(self.regimen) else 'no doses'}; {outputs}>"
+            f"{self.times[-1]:g}{unit}{rest}; {in_words(self.regimen) if len(self.regimen) else 'no doses'}; {outputs}>"
         )
 
     def _repr_html_(self) -> str:

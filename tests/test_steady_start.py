@@ -67,6 +67,12 @@ def test_changes_of_a_subject_come_after_its_first_steady_state(model):
     assert ds["R"].squeeze().to_numpy() == pytest.approx([4.0, 8.0 - 4.0 * np.exp(-0.5)], rel=1e-8)
 
 
+def test_later_rows_need_no_steady_state():
+    arm = arm_of("model m; species R = 1; a: -> R; kin - k*R; kin = 1; k = 0.5; end", times=[0, 1, 3])
+    ds = qsp.simulate(arm, subjects={"subject": [1, 1], "time": [0, 1], "k": [0.5, 0.0]})
+    assert ds["R"].to_numpy().ravel() == pytest.approx([2.0, 2.0, 4.0], rel=1e-8)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -122,6 +128,7 @@ def test_rate_rules_and_changing_volumes_rest_too():
 def test_it_is_said(model):
     arm = qsp.Experiment(model, times=[0], observables=["R"], start="steady state")
     assert "Start: at the steady state" in arm.describe()
+    assert "from steady state" in repr(arm)
     inputs = json.loads(qsp.simulate(arm).attrs["provenance"])["inputs"]
     assert inputs["experiments"][0]["start"] == "steady state"
 
