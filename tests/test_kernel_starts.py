@@ -58,3 +58,12 @@ def test_a_subject_has_the_same_numbers_alone(arm, people, engine):
 def test_both_engines_are_compared_at_rest(arm, people):
     ds = qsp.simulate(arm, subjects={k: v[:2] for k, v in people.items()}, engine="both")
     assert float(ds["engine_difference"].max()) < 1e-6
+
+
+def test_an_area_under_a_curve_counts_from_its_initial_value():
+    model = qsp.read_antimony("model m; species R = 1; a: -> R; 2 - 0.5*R; auc' = R; auc = 5; end")
+    arm = qsp.Experiment(model, times=[0, 3], observables=["R", "auc"], start="steady state")
+    for engine in ("roadrunner", "kernel"):
+        ds = qsp.simulate(arm, engine=engine)
+        assert ds["auc"].to_numpy().ravel() == pytest.approx([5.0, 17.0], rel=1e-7)
+    assert qsp.sensitivities(arm, ["auc"])["auc"].to_numpy().ravel() == pytest.approx([1.0, 1.0])
