@@ -307,7 +307,8 @@ def _refuse(experiment: Experiment, subjects: Subjects) -> None:
     refuse_series(experiment)
     if subjects.rows is not None:
         raise UnsupportedError(
-            "sensitivities do not go through subjects that change on the way yet", where=f"'{experiment.id}'",
+            "sensitivities do not go through subjects that change on the way yet",
+            where=f"'{experiment.id}'",
             remedy="take differences of simulations",
         )
 
