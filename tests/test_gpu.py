@@ -124,7 +124,7 @@ def test_an_instruction_that_it_does_not_know_is_refused(decay, monkeypatch):
     monkeypatch.setattr("numba.cuda", SimpleNamespace(), raising=False)
     batch = batch_for(decay, {}, ("x",))
     instructions = SimpleNamespace(code=[(RUN, 0, 1), (SETTLE, 0, 0)])
-    nothing = dict.fromkeys(("which", "amounts", "lengths", "scales"), [])
+    nothing = {key: [] for key in ("which", "amounts", "lengths", "scales")}
     with pytest.raises(UnsupportedError, match="does not follow these instructions"):
         ode_gpu.run_on_gpu(batch, np.ones((1, 1)), np.ones((1, 1)), instructions=instructions, **nothing, times=1,
                            relative=1e-8, absolute=1e-15, most=9)  # fmt: skip
