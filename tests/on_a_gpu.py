@@ -45,6 +45,15 @@ def tangled(table):
     return arm_of(TANGLED, [0.0, 0.5, 1.0, 2.0], observables=["x", "y", "p"], table=table)
 
 
+def courses():
+    """Return patients who change on the way."""
+    index = pd.MultiIndex.from_tuples([("a", 0.0), ("a", 2.0), ("b", 0.0), ("b", 3.0)], names=["subject", "time"])
+    table = pd.DataFrame({"ka": [1.0, 0.5, 2.0, 0.3], "CL": [3.0, 2.0, 4.0, 1.0]}, index=index)
+    arm = qsp.Experiment(qsp.read_antimony(ORAL), times=[0.0, 1.0, 2.5, 4.0], regimen="100 into depot every 2 x 2",
+                         observables=["central"])  # fmt: skip
+    return arm, read_subjects(table, (arm,), drawn=None)
+
+
 def on_gpu(arm, people, tolerances):
     return engines.run_batch(arm, people, tolerances=tolerances, gpu=True)
 
@@ -115,6 +124,7 @@ def main():
     parts = {
         "oral": lambda: compared(*oral()),
         "tangled": lambda: compared(*tangled({"k": [0.4, 0.9]})),
+        "courses": lambda: compared(*courses()),
         "failing": lambda: compared(
             *tangled({"grow": [0.1, 5.0]}), tolerances=qsp.Tolerances(1e-4, 1e-8, maximum_steps=40)
         ),
