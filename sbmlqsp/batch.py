@@ -1,27 +1,34 @@
-"""Run one experiment for all subjects on the compiled batch kernel."""
+"""Run one experiment for all subjects on the compiled batch kernel, on processors or on a GPU."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sbmlqsp.arm_start import ArmStart
+from sbmlqsp.arm_start import ArmStart, arm_scales
+from sbmlqsp.batch_courses import Piece, Steady, pieces_of, written
 from sbmlqsp.clock import Clock
-from sbmlqsp.compiled import state_scales
+from sbmlqsp.course import Series
+from sbmlqsp.course_arm import Plans
+from sbmlqsp.course_runner import shared_switches
 from sbmlqsp.engine.initial import static_symbols
-from sbmlqsp.engine.ode import Batch
+from sbmlqsp.engine.ode import Batch, BatchResult
+from sbmlqsp.engine.ode_gpu import refuse_without_gpu, run_on_gpu, together
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.execution import ArmResult, note_broken_rules
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.model import Model, dotted
 from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK, UNCONFIRMED
-from sbmlqsp.subjects import Subjects, without_volume
+from sbmlqsp.steady.approach import SideBySide, state_columns
+from sbmlqsp.steady.verbs import refuse_time
+from sbmlqsp.subjects import Subjects
 from sbmlqsp.suspicion import confirmed, not_finite, suspicious
 from sbmlqsp.timeline import Timeline
 
@@ -45,8 +52,9 @@ def run_batch(
     tick: Callable[[int, int], None] = lambda *_: None,
     most: float = math.inf,
     threads: int | None = None,
+    gpu: bool = False,
 ) -> ArmResult:
-    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner.
+    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner; or on a GPU.
 
     Raises
     ------
@@ -54,16 +62,16 @@ def run_batch(
         Something that the kernel does not run: which.
     """
     refuse_unbatched(experiment, subjects)
-    start, size = ArmStart.of(experiment, subjects), len(subjects)
-    arm = _Arm(experiment, start, size, tolerances, threads)
+    how = _How(tolerances, threads, gpu)
+    start, size = _start(experiment, subjects, how), len(subjects)
+    arm = _arm(experiment, start, how)
     found = {c: np.full((size, len(experiment.times)), np.nan) for c in start.outputs}
     status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
-    refused = {**without_volume(experiment.model.network, start.env, size), **start.deliveries.refused}
-    for row, why in refused.items():
+    for row, why in start.refused.items():
         status[row], messages[row] = IMPOSSIBLE, str(why)
     good = np.flatnonzero(status == OK)
-    for first in range(0, len(good), BLOCK):
-        rows = good[first : first + BLOCK]
+    for first in range(0, len(good), arm.block):
+        rows = good[first : first + arm.block]
         block = arm.run(rows)
         for c in start.outputs:
             found[c][rows] = block.out[:, :, arm.batch.outputs.index(c)]
@@ -86,18 +94,24 @@ def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -
     UnsupportedError
         Names what it is.
     """
+    network, changing = experiment.model.network, subjects is not None and subjects.rows is not None
+    steady = any(d.steady_state for d in experiment.regimen)
+    ruled = [network.symbols[n] for n in network.rate_rules if network.symbols[n].kind == "species"]
+    sizes = {s.compartment for s in ruled if not s.amount_only}
     for there, what in (
-        (subjects is not None and subjects.rows is not None, "subjects that change on the way"),
-        (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
+        (changing and network.events, "events in subjects that change on the way"),
+        (steady and network.events, "events beside doses at steady state"),
+        (changing and sizes & network.static, "rate rules of concentrations in subjects that change on the way"),
+        (steady and experiment.model.untrusted, "doses at steady state of a model from a stranger"),
     ):
         if there:
             raise UnsupportedError(
-                f"the batch kernel does not run {what} yet", where=f"'{experiment.id}'", remedy="use libRoadRunner"
+                f"the batch kernel does not run {what}", where=f"'{experiment.id}'", remedy="use libRoadRunner"
             )
 
 
-def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
-    """Make an arm ready for the kernel, or refuse it.
+def prepare_batch(experiment: Experiment, subjects: Subjects, *, gpu: bool = False) -> None:
+    """Make an arm ready for the kernel, or refuse it; where it is to run on a GPU, also what that does not run.
 
     Raises
     ------
@@ -106,12 +120,16 @@ def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
     """
     refuse_unbatched(experiment, subjects)
     few = subjects.some(np.arange(min(len(subjects), 1)))
-    batch = _Arm(experiment, ArmStart.of(experiment, few), len(few), KERNEL, None).batch
+    if experiment.at_rest:
+        refuse_time(experiment.model.network.without_integrals)
+    batch = _Arm(experiment, ArmStart.of(experiment, few, None), _How(KERNEL)).batch
     if len(batch.states) > MOST_STATES:
         raise UnsupportedError(
             "the model has too many states for the batch kernel", value=len(batch.states), expected=f"{MOST_STATES}",
             remedy="use libRoadRunner",
         )  # fmt: skip
+    if gpu:
+        refuse_without_gpu(batch)
 
 
 def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -> Batch:
@@ -123,6 +141,31 @@ def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -
             _CACHE.popitem(last=False)
     _CACHE.move_to_end(key)
     return _CACHE[key]
+
+
+@dataclass(frozen=True)
+class _How:
+    """With what error control an arm is run, and where."""
+
+    tolerances: Tolerances
+    threads: int | None = None
+    gpu: bool = False
+
+
+def _start(experiment: Experiment, subjects: Subjects, how: _How) -> ArmStart:
+    """Return what an arm starts from, at rest where it says so."""
+    if not experiment.at_rest:
+        return ArmStart.of(experiment, subjects, None)
+    few = subjects.some(np.arange(min(len(subjects), 1)))
+    batch = _Arm(experiment, ArmStart.of(experiment, few, None), how).batch
+    return ArmStart.of(experiment, subjects, SideBySide(batch, how.tolerances, how.threads))
+
+
+def _arm(experiment: Experiment, start: ArmStart, how: _How) -> _Arm:
+    changing = start.stretches.size > len(start.stretches.first) - 1
+    if changing or any(d.steady_state for d in experiment.regimen):
+        return _CourseArm(experiment, start, how)
+    return _Arm(experiment, start, how)
 
 
 @dataclass
@@ -137,23 +180,25 @@ class _Block:
 class _Arm:
     """An arm made ready for the kernel."""
 
-    def __init__(
-        self, experiment: Experiment, start: ArmStart, size: int, tolerances: Tolerances, threads: int | None
-    ) -> None:
+    def __init__(self, experiment: Experiment, start: ArmStart, how: _How) -> None:
         network, d = experiment.model.network, start.deliveries
-        self._experiment, self._tolerances, self._threads, self._network = experiment, tolerances, threads, network
+        self._experiment, self._tolerances, self._network = experiment, how.tolerances, network
         dosed: dict[str, bool] = {}
         for k, target in enumerate(d.targets):
             dosed[target] = dosed.get(target, False) or bool((d.duration[:, k] > 0).any())
         self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
-        self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys([*start.outputs, *self._states])))
+        seen = [*start.outputs, *self._states, *(state_columns(network) if experiment.at_rest else ())]
+        self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys(seen)))
+        self._run = partial(run_on_gpu, self.batch) if how.gpu else partial(self.batch.run, threads=how.threads)
+        self.block = together(len(experiment.times), len(self.batch.outputs)) if how.gpu else BLOCK
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
         names = sorted(self.batch.switches.reads & static_symbols(network))
-        timing = {n: np.broadcast_to(start.env[n], (size,)) for n in names}
-        self._clock = Clock(experiment, self.batch.switches, lambda i: {n: float(v[i]) for n, v in timing.items()}, d)
-        self._starts, self._constants = self.batch.starts(start.env, size)
+        timing = {n: np.broadcast_to(start.env[n], (start.stretches.size,)) for n in names}
+        self._timing: Callable[[int], dict[str, float]] = lambda i: {n: float(v[i]) for n, v in timing.items()}
+        self._clock = Clock(experiment, self.batch.switches, self._timing, d)
+        self._starts, self._constants = self.batch.starts(start.env, start.stretches.size)
         self._deliveries = d
-        self._scales = state_scales(self.batch.states, start.env, d.targets, d.amount, size)
+        self._scales = arm_scales(self.batch.states, start)
         self._of_scales = [self.batch.states.index(s) for s in self._states]
 
     def run(self, rows: Any) -> _Block:
@@ -178,11 +223,10 @@ class _Arm:
                 timelines[id(timeline)] = instructions.add(timeline), timeline
             which[k] = timelines[id(timeline)][0]
         d = self._deliveries
-        return self.batch.run(
+        return self._run(
             self._starts[rows], self._constants[rows], instructions=instructions, which=which, amounts=d.amount[rows],
             lengths=d.duration[rows], scales=self._scales[rows], times=len(self._experiment.times),
             relative=tolerances.relative, absolute=tolerances.absolute, most=tolerances.maximum_steps,
-            threads=self._threads,
         )  # fmt: skip
 
     def _doubts(self, out: Any, rows: Any) -> dict[int, str]:
@@ -217,3 +261,75 @@ class _Arm:
                 agree, block.messages[k] = confirmed(doubt, first, second, sizes, self._states)
                 block.status[k] = OK if agree else UNCONFIRMED
             block.out[k] = again.out[j]
+
+
+@dataclass(frozen=True)
+class _OfPieces(BatchResult):
+    """What subjects gave whose runs were made of pieces; ``words`` says of whom there is no run, and why."""
+
+    words: Mapping[int, str] = field(default_factory=dict)
+
+    def message(self, row: int) -> str:
+        """Return why a run ended early."""
+        return self.words.get(row) or super().message(row)
+
+
+class _CourseArm(_Arm):
+    """An arm of courses of records: subjects that change on the way, or doses at steady state."""
+
+    def __init__(self, experiment: Experiment, start: ArmStart, how: _How) -> None:
+        super().__init__(experiment, start, how)
+        network, d, self._stretches = self._network, self._deliveries, start.stretches
+        switches = self.batch.switches
+        self._plans = Plans(experiment, d, start.stretches,
+                            lambda rows, *span: shared_switches(switches, self._timing, rows, span))  # fmt: skip
+        may = network.static - set(d.targets)
+        self._moving = np.array([k for k, c in enumerate(self.batch.equations.constants) if c in may], dtype=int)
+        self._steady: Steady | None = None
+        if any(dose.steady_state for dose in experiment.regimen):
+            self._steady = Steady(
+                experiment.model, d.targets, start.env, start.stretches.size, tolerances=how.tolerances
+            )
+
+    def _pieces(self, row: int) -> list[Piece]:
+        course, rows = self._plans(row), self._stretches.rows(row)
+        scales = dict(zip(self.batch.states, self._scales[row].tolist(), strict=True))
+
+        def reached(series: Series, at: int) -> Mapping[str, float]:
+            assert self._steady is not None
+            return self._steady(series, course, rows.tolist(), at, scales)
+
+        return pieces_of(course, self.batch, self._starts[rows], self._constants[rows], moving=self._moving,
+                         reached=reached)  # fmt: skip
+
+    def _integrate(self, rows: Any, tolerances: Tolerances) -> Any:
+        pieces, owners, words = list[Piece](), list[int](), dict[int, str]()
+        for k, row in enumerate(rows.tolist()):
+            try:
+                own = self._pieces(row)
+            except DosingError as why:
+                words[k] = str(why)
+            else:
+                pieces += own
+                owners += [k] * len(own)
+        times, n = len(self._experiment.times), len(rows)
+        out = np.full((n, times, len(self.batch.outputs)), np.nan)
+        status, time, event = np.zeros(n, dtype=np.int8), np.zeros(n), np.full(n, -1)
+        status[list(words)] = FAILED
+        if pieces:
+            found = self._run_pieces(pieces, rows[owners], tolerances)
+            for j, (k, piece) in enumerate(zip(owners, pieces, strict=True)):
+                out[k, piece.outputs] = found.out[j, piece.outputs]
+                if found.status[j] and not status[k]:
+                    status[k], time[k] = found.status[j], piece.begin + found.time[j]
+        out[status > 0] = np.nan
+        return _OfPieces(out, status, time, np.zeros(n, dtype=int), event, words=words)
+
+    def _run_pieces(self, pieces: list[Piece], rows: Any, tolerances: Tolerances) -> BatchResult:
+        instructions, amounts = written(pieces, self.batch)
+        return self._run(
+            np.stack([p.states for p in pieces]), np.stack([p.constants for p in pieces]), instructions=instructions,
+            which=np.arange(len(pieces)), amounts=amounts, lengths=np.ones_like(amounts), scales=self._scales[rows],
+            times=len(self._experiment.times), relative=tolerances.relative, absolute=tolerances.absolute,
+            most=tolerances.maximum_steps,
+        )  # fmt: skip

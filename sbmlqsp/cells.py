@@ -132,6 +132,9 @@ class Runs:
         if people.rows is not None:
             raise UnsupportedError("subjects that change on the way cannot be run stochastically yet",
                                    remedy="give each subject one row of parameters")  # fmt: skip
+        if arm.at_rest:
+            raise UnsupportedError("a cell has no steady state to start at", value=arm.start, where=f"'{arm.id}'",
+                                   remedy="start at initial values, and look after long enough")  # fmt: skip
         self._how, self._arm, self._people, self._replicates = how, arm, people, replicates
         network = arm.model.network
         individual = individual_of(arm, people)

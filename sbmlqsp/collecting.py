@@ -162,4 +162,5 @@ def inputs_of(arm: Experiment) -> dict[str, Any]:
         "at_dose": arm.at_dose,
         "occasions": list(arm.occasions),
         "fates": {k: str(v) for k, v in arm.fates.items()},
+        **({"start": arm.start} if arm.at_rest else {}),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,14 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.runner import FAILED
 
-__all__ = ["CourseArm", "dose_entries"]
+__all__ = ["CourseArm", "Plans", "dose_entries", "step_of"]
 
 # An observation "before" a dose comes earlier by less than the integrator can tell.
 BEFORE = 1e-14
 
 
-class CourseArm:
-    """The runs of an arm, by subject, as courses of records.
+class Plans:
+    """The courses of records of the subjects of an arm.
 
     As in NONMEM, SS = 1 replaces every amount and cancels what earlier dose lines still have to give, and SS = 2 adds.
     A subject's parameters hold from the beginning of their stretch on; amounts stay as they are there.
@@ -32,29 +32,33 @@ class CourseArm:
     Parameters
     ----------
     experiment : Experiment
-    compiled : Compiled
-        With one row per stretch of a subject.
     deliveries : Deliveries
         What reaches which target, for every subject.
     stretches : Stretches
+    switches : callable
+        The jumps in time of the model's own formulas, for rows of parameters between two times.
     """
 
     def __init__(
-        self, experiment: Experiment, compiled: Compiled, deliveries: Deliveries, stretches: Stretches
+        self,
+        experiment: Experiment,
+        deliveries: Deliveries,
+        stretches: Stretches,
+        switches: Callable[[Any, float, float], Sequence[tuple[float, Mapping[str, float]]]],
     ) -> None:
         self._experiment, self._deliveries, self._stretches = experiment, deliveries, stretches
-        self._runner = CourseRunner(compiled)
+        self._switches = switches
 
-    def subject(self, i: int, out: Any, *, scales: Mapping[str, float], tolerances: Tolerances) -> tuple[int, str]:
-        """Run one subject into ``out``; return status and message."""
-        end = self._experiment.times[-1]
-        rows = self._stretches.rows(i)
-        switches = self._runner.switches(rows, 0.0, end)
-        try:
-            course: Course = plan_course(self._entries(i), lambda *_: DoseValues(), carry="last", switches=switches)
-            return self._runner.subject(CourseJob(course, rows.tolist(), scales), out, tolerances)
-        except DosingError as err:
-            return FAILED, str(err)
+    def __call__(self, i: int) -> Course:
+        """Return the course of one subject.
+
+        Raises
+        ------
+        DosingError
+            A dose cannot be given so.
+        """
+        switches = self._switches(self._stretches.rows(i), 0.0, self._experiment.times[-1])
+        return plan_course(self._entries(i), lambda *_: DoseValues(), carry="last", switches=switches)
 
     def _entries(self, i: int) -> list[Entry]:
         before = self._experiment.at_dose == "before"
@@ -75,6 +79,33 @@ class CourseArm:
         return sorted([*changes, *placed], key=lambda e: e.time)  # stable: a change comes first at its time
 
 
+class CourseArm:
+    """The runs of an arm, by subject, as courses of records.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    compiled : Compiled
+        With one row per stretch of a subject.
+    deliveries : Deliveries
+    stretches : Stretches
+    """
+
+    def __init__(
+        self, experiment: Experiment, compiled: Compiled, deliveries: Deliveries, stretches: Stretches
+    ) -> None:
+        self._stretches, self._runner = stretches, CourseRunner(compiled)
+        self._plans = Plans(experiment, deliveries, stretches, self._runner.switches)
+
+    def subject(self, i: int, out: Any, *, scales: Mapping[str, float], tolerances: Tolerances) -> tuple[int, str]:
+        """Run one subject into ``out``; return status and message."""
+        try:
+            job = CourseJob(self._plans(i), self._stretches.rows(i).tolist(), scales)
+            return self._runner.subject(job, out, tolerances)
+        except DosingError as err:
+            return FAILED, str(err)
+
+
 def dose_entries(experiment: Experiment, deliveries: Deliveries, i: int) -> Iterator[Entry]:
     """Yield the doses of one subject as records, one per dose line, in the model's units.
 
@@ -87,7 +118,7 @@ def dose_entries(experiment: Experiment, deliveries: Deliveries, i: int) -> Iter
     for index, places in lines.items():
         dose = doses[index]
         first, *later = (_entry(deliveries, i, k) for k in places)
-        step = later[0].time - first.time if later else _step(experiment, dose)
+        step = later[0].time - first.time if later else step_of(experiment, dose)
         yield replace(first, interval=step, steady=dose.steady_state, later=tuple(later))
 
 
@@ -99,7 +130,7 @@ def _entry(d: Deliveries, i: int, k: int) -> Entry:
     )  # fmt: skip
 
 
-def _step(experiment: Experiment, dose: Any) -> float:
+def step_of(experiment: Experiment, dose: Any) -> float:
     """Return a dose's interval in the model's time unit."""
     unit = experiment.model.time_unit
     return float(convert_time(dose.interval or 0.0, dose.time_unit or unit, unit))

@@ -10,6 +10,7 @@ import numpy as np
 
 from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import Action, Course, Series
+from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances
@@ -18,7 +19,7 @@ from sbmlqsp.model import dotted
 from sbmlqsp.periodic import NoSteadyState, SteadyDoses, failure
 from sbmlqsp.runner import Runner
 
-__all__ = ["CourseJob", "CourseRunner", "movable"]
+__all__ = ["CourseJob", "CourseRunner", "movable", "shared_switches"]
 
 
 def movable(network: Network) -> frozenset[str]:
@@ -26,6 +27,40 @@ def movable(network: Network) -> frozenset[str]:
     kinds = {"parameter", "compartment", "species"}
     plain = {n for n, s in network.symbols.items() if s.kind in kinds and not s.local_to}
     return static_symbols(network) & plain - set(network.assignment_rules)
+
+
+def shared_switches(
+    switches: Switches, timing: Callable[[int], Mapping[str, float]], rows: Any, span: tuple[float, float]
+) -> Sequence[tuple[float, Mapping[str, float]]]:
+    """Return the jumps in time of a model's own formulas, which no change of parameters may move.
+
+    Parameters
+    ----------
+    switches : Switches
+    timing : callable
+        What times them, by row of parameters.
+    rows : ndarray of int
+        The rows of a subject.
+    span : tuple of float
+        The first and the last time, in the model's unit.
+
+    Raises
+    ------
+    UnsupportedError
+        What times them changes between the rows, or time is negative.
+    """
+    if not switches.switches:
+        return ()
+    if span[0] < 0:
+        raise UnsupportedError(
+            f"the model jumps at set times, counted from 0, and a record is at {span[0]:g}",
+            remedy="shift the times of the data so that none is negative",
+        )
+    local, *others = (timing(int(r)) for r in np.unique(rows))
+    for name, value in local.items():
+        if any(other[name] != value for other in others):
+            raise UnsupportedError(f"'{dotted(name)}' times a jump of the model and changes from record to record")
+    return switches.schedule(local, span[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +101,8 @@ class CourseRunner(Runner):
                 "that change on the way can be run",
                 remedy="state every dose in the regimen, and give each subject one row of parameters",
             )
-        self._movable = sorted(movable(network))
-        still = movable(network) - self.prepared.inlets.keys()
+        still = movable(network) - self.prepared.inlets.keys()  # what was given stays
+        self._movable = sorted(still)
         self._still = [i for i, n in enumerate(machine.floating) if n in still]  # what reactions read, not change
         self._steady: SteadyDoses | None = None
         self._rates: dict[str, float] = {}
@@ -84,26 +119,8 @@ class CourseRunner(Runner):
         }
 
     def switches(self, rows: Any, begin: float, end: float) -> Sequence[tuple[float, Mapping[str, float]]]:
-        """Return the jumps in time of the model's own formulas, between two times of the model.
-
-        Raises
-        ------
-        UnsupportedError
-            What times them changes between the rows, or time is negative.
-        """
-        switches = self.prepared.switches
-        if not switches.switches:
-            return ()
-        if begin < 0:
-            raise UnsupportedError(
-                f"the model jumps at set times, counted from 0, and a record is at {begin:g}",
-                remedy="shift the times of the data so that none is negative",
-            )
-        local, *others = (self.compiled.timing(int(r)) for r in np.unique(rows))
-        for name, value in local.items():
-            if any(other[name] != value for other in others):
-                raise UnsupportedError(f"'{dotted(name)}' times a jump of the model and changes from record to record")
-        return switches.schedule(local, end)
+        """Return the jumps in time of the model's own formulas, between two times of the model."""
+        return shared_switches(self.prepared.switches, self.compiled.timing, rows, (begin, end))
 
     def _run(self, job: Any, out: Any, tolerances: Tolerances) -> None:
         machine, rows = self.machine, job.rows

@@ -46,7 +46,8 @@ def describe_experiment(experiment: Experiment) -> str:
     lines = [f"Experiment '{experiment.id}' on model '{model.id}'", *_equation_lines(model.network)]
     lines += _value_lines(model, dict(experiment.changes))
     lines += (
-        _dose_lines(experiment)
+        _start_lines(experiment)
+        + _dose_lines(experiment)
         + _occasion_lines(experiment)
         + _output_lines(experiment)
         + _cut_lines(experiment)
@@ -125,6 +126,12 @@ def _value_row(s: Symbol, new: dict[str, float | str]) -> tuple[str, str, str, s
     if s.id in new:
         return dotted(s.id), f"= {new[s.id]}", unit if not isinstance(new[s.id], str) else "", f"changed from {value}"
     return dotted(s.id), f"= {value}", unit, s.name
+
+
+def _start_lines(experiment: Experiment) -> list[str]:
+    if not experiment.at_rest:
+        return []
+    return ["", "Start: at the steady state of the undosed model, which initial values only choose among several"]
 
 
 def _dose_lines(experiment: Experiment) -> list[str]:

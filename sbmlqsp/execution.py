@@ -7,13 +7,13 @@ import math
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.arm_start import ArmStart
+from sbmlqsp.arm_start import ArmStart, arm_scales
 from sbmlqsp.clock import Clock
-from sbmlqsp.compiled import LOCK, Compiled, compile_for, note_survival, state_scales
+from sbmlqsp.compiled import LOCK, Compiled, compile_for, note_survival
 from sbmlqsp.course_arm import CourseArm
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.guard import guarded, guarding, unguarded
@@ -23,8 +23,11 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.residuals import broken_rules
 from sbmlqsp.runner import IMPOSSIBLE, OK, STATUS, UNCONFIRMED, Job, Runner
-from sbmlqsp.subjects import Subjects, without_volume
+from sbmlqsp.subjects import Subjects
 from sbmlqsp.units.names import known_atoms, remember
+
+if TYPE_CHECKING:
+    from sbmlqsp.steady.starting import Near, People
 
 __all__ = ["OK", "STATUS", "ArmResult", "note_broken_rules", "rehearsed", "run_arm"]
 
@@ -54,10 +57,30 @@ def run_arm(
 
     More than ``most`` failures end it early.
     """
+    start = ArmStart.of(experiment, subjects, _searched if experiment.at_rest else None)
+    _rehearse(experiment, subjects, tolerances=tolerances, targets=tuple(start.deliveries.targets))
+    return _run(experiment, subjects, start, tolerances=tolerances, tick=tick, most=most)
+
+
+def _searched(people: People) -> Near:
+    """Let each come to rest; for that arms are run."""
+    from sbmlqsp.steady.starting import searched
+
+    return searched(people)
+
+
+def _run(
+    experiment: Experiment,
+    subjects: Subjects,
+    start: ArmStart,
+    *,
+    tolerances: Tolerances,
+    tick: Callable[[int, int], None] = lambda *_: None,
+    most: float = math.inf,
+) -> ArmResult:
+    """Run every subject from its start."""
     model, size = experiment.model, len(subjects)
-    start = ArmStart.of(experiment, subjects)
     env, stretches, deliveries = start.env, start.stretches, start.deliveries
-    _rehearse(experiment, subjects, tolerances=tolerances, targets=tuple(deliveries.targets))
     with LOCK:
         compiled = compile_for(model, targets=deliveries.targets, outputs=start.outputs, env=env, size=stretches.size)
         machine, columns = compiled.machine, compiled.columns
@@ -65,14 +88,11 @@ def run_arm(
         arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
-        given = deliveries.amount[stretches.owners]
-        scales = state_scales(machine.states, env, deliveries.targets, given, stretches.size)[stretches.first[:-1]]
-        empty = without_volume(model.network, env, stretches.size)
-        refused = {**{int(stretches.owners[row]): why for row, why in empty.items()}, **deliveries.refused}
+        scales = arm_scales(machine.states, start)
         for i in range(size):
             sizes = dict(zip(machine.states, scales[i], strict=True))
-            if i in refused:
-                status[i], messages[i] = IMPOSSIBLE, str(refused[i])
+            if i in start.refused:
+                status[i], messages[i] = IMPOSSIBLE, str(start.refused[i])
             else:
                 status[i], messages[i] = arm.subject(i, block[i], scales=sizes, tolerances=tolerances)
             failed += bool(status[i])
@@ -115,8 +135,8 @@ def rehearsed(*, packed: str) -> None:
     experiment, subjects, tolerances, atoms = pickle.loads(base64.b64decode(packed))  # noqa: S301 # from the parent
     remember(atoms)
     seal()
-    with unguarded():
-        run_arm(experiment, subjects, tolerances=tolerances)
+    with unguarded():  # from initial values: what it starts from makes no difference to what it may do
+        _run(experiment, subjects, ArmStart.of(experiment, subjects, None), tolerances=tolerances)
 
 
 def _arm(

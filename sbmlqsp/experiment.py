@@ -17,8 +17,10 @@ from sbmlqsp.observation import Observable
 from sbmlqsp.times import parse_times
 from sbmlqsp.units import convert, parse_quantity
 
-__all__ = ["Experiment", "observable_unit", "resolve_setting", "symbol_of"]
+__all__ = ["STARTS", "Experiment", "observable_unit", "resolve_setting", "symbol_of"]
 
+STARTS = ("initial values", "steady state")
+"""Where subjects may be at time 0."""
 
 # Names that formulas read as constants, unless the model has a symbol of that name.
 CONSTANT_NAMES = frozenset(
@@ -50,6 +52,12 @@ class Experiment:
         at each dose.
     fates : mapping of str to str, optional
         Conditions that end a single cell, such as ``{"apoptosis": "signal > 100"}``, by name; for stochastic runs.
+    start : {"initial values", "steady state"}
+        Where subjects are at time 0. At steady state each has been, before anything is given, where the undosed model
+        comes to rest under its own parameters; initial values only say which of several steady states, and the totals
+        that reactions conserve. What is computed once at the start, such as a baseline, is computed there; what has a
+        rate rule and nothing reads, such as an area under a curve, counts from its initial value. A subject without a
+        steady state to which small disturbances die out fails by itself.
 
     Raises
     ------
@@ -62,6 +70,14 @@ class Experiment:
     >>> model = qsp.read_antimony("model m; S = 10; J: S -> ; k*S; k = 0.1; end")
     >>> qsp.Experiment(model, times=[0, 1, 2], changes={"k": 0.2}).id
     'experiment'
+
+    A baseline that follows the parameters, found for each subject before time 0:
+
+    >>> turnover = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R/(1 + R); ksyn = 2; kdeg = 5; end")
+    >>> arm = qsp.Experiment(turnover, times=[0, 10], observables=["R"], start="steady state")
+    >>> ds = qsp.simulate(arm, subjects={"subject": [1, 2], "ksyn": [2.0, 4.0]})
+    >>> ds["R"].squeeze().round(9).values.tolist()
+    [[0.666666667, 0.666666667], [4.0, 4.0]]
     """
 
     model: Model
@@ -73,12 +89,15 @@ class Experiment:
     at_dose: str = "after"
     occasions: Any = ()
     fates: Mapping[str, Any] = field(default_factory=dict)
+    start: str = "initial values"
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, Model):
             raise ExperimentError("an experiment needs a Model", value=type(self.model).__name__)
         if self.at_dose not in {"after", "before"}:
             raise ExperimentError("no such side of a dose", value=self.at_dose, expected="'after' or 'before'")
+        if self.start not in STARTS:
+            raise ExperimentError("no such start", value=self.start, expected=" or ".join(map(repr, STARTS)))
         set_ = object.__setattr__
         set_(self, "regimen", _as_regimen(self.regimen))
         set_(self, "observables", _as_observables(self.observables, self.model))
@@ -88,6 +107,11 @@ class Experiment:
         set_(self, "fates", {str(k): parse_formula(str(v)) for k, v in dict(self.fates).items()})
         _ = self.overrides
         self._check_names()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether subjects start at steady state."""
+        return self.start == "steady state"
 
     @cached_property
     def overrides(self) -> dict[str, float]:
@@ -136,9 +160,10 @@ class Experiment:
     def __repr__(self) -> str:
         outputs = ", ".join(o.id for o in self.observables[:6]) + (" …" if len(self.observables) > 6 else "")
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        rest = ", from steady state" if self.at_rest else ""
         return (
             f"<experiment '{self.id}' on '{self.model.id}': {len(self.times)} times from {self.times[0]:g} to "
-            f"{self.times[-1]:g}{unit}; {in_words(self.regimen) if len(self.regimen) else 'no doses'}; {outputs}>"
+            f"{self.times[-1]:g}{unit}{rest}; {in_words(self.regimen) if len(self.regimen) else 'no doses'}; {outputs}>"
         )
 
     def _repr_html_(self) -> str:

@@ -51,8 +51,10 @@ class SteadyDoses:
             )
         self._machine, self._prepared = machine, compiled.prepared
         self.names = (*machine.floating, *machine.rated)
-        self._unread = np.array([n in unread_states(network) for n in self.names], dtype=bool)
         self._side = RightHandSide(network, compiled.env)
+        self._inert = frozenset(self.names) - frozenset(self._side.names)  # what reactions read at most
+        idle = unread_states(network) | self._inert
+        self._unread = np.array([n in idle for n in self.names], dtype=bool)
         self._place = {n: i for i, n in enumerate(self.names)}
         values = all(network.symbols[n].kind != "species" or network.symbols[n].amount_only for n in machine.rated)
         self.linear = is_linear(network) and values and set(self._side.names) == set(self.names)
@@ -78,7 +80,7 @@ class SteadyDoses:
         ------
         NoSteadyState
         """
-        if series.target not in self._place:
+        if series.target not in self._place or series.target in self._inert:
             raise NoSteadyState(f"nothing removes what is given into '{dotted(series.target)}'")
         if series.adds and not self.linear and np.any(start[~self._unread]):
             raise NoSteadyState(

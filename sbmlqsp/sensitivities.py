@@ -37,7 +37,8 @@ def sensitivities(
     control over both [1]_, so that a derivative is as exact as a value and each parameter costs the same. It goes
     through everything that is computed from the parameter: initial assignments, rules, sizes of compartments, and the
     amount, bioavailability, rate, duration and lag of doses, with the jumps that a dose, an event or an abrupt change
-    makes whose time moves.
+    makes whose time moves; and through a start at steady state, and the steady state of the first doses, by the
+    implicit function theorem.
 
     Parameters
     ----------
@@ -45,7 +46,8 @@ def sensitivities(
     parameters : str or sequence of str
         Symbols of the model, as ``Experiment.changes`` names them: parameters, sizes and initial values, by path or as
         ``"amount(S)"``; or columns of the subjects that formulas of doses read, such as covariates. The derivative by
-        an initial value is that by setting it, which replaces its initial assignment.
+        an initial value is that by setting it, which replaces its initial assignment; where a run starts at steady
+        state it only moves the totals that reactions conserve.
     subjects : DataFrame, optional
         As in ``simulate``, one row per subject.
     tolerances : Tolerances, optional
@@ -63,8 +65,9 @@ def sensitivities(
     Raises
     ------
     UnsupportedError
-        Steady-state doses, subjects that change on the way, functions without a derivative, and rates that are rounded,
-        or that jump at a state's threshold and are read by events as well. Triggers of events that are not made of
+        Subjects that change on the way, functions without a derivative, and rates that are rounded, or that jump at a
+        state's threshold and are read by events as well. Doses at steady state that are not the first, at time 0, that
+        add to what is there, or of which an infusion still runs then. Triggers of events that are not made of
         comparisons, or that compare what jumps; delays and values of events that are rounded. An output at the very
         time of a dose, of the end of an infusion or of an abrupt change in time that moves with one of the parameters:
         what is put out there has no derivative. Two of those at one instant that move apart.
@@ -73,7 +76,8 @@ def sensitivities(
     SimulationError
         A run failed: whose, and why. So does one in which an event has no derivative: it falls on one instant with a
         dose, an output or another event, and they move apart with a parameter; a condition that it reads is just at its
-        threshold; or its trigger hardly crosses its own.
+        threshold; or its trigger hardly crosses its own. Or one with a steady state to start at that depends on the way
+        to it, such as how much of what is eliminated went which way.
 
     Notes
     -----
@@ -108,6 +112,13 @@ def sensitivities(
     >>> ds = qsp.sensitivities(qsp.Experiment(model, times=[10, 20], observables=["S"]), "k")
     >>> ds["S"].values[0, :, 0].round(4).tolist()
     [-29.4304, -86.6146]
+
+    A baseline moves with what it is the balance of:
+
+    >>> model = qsp.read_antimony("model m; species R; J: -> R; ksyn - kdeg*R^2; ksyn = 18; kdeg = 2; end")
+    >>> arm = qsp.Experiment(model, times=[0, 5], observables=["R"], start="steady state")
+    >>> qsp.sensitivities(arm, ["ksyn", "kdeg"])["R"].sel(time=5).round(9).values.tolist()  # R = (ksyn/kdeg)^0.5
+    [[0.083333333, -0.75]]
     """
     people = read_subjects(subjects, (experiment,))
     names = [parameters] if isinstance(parameters, str) else list(parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,11 @@ from sbmlqsp.expressions import Expr, substitute, sym
 from sbmlqsp.model import Model, dotted, flat_id
 from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK
 from sbmlqsp.sensitivity_doses import DoseSlopes, Instant, dose_slopes, moves_of, moving_instants, switch_instants
-from sbmlqsp.subjects import Subjects, dose_symbols, individual_of, without_volume
+from sbmlqsp.sensitivity_rest import rested_tangents
+from sbmlqsp.sensitivity_steady import Cycle, refuse_series, seen_states, steadied
+from sbmlqsp.steady.approach import SideBySide, state_columns
+from sbmlqsp.steady.starting import People
+from sbmlqsp.subjects import Subjects, dose_symbols, individual_of
 from sbmlqsp.units import convert
 
 __all__ = ["Derivatives", "Differentiated", "parameter_keys"]
@@ -100,16 +104,22 @@ class Differentiated:
     def __init__(self, experiment: Experiment, subjects: Subjects, parameters: Sequence[str]) -> None:
         _refuse(experiment, subjects)
         self._experiment, self._subjects, self._size = experiment, subjects, len(subjects)
-        self._network = experiment.model.network
+        self._network, self._steady = experiment.model.network, any(d.steady_state for d in experiment.regimen)
         self.keys = parameter_keys(experiment, subjects, parameters)
-        start = ArmStart.of(experiment, subjects)
-        self._env, self._deliveries = start.env, start.deliveries
+        start = ArmStart.of(experiment, subjects, None)
+        dosed = _dosed(start.deliveries)
+        seen = (*start.outputs, *(state_columns(self._network) if experiment.at_rest else ()))
+        self._batch = _batch_for(experiment.model, dosed, self._observed(), tuple(dict.fromkeys(seen)))
+        if experiment.at_rest:
+            start = ArmStart.of(experiment, subjects, SideBySide(self._batch, KERNEL, None))
+        self._start, self._env, self._deliveries = start, start.env, start.deliveries
         self._known = self._differentiated_start()
         self._doses = dose_slopes(experiment, self._deliveries, self._known)
-        dosed = _dosed(self._deliveries)
-        self._batch = _batch_for(experiment.model, dosed, self._observed(), start.outputs)
         self._moving = self._moving_constants(dosed)
         self._starts, self._constants = self._batch.starts(self._env, self._size)
+        self._of_states = self._stacked([f"amount({s})" if f"amount({s})" in self._env else s
+                                         for s in self._batch.states])  # fmt: skip
+        self._first = self._starts, self._constants, self._of_states
         amount = self._deliveries.amount
         self._scales = state_scales(self._batch.states, self._env, self._deliveries.targets, amount, self._size)
         read = sorted(self._batch.switches.reads & static_symbols(self._network))
@@ -122,7 +132,11 @@ class Differentiated:
         places = {key: i for i, key in enumerate(self.keys.values())}
         seeds = {key: i for key, i in places.items() if symbol_of(key) in symbols}
         count = len(places)
-        start = initial_tangents(self._network, self._env, fixed=fixed, seeds=seeds, rows=self._size, count=count)
+        if self._experiment.at_rest:
+            people = People(self._experiment.model, fixed, self._env, self._size)
+            start = rested_tangents(people, self._start.refused, seeds=seeds, count=count)
+        else:
+            start = initial_tangents(self._network, self._env, fixed=fixed, seeds=seeds, rows=self._size, count=count)
         known = Tangents({**self._subjects.numbers, **self._env}, self._size, count)
         known.by_name = start.by_name
         for key in places.keys() - seeds:
@@ -137,9 +151,8 @@ class Differentiated:
         return known
 
     def _observed(self) -> list[Expr]:
-        return [
-            substitute(o.expr, {n: sym(flat_id(n)) for n in o.expr.symbols()}) for o in self._experiment.observables
-        ]
+        own = [substitute(o.expr, {n: sym(flat_id(n)) for n in o.expr.symbols()}) for o in self._experiment.observables]
+        return [*own, *seen_states(self._network)] if self._steady else own
 
     def _moving_constants(self, dosed: Mapping[str, bool]) -> tuple[str, ...]:
         given = any(n in self._known or flat_id(n) in self._known for n in dose_symbols(self._experiment))
@@ -162,13 +175,24 @@ class Differentiated:
         shape = (self._size, len(self._experiment.times), len(self._experiment.observables))
         out = Derivatives(np.full(shape, np.nan), np.full((*shape, len(self.keys)), np.nan),
                           np.zeros(self._size, dtype=np.int8), [""] * self._size)  # fmt: skip
-        refused: dict[int, QSPError] = without_volume(self._network, self._env, self._size)
-        for row, why in {**refused, **self._deliveries.refused}.items():
+        for row, why in self._start.refused.items():
             out.status[row], out.messages[row] = IMPOSSIBLE, str(why)
         good = np.flatnonzero(out.status == OK)
+        if good.size and self._steady:
+            for row, why in self._settle(good, tolerances, threads).items():
+                out.status[row], out.messages[row] = FAILED, str(why)
+            good = np.flatnonzero(out.status == OK)
         if good.size:
             self._fill(out, good, tolerances, threads)
         return out
+
+    def _settle(self, rows: Any, tolerances: Tolerances, threads: int | None) -> Mapping[int, QSPError]:
+        """Start in the steady state of the first doses; return who has none, and why."""
+        cycle = Cycle(self._experiment, self._start, self._batch, *self._first, self._stacked(self._moving),
+                      self._moving, self._doses, self._scales, self._sizes())  # fmt: skip
+        found = steadied(cycle, rows, tolerances, threads)
+        self._starts, self._of_states = found.states, found.of_states
+        return found.refused
 
     def _fill(self, out: Derivatives, rows: Any, tolerances: Tolerances, threads: int | None) -> None:
         found = self._integrate(rows, tolerances, threads)
@@ -210,12 +234,13 @@ class Differentiated:
             which[k] = numbers[id(timeline)][0]
             moves.append(self._moves(timeline, row))
         d = self._deliveries
-        return self._batch.differentiate(
+        found = self._batch.differentiate(
             self._starts[rows], self._constants[rows], slopes=self._slopes(rows, moves), moving=self._moving,
             instructions=instructions, which=which, amounts=d.amount[rows], lengths=d.duration[rows],
             scales=self._scales[rows], times=len(self._experiment.times), relative=tolerances.relative,
             absolute=tolerances.absolute, most=tolerances.maximum_steps, threads=threads,
         )  # fmt: skip
+        return replace(found, out=found.out[:, :, : len(self._experiment.observables)])  # the rest are states
 
     def _moves(self, timeline: Any, row: int) -> Any:
         times = self._experiment.times
@@ -243,21 +268,22 @@ class Differentiated:
         table = np.zeros((len(rows), deepest, count))
         for k, own in enumerate(moves):
             table[k, : len(own)] = own
-        states = [f"amount({s})" if f"amount({s})" in self._env else s for s in self._batch.states]
-        sizes = np.empty((len(rows), count))
-        for i, key in enumerate(self.keys.values()):
-            sizes[:, i] = np.broadcast_to(self._known.values[key], (self._size,))[rows]
         doses = DoseSlopes(*(a[rows] for a in (self._doses.amounts, self._doses.lengths, self._doses.begins)))
-        return Slopes(self._stacked(states, rows), self._stacked(self._moving, rows), doses.amounts, doses.lengths,
-                      doses.begins, table, sizes)  # fmt: skip
+        return Slopes(self._of_states[rows], self._stacked(self._moving)[rows], doses.amounts, doses.lengths,
+                      doses.begins, table, self._sizes()[rows])  # fmt: skip
 
-    def _stacked(self, names: Sequence[str], rows: Any) -> Any:
-        """Return the derivatives of some names, of shape (rows, directions, names)."""
-        out = np.zeros((len(rows), len(self.keys), len(names)))
+    def _sizes(self) -> Any:
+        """Return the parameters themselves, of shape (subjects, directions)."""
+        values = [np.broadcast_to(self._known.values[key], (self._size,)) for key in self.keys.values()]
+        return np.stack(values, axis=1).astype(float)
+
+    def _stacked(self, names: Sequence[str]) -> Any:
+        """Return the derivatives of some names, of shape (subjects, directions, names)."""
+        out = np.zeros((self._size, len(self.keys), len(names)))
         for i, name in enumerate(names):
             slopes = self._known.get(name)
             if slopes is not None:
-                out[:, :, i] = slopes[rows]
+                out[:, :, i] = slopes
         return out
 
 
@@ -278,15 +304,13 @@ def _batch_for(
 
 
 def _refuse(experiment: Experiment, subjects: Subjects) -> None:
-    for there, what in (
-        (subjects.rows is not None, "subjects that change on the way"),
-        (any(d.steady_state for d in experiment.regimen), "doses at steady state"),
-    ):
-        if there:
-            raise UnsupportedError(
-                f"sensitivities do not go through {what} yet", where=f"'{experiment.id}'",
-                remedy="take differences of simulations",
-            )  # fmt: skip
+    refuse_series(experiment)
+    if subjects.rows is not None:
+        raise UnsupportedError(
+            "sensitivities do not go through subjects that change on the way yet",
+            where=f"'{experiment.id}'",
+            remedy="take differences of simulations",
+        )
 
 
 def _dosed(deliveries: Any) -> dict[str, bool]:

@@ -27,9 +27,9 @@ LAYERS = {
     "protocol": ("dosing", "records", "observation", "times", "populations"),
     "experiment": ("experiment", "dose_units", "equations", "describe", "model_card"),
     "running": (
-        "timeline", "deliveries", "clock", "arm_start", "batch", "occasions", "subjects", "suspicion", "compiled",
-        "runner", "readout", "residuals",
-        "sensitivity_doses", "sensitivity_run", "sensitivities",
+        "timeline", "deliveries", "clock", "arm_start", "batch", "batch_courses", "occasions", "subjects", "suspicion",
+        "compiled", "runner", "readout", "residuals",
+        "sensitivity_doses", "sensitivity_rest", "sensitivity_steady", "sensitivity_run", "sensitivities",
         "execution", "course", "periodic", "course_runner", "course_arm", "outcome", "engines", "cells", "collecting",
         "prediction", "scaling", "store", "results", "exposure", "simulate", "trajectories", "steady", "plot",
         "plotting",

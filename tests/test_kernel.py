@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
-from sbmlqsp import engines
+from sbmlqsp import batch, engines
 from sbmlqsp.batch import KERNEL, run_batch
 from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.execution import run_arm
@@ -141,16 +141,16 @@ def test_a_subject_that_cannot_be_integrated_fails_alone(oral):
 
 # ------------------------------------------------------------------------------------------------------------- choosing
 def test_what_the_kernel_does_not_run_is_refused_by_name_and_runs_on_libroadrunner(oral, monkeypatch):
-    steady = qsp.Regimen((qsp.Dose(100.0, "depot", interval=12.0, steady_state=1),))
-    arm = qsp.Experiment(oral, times=[0, 1], regimen=steady, observables=["central"])
+    arm = qsp.Experiment(oral, times=[0, 1], regimen="100 into depot", observables=["central"])
+    monkeypatch.setattr(batch, "MOST_STATES", 1)
     for engine in ("kernel", "both"):
-        with pytest.raises(UnsupportedError, match="steady state"):
+        with pytest.raises(UnsupportedError, match="too many states"):
             qsp.simulate(arm, engine=engine)
     monkeypatch.setattr(engines, "ENOUGH", 2)
     ds = qsp.simulate(arm, subjects=people_of(2))
     record = json.loads(ds.attrs["provenance"])["inputs"]
     assert "engine" not in record
-    assert "steady state" in record["engine_choice"]["kernel"]
+    assert "too many states" in record["engine_choice"]["kernel"]
 
 
 def test_populations_run_on_the_kernel_after_a_look_at_libroadrunner(oral, monkeypatch):

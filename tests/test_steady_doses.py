@@ -197,6 +197,19 @@ def test_each_subject_has_its_own_steady_state():
         assert row == pytest.approx(10 / (1 - math.exp(-6 * k)) * np.exp(-k * np.array([0, 2])), rel=1e-8)
 
 
+def test_what_nothing_moves_does_not_stand_in_the_way():
+    text = "model m; compartment V = {}; species C in V, R in V; C = 0; R = 4; J: C => ; k*C*V; k = 0.3; end"
+    for size in (1.0, 3.7, 11.3, 20.1):
+        model = qsp.read_antimony(text.format(size))
+        dose = qsp.Dose(10, "C", interval=6.0, steady_state=1)
+        ds = qsp.simulate(qsp.Experiment(model, times=[0, 2], observables=["amount(C)", "R"], regimen=dose))
+        wanted = 10 / (1 - math.exp(-1.8)) * np.exp(-0.3 * np.array([0, 2]))
+        assert ds["amount(C)"].to_numpy().ravel() == pytest.approx(wanted, rel=1e-7)
+        assert ds["R"].to_numpy().ravel().tolist() == [4.0, 4.0]
+        with pytest.raises(qsp.SimulationError, match="nothing removes"):
+            qsp.simulate(qsp.Experiment(model, times=[0], regimen=qsp.Dose(1, "R", interval=6.0, steady_state=1)))
+
+
 def test_a_subject_without_a_steady_state_is_recorded():
     model = qsp.read_antimony(SATURABLE)
     arm = qsp.Experiment(model, times=[0, 2], regimen=qsp.Dose(100, "C", interval=24.0, steady_state=1))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.analysis.numeric import Piece, finite_part, resolved, size_of
+from sbmlqsp.arm_start import ArmStart
 from sbmlqsp.deliveries import resolve_deliveries
 from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.cuts import find_switches
@@ -18,10 +19,11 @@ from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.roadrunner import Tolerances, quiet
 from sbmlqsp.errors import ExperimentError, SimulationError
 from sbmlqsp.execution import STATUS, ArmResult, run_arm
-from sbmlqsp.experiment import Experiment, observable_unit
+from sbmlqsp.experiment import STARTS, Experiment, observable_unit
 from sbmlqsp.model import Model
 from sbmlqsp.observation import Observable
 from sbmlqsp.outcome import observed
+from sbmlqsp.steady.starting import searched
 from sbmlqsp.subjects import Subjects
 from sbmlqsp.units import convert, parse_quantity
 
@@ -119,6 +121,16 @@ class Curve:
         return np.concatenate([v for _, v in self.pieces])
 
 
+def _start(arm: Experiment) -> Mapping[str, Any]:
+    """Return every symbol's value at the start of an arm."""
+    if not arm.at_rest:
+        return initial_state(arm.model.network, arm.overrides)
+    start = ArmStart.of(arm, Subjects((1,), None, {}), searched)
+    for error in start.refused.values():
+        raise error
+    return start.env
+
+
 class Course:
     """One observable along one run, at any times.
 
@@ -130,7 +142,7 @@ class Course:
         self.arm, self.o, self.unit = one_observable(experiment, observable)
         self.tolerances, self.size, self.origin = tolerances, 0.0, 0.0
         self.start, self.end = self.arm.times[0], self.arm.times[-1]
-        env = initial_state(self.model.network, self.arm.overrides)
+        env = _start(self.arm)
         given = resolve_deliveries(self.arm, env, 1).certain()
         network = self.model.network.dosed_into(given.targets)
         start, stop = (np.ravel(x) for x in (given.start, given.start + given.duration))
@@ -160,7 +172,7 @@ class Course:
 
     def continued(self, state: Mapping[str, float | str], time: float) -> Course:
         """Return the course from a time on, at which the model is in a state, with nothing more given."""
-        arm = replace(self.arm, times=(0.0,), changes=state, regimen=Regimen(()))
+        arm = replace(self.arm, times=(0.0,), changes=state, regimen=Regimen(()), start=STARTS[0])
         later = Course(arm, self.o, self.tolerances)
         later.start, later.end, later.origin, later.size = self.start, self.end, time, self.size
         return later

@@ -177,6 +177,17 @@ class Network:
         return frozenset(self.stoichiometry) | frozenset(self.rate_rules) | self.changed_by_events
 
     @cached_property
+    def without_integrals(self) -> Network:
+        """The network without the rate rules of quantities that nothing reads, such as areas under a curve.
+
+        They count from where they start, and never come to rest.
+        """
+        from sbmlqsp.engine.linearity import unread_states
+
+        kinds = {n for n in unread_states(self) & self.rate_rules.keys() if self.symbols[n].kind != "compartment"}
+        return replace(self, rate_rules={n: e for n, e in self.rate_rules.items() if n not in kinds}) if kinds else self
+
+    @cached_property
     def static(self) -> frozenset[str]:
         """Ids whose value never changes during a run (assignment rules of constants included)."""
         moving = set(self.dynamic) | set(self.reactions) | self.dosed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 __all__ = [
-    "APART", "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "GRAZING", "LANES", "NOT_FINITE", "ODE_STATUS", "POISED",
-    "RUSHING", "SHOWN", "TIED", "TOO_MANY", "TOO_SMALL", "UNSEEN",
+    "APART", "BAD_DELAY", "CROWDED", "EASY", "ENDLESS", "FINE", "GRAZING", "LANES", "LONG", "NOT_FINITE",
+    "ODE_STATUS", "POISED", "RUSHING", "SHOWN", "STIFF", "TIED", "TOO_MANY", "TOO_SMALL", "UNSEEN",
 ]  # fmt: skip
 
 FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED = range(9)
 APART, POISED, GRAZING, SHOWN, UNSEEN = range(9, 14)
+LONG, STIFF, EASY = range(14, 17)
+"""A patient goes on by another method, for its many steps, or as it is too stiff or not at all."""
 
 ODE_STATUS = {
     NOT_FINITE: "a rate is not finite",

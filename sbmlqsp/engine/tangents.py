@@ -99,7 +99,14 @@ def time_slope(expr: Expr) -> Expr:
 
 
 def initial_tangents(
-    network: Network, env: Mapping[str, Any], *, fixed: Iterable[str], seeds: Mapping[str, int], rows: int, count: int
+    network: Network,
+    env: Mapping[str, Any],
+    *,
+    fixed: Iterable[str],
+    seeds: Mapping[str, int],
+    rows: int,
+    count: int,
+    known: Mapping[str, Any] | None = None,
 ) -> Tangents:
     """Return the derivatives of the whole state at the start, through initial assignments and rules.
 
@@ -114,14 +121,18 @@ def initial_tangents(
         The direction of each key: ``"k"``, ``"S"``, ``"amount(S)"`` or ``"concentration(S)"``. Along it the key is
         overridden as well, so that it moves by itself, while the initial assignments of all others hold.
     rows, count : int
+    known : mapping of str to ndarray of shape (rows, directions), optional
+        The derivatives of what was overridden by what depends on parameters: ``"S"``, or ``"amount(S)"``.
     """
-    network = resolved(network)
+    network, known = resolved(network), known or {}
     out, given = Tangents(env, rows, count), frozenset(fixed)
     needs = start_needs(network, given)
     for name in dependency_order(needs):
         symbol = network.symbols.get(name)
         formula = _formula(network, name, given)
-        slopes = None if formula is None else out.of(formula)
+        slopes = known.get(name, known.get(f"amount({name})"))
+        if slopes is None and formula is not None:
+            slopes = out.of(formula)
         if symbol is None or symbol.kind != "species":
             out.put(name, _seeded(slopes, {k: (i, 1.0) for k, i in seeds.items() if k == name}, rows, count))
         else:

@@ -64,7 +64,7 @@ def _arm(arm: Experiment, title: str) -> dict[str, Any]:
         "regimen": in_words(arm.regimen) if len(arm.regimen) else "No doses.",
         "changes": [f"{k} = {v}" if isinstance(v, str) else f"{k} = {v:g}" for k, v in arm.changes.items()],
         "times": f"{len(arm.times)} times, {arm.times[0]:g} to {arm.times[-1]:g} {unit}".rstrip(),
-        "at_dose": arm.at_dose,
+        "at_dose": arm.at_dose, "at_rest": arm.at_rest,
     }  # fmt: skip
 
 

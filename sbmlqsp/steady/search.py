@@ -55,10 +55,13 @@ class Track:
 
 
 class Search:
-    """The search for one steady state, as generators that ask for the simulations they need."""
+    """The search for one steady state, as generators that ask for the simulations they need.
 
-    def __init__(self, model: Model, changes: Mapping[str, float], base: Mapping[str, Any]) -> None:
-        self.model, self.network, self.changes = model, model.network, changes
+    The network is that of the model, or the same without what need not come to rest.
+    """
+
+    def __init__(self, model: Model, network: Network, changes: Mapping[str, float], base: Mapping[str, Any]) -> None:
+        self.model, self.network, self.changes = model, network, changes
         self.side = RightHandSide(self.network, base)
         self.names = self.side.names
         self.start = self.side.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,7 @@ from sbmlqsp.steady.search import POINTS, Asking, Search, Simulation, Track, tim
 from sbmlqsp.steady.state import SteadyState
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["steady_state", "steady_states"]
-
-ALIKE = 2.0  # simulations whose lengths differ by less than this factor are run together, as long as the longest
+__all__ = ["refuse_time", "steady_state", "steady_states"]
 
 
 def steady_state(
@@ -67,14 +66,18 @@ def steady_state(
     """
     if horizon is not None and not (np.isfinite(horizon) and horizon > 0):
         raise ExperimentError("the horizon is not a positive time", value=horizon)
-    [found] = _find(model, [dict(changes or {})], tolerances or Tolerances(), horizon)
+    [found] = _find(model, [dict(changes or {})], tolerances or Tolerances(), horizon, model.network)
     if isinstance(found, SteadyState):
         return found
     raise found
 
 
 def steady_states(
-    model: Model, changes: Iterable[Mapping[str, float | str]], *, tolerances: Tolerances | None = None
+    model: Model,
+    changes: Iterable[Mapping[str, float | str]],
+    *,
+    tolerances: Tolerances | None = None,
+    integrals: bool = True,
 ) -> list[SteadyState | SimulationError | ModelError]:
     """Find the steady states under several changes, each as ``steady_state`` does, with their simulations run together.
 
@@ -104,14 +107,19 @@ def steady_states(
     >>> [round(float(f.values["R"]), 9) for f in found]
     [2.0, 8.0]
     """
-    return _find(model, [dict(c) for c in changes], tolerances or Tolerances(), None)
+    network = model.network if integrals else model.network.without_integrals
+    return _find(model, [dict(c) for c in changes], tolerances or Tolerances(), None, network)
 
 
 def _find(
-    model: Model, changes: Sequence[dict[str, float | str]], tolerances: Tolerances, horizon: float | None
+    model: Model,
+    changes: Sequence[dict[str, float | str]],
+    tolerances: Tolerances,
+    horizon: float | None,
+    network: Network,
 ) -> list[SteadyState | SimulationError | ModelError]:
     """Let the searches go on side by side: those that wait for simulations of about one length get them together."""
-    _refuse_time(model.network)
+    refuse_time(model.network)
     # Without its events the course shows whether one would have fired; with them it might hide it.
     run = model.rewritten(without_events(model.sbml)) if model.network.events else model
     found: list[SteadyState | SimulationError | ModelError | None] = [None] * len(changes)
@@ -119,7 +127,9 @@ def _find(
 
     def go_on(i: int, asking: Asking[SteadyState], answer: Track | SimulationError | None) -> None:
         try:
-            waiting[i] = asking, asking.throw(answer) if isinstance(answer, SimulationError) else asking.send(answer)
+            asked = asking.throw(answer) if isinstance(answer, SimulationError) else asking.send(answer)
+            # Of about one length they are run together, and none depends on which others there are.
+            waiting[i] = asking, replace(asked, time=_rounded(asked.time)) if horizon is None else asked
         except StopIteration as end:
             found[i] = end.value
         except (SimulationError, ModelError) as err:
@@ -127,11 +137,11 @@ def _find(
 
     overrides = [Experiment(model, times=[0.0], changes=c, observables=()).overrides for c in changes]
     for i, (own, base) in enumerate(zip(overrides, _bases(model.network, overrides), strict=True)):
-        go_on(i, Search(model, own, base).find(horizon), None)
+        go_on(i, Search(model, network, own, base).find(horizon), None)
     while waiting:
         for group in _alike({i: simulation for i, (_, simulation) in waiting.items()}):
             asked = [waiting.pop(i) for i in group]
-            answers = _simulated(run, [simulation for _, simulation in asked], tolerances)
+            answers = _simulated(run, network, [simulation for _, simulation in asked], tolerances)
             for i, (asking, _), answer in zip(group, asked, answers, strict=True):
                 go_on(i, asking, answer)
     return [f for f in found if f is not None]
@@ -146,22 +156,29 @@ def _bases(network: Network, overrides: Sequence[Mapping[str, float]]) -> list[d
     return [{**env, **{k: v[i] for k, v in lists.items()}} for i in range(len(overrides))]
 
 
+def _rounded(time: float) -> float:
+    """Return the next power of two."""
+    return float(2.0 ** np.ceil(np.log2(time))) if time > 0 else time
+
+
 def _alike(waiting: Mapping[int, Simulation]) -> list[list[int]]:
-    """Return which simulations can be run together: those of the same symbols and of about one length."""
+    """Return which simulations can be run together: those of the same symbols and of one length."""
     groups: list[list[int]] = []
     for i in sorted(waiting, key=lambda i: (sorted(waiting[i].changes), waiting[i].time)):
         first = waiting[groups[-1][0]] if groups else None
-        near = first is not None and waiting[i].time <= ALIKE * first.time
-        if near and first is not None and waiting[i].changes.keys() == first.changes.keys():
+        alike = first is not None and waiting[i].time == first.time
+        if alike and first is not None and waiting[i].changes.keys() == first.changes.keys():
             groups[-1].append(i)
         else:
             groups.append([i])
     return groups
 
 
-def _simulated(model: Model, asked: Sequence[Simulation], tolerances: Tolerances) -> list[Track | SimulationError]:
+def _simulated(
+    model: Model, network: Network, asked: Sequence[Simulation], tolerances: Tolerances
+) -> list[Track | SimulationError]:
     """Run on the compiled engine."""
-    side = RightHandSide(model.network)
+    side = RightHandSide(network)
     times = np.linspace(0.0, max(a.time for a in asked), POINTS + 1)
     formulas = [f"amount({dotted(n)})" for n in side.reacting] + [dotted(n) for n in side.ruled]
     columns = {k: [a.changes[k] for a in asked] for k in asked[0].changes}
@@ -190,7 +207,14 @@ def _column(network: Network, name: str) -> str:
     return f"[{name}]" if s.kind == "species" and not s.amount_only else name
 
 
-def _refuse_time(network: Network) -> None:
+def refuse_time(network: Network) -> None:
+    """Refuse a model whose rates depend on time.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no steady state; which rate.
+    """
     moving = timed(network)
     for role, name, expr in network.formulas():
         if role.startswith("initial"):

@@ -82,7 +82,7 @@ def _experiment(study: Study, model: Model, i: int) -> Experiment:
     with located(f"the arm '{arm.id}' of {study.source}"):
         return Experiment(
             model, times=arm.times or study.times, observables=study.observables, regimen=arm.regimen,  # type: ignore[arg-type]
-            changes={**study.changes, **arm.changes}, id=arm.id, at_dose=study.at_dose,
+            changes={**study.changes, **arm.changes}, id=arm.id, at_dose=study.at_dose, start=study.start,
             occasions=study.occasions, fates=fates_of(study, arm),
         )  # fmt: skip
 

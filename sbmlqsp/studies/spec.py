@@ -12,6 +12,7 @@ from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engines import ENGINES
 from sbmlqsp.errors import QSPError, StudyError
+from sbmlqsp.experiment import STARTS
 from sbmlqsp.files import inside
 from sbmlqsp.library import own_library
 from sbmlqsp.observation import Observable
@@ -129,6 +130,7 @@ class Study:
     engine: str = "auto"
     seed: int = 0
     at_dose: str = "after"
+    start: str = "initial values"
     occasions: str | tuple[float, ...] = ()
     on_failure: str = "raise"
     max_failed: float | None = None
@@ -215,6 +217,7 @@ def _simulation(top: Keys) -> dict[str, Any]:
         "cells": cells,
         "times": _times(keys.need("times", (str, list), example='"0:24 h by 0.5"')),
         "at_dose": keys.take("at_dose", str, "after"),
+        "start": keys.take("start", str, STARTS[0]),
         "occasions": _times(keys.take("occasions", (str, list), [])),
         "max_failed": keys.take("max_failed", float),
         "on_failure": keys.take("on_failure", str, "raise"),
@@ -224,7 +227,9 @@ def _simulation(top: Keys) -> dict[str, Any]:
     }
     keys.done()
     engines = ENGINES if cells is None else ("auto",)
-    for key, allowed in (("at_dose", ("after", "before")), ("on_failure", ("raise", "record")), ("engine", engines)):
+    starts = STARTS if cells is None else STARTS[:1]
+    choices = {"at_dose": ("after", "before"), "on_failure": ("raise", "record"), "engine": engines, "start": starts}
+    for key, allowed in choices.items():
         if out[key] not in allowed:
             raise StudyError(f"no such {key}", value=out[key], where=keys.where, expected=" or ".join(allowed))
     return out

@@ -23,9 +23,11 @@ from sbmlqsp import sensitivity_run
 from sbmlqsp.batch import run_batch
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.tangents import Tangents
-from sbmlqsp.experiment import resolve_setting
+from sbmlqsp.experiment import resolve_setting, symbol_of
 from sbmlqsp.readout import read_out
 from sbmlqsp.sensitivity_doses import DoseSlopes
+from sbmlqsp.steady import slopes
+from sbmlqsp.steady.starting import People
 from sbmlqsp.subjects import read_subjects
 
 __all__ = ["main"]
@@ -60,6 +62,18 @@ end"""
 GROWING = """model growing
   compartment V; V = 2; V' = g*V; g = 0.1; species S in V; S = 3; k = 0.2; J: S -> ; k*S^2*V
 end"""
+LOOP = """model loop
+  compartment V; V = 3; species L in V, M in V, P in V, drug in V; substanceOnly species drug; L = 1; M = 0.5; P = 0.2
+  kin = 2; kout = 0.4; g = 3; K = 1.5; kp = 0.8; kq = 0.3; ke = 0.7; EC50 = 4; A = 9; tlag = 0.4
+  J1: -> L; kin*V/(1 + (P/K)^g); J2: L -> ; kout*L*V*(1 + drug/(EC50 + drug)); J3: -> M; kp*L*V; J4: M -> ; kq*M*V
+  J5: -> P; kp*M*V/(1 + L); J6: P -> ; kq*P*V; J7: drug -> ; ke*drug; base = L; change := L/base
+end"""
+BOUND = """model bound
+  compartment V; V = 2; species R in V, T in V, RT in V, D in V, DD in V; R = 5; T = 3; RT = 0.1; D = 4; DD = 0.5
+  kon = 1.1; koff = 0.6; k2 = 0.7; k3 = 0.9; ksyn = 1.5; kdeg = 0.2; S = 0.3; A = 6; V2 = 1.3
+  species S in V; J1: R + T -> RT; (kon*R*T - koff*RT)*V; J2: 2 D -> DD; (k2*D^2 - k3*DD)*V
+  J3: -> S; ksyn*RT*V; J4: S -> ; kdeg*S*V*DD
+end"""
 
 
 @dataclass(frozen=True)
@@ -74,11 +88,12 @@ class Row:
     regimen: Any = None
     subjects: Mapping[str, float] = field(default_factory=dict)
     changes: Mapping[str, float] = field(default_factory=dict)
+    start: str = "initial values"
 
     def experiment(self, changes: Mapping[str, float] | None = None) -> qsp.Experiment:
         """Return the experiment, with more changes."""
         return qsp.Experiment(self.model, times=self.times, observables=self.observables, regimen=self.regimen,
-                              changes={**self.changes, **(changes or {})})  # fmt: skip
+                              changes={**self.changes, **(changes or {})}, start=self.start)  # fmt: skip
 
 
 def rows() -> Iterator[Row]:
@@ -126,6 +141,44 @@ def rows() -> Iterator[Row]:
     yield Row("baseline", turnover, ("kin", "kout"), times, ("response",), changes={"Cp": 7.0})
     yield Row("indirect_response", turnover, ("Cp", "kin", "kout", "Imax", "IC50", "response"), times, ("response",),
               changes={"Cp": 7.0})  # fmt: skip
+    yield from rows_at_rest()
+    yield from rows_in_series()
+
+
+def rows_in_series() -> Iterator[Row]:
+    """Return those that start in the steady state of their doses."""
+    dose, times = qsp.Dose, (0.3, 2.2, 7.0, 11.0, 13.0, 20.0, 30.0)
+    infused = qsp.read_antimony(INFUSED)
+    yield Row("steady state of oral doses with a lag", qsp.load("theophylline"),
+              ("WT", "V_kg", "CL_kg", "ka", "lag", "F"), times, ("pk.C", "absorption.depot"),
+              [dose("4*WT", "absorption.depot", "mg", lag="lag", bioavailability="F", interval=8, count=2,
+                    steady_state=1)], {"lag": 0.45, "F": 0.8})  # fmt: skip
+    yield Row("steady state of infusions", infused, ("CL", "V", "Vmax", "Km", "D", "tlag", "F", "A"), times,
+              ("central",), [dose("A", "central", duration="D", lag="tlag", bioavailability="F", interval=12, count=2,
+                                  steady_state=1)])  # fmt: skip
+    yield Row("steady state of mab_tmdd", qsp.load("mab_tmdd"),
+              ("CL_typical", "WT", "target.ksyn", "target.kdeg", "target.kon", "marker.kin", "marker.Imax"),
+              (0.5, 3.0, 9.0, 13.5, 20.0), ("pk.C", "target.R", "marker.response"),
+              [dose("3*WT", "pk.central", "nmol", interval=14, count=2, steady_state=1)])  # fmt: skip
+
+
+def rows_at_rest() -> Iterator[Row]:
+    """Return those that start at steady state."""
+    dose, times, rest = qsp.Dose, (0.0, 0.7, 1.6, 3.0, 6.0, 14.0), "steady state"
+    loop, bound = qsp.read_antimony(LOOP), qsp.read_antimony(BOUND)
+    names = ("kin", "kout", "g", "K", "kp", "kq", "V", "L")
+    yield Row("steady state of a feedback", loop, names, times, ("L", "M", "P", "change"), start=rest)
+    yield Row("steady state, then doses", loop, (*names, "ke", "EC50", "A", "tlag"), times, ("L", "M", "P", "change"),
+              [dose("A*L", "drug", lag="tlag", interval=5, count=2)], start=rest)  # fmt: skip
+    totals = ("kon", "koff", "k2", "k3", "ksyn", "kdeg", "V", "R", "T", "RT", "D", "amount(DD)", "S")
+    yield Row("steady state with conserved totals", bound, totals, times, ("R", "RT", "D", "DD", "S"), start=rest)
+    yield Row("conserved totals, then doses", bound, (*totals, "A"), times, ("R", "T", "RT", "D", "DD", "S"),
+              [dose("A*V", "R", time=1), dose("A", "D", time=2, duration=1)], start=rest)  # fmt: skip
+    yield Row("mab_tmdd from steady state", qsp.load("mab_tmdd"),
+              ("CL_typical", "WT", "target.ksyn", "target.kdeg", "target.kon", "marker.kin", "marker.kout", "target.R"),
+              tuple(np.arange(0.5, 60, 7.0)), ("pk.C", "target.R", "target.occupancy", "marker.response"),
+              [dose("3*WT", "pk.central", "nmol", interval=14, count=3)], changes={"target.R": 3.0}, start=rest,
+              )  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------------- differences
@@ -189,12 +242,38 @@ def without_baselines(*args: Any, **kwargs: Any) -> Tangents:
     return found
 
 
+def without_rest(people: People, _: Any, *, seeds: Mapping[str, int], count: int) -> Tangents:
+    """Return derivatives of the start as if a steady state did not move with anything."""
+    still = {k: np.zeros((people.size, count)) for k in people.keys}
+    own = {k: i for k, i in seeds.items() if symbol_of(k) not in people.side.names}
+    return sensitivity_run_initial_tangents(people.model.network, people.env, fixed=[*people.overrides, *people.keys],
+                                            seeds=own, rows=people.size, count=count, known=still)  # fmt: skip
+
+
+def without_totals(*args: Any, **kwargs: Any) -> Tangents:
+    """Return derivatives of a steady state as if what it starts from did not move the totals."""
+    with patch.object(slopes, "_start_slopes", lambda people, begun: np.zeros((len(people.keys), people.size,
+                                                                               begun.count))):  # fmt: skip
+        return sensitivity_run_rested_tangents(*args, **kwargs)
+
+
+def without_carrying(*args: Any) -> Any:
+    """Return a steady state of doses whose derivatives are those of its start."""
+    cycle = args[0]
+    return replace(sensitivity_run_steadied(*args), of_states=cycle.of_states)
+
+
+sensitivity_run_steadied = sensitivity_run.steadied
+sensitivity_run_rested_tangents = sensitivity_run.rested_tangents
 sensitivity_run_dose_slopes = sensitivity_run.dose_slopes
 sensitivity_run_initial_tangents = sensitivity_run.initial_tangents
 CONTROLS: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
     ("doses stand still", "theophylline, lag and bioavailability", "dose_slopes", without_moving),
     ("infusions stand still", "infusion by duration", "dose_slopes", without_moving),
     ("baselines stand still", "baseline", "initial_tangents", without_baselines),
+    ("steady states stand still", "steady state of a feedback", "rested_tangents", without_rest),
+    ("totals stand still", "steady state with conserved totals", "rested_tangents", without_totals),
+    ("earlier doses stand still", "steady state of infusions", "steadied", without_carrying),
     ("windows stand still", "windows in time, turnover at its baseline", "switch_instants", lambda *_, **__: []),
 )
 

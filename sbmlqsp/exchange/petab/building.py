@@ -6,19 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sbmlqsp.errors import DataError, did_you_mean
+from sbmlqsp.errors import DataError, UnsupportedError, did_you_mean
 from sbmlqsp.exchange.petab.experiments import HEADS, experiment_tables
 from sbmlqsp.exchange.petab.nouns import PetabParameter
 from sbmlqsp.exchange.petab.problem import PetabProblem
 from sbmlqsp.exchange.petab.reading_second import problem_of
 from sbmlqsp.exchange.petab.sheets import Row
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.model import Model
+from sbmlqsp.model import Model, flat_id
 from sbmlqsp.populations import Population
 from sbmlqsp.prediction.predictor import Predictor
 from sbmlqsp.reading import read_sbml
 from sbmlqsp.records import Records
 from sbmlqsp.records.doses_of import left_to_predict
+from sbmlqsp.subjects import dose_symbols
 
 __all__ = ["petab_problem"]
 
@@ -44,7 +45,8 @@ def petab_problem(
     ----------
     model : Model or Experiment
         An experiment brings its model, changes, observables and regimen; the regimen is given to every subject of data
-        that have no doses of their own.
+        that have no doses of their own. Where it starts at steady state, each subject has a first period at time -inf,
+        so that its baseline follows the parameters that are estimated.
     data : Records
         What was measured.
     observables, parameters, compartments, molar_mass
@@ -80,8 +82,12 @@ def petab_problem(
     >>> problem.estimated, problem.parameters["k"].value
     (('k',), 0.1)
     """
+    at_rest = False
     if isinstance(model, Experiment):
         arm, model = model, model.model
+        at_rest = arm.at_rest
+        if at_rest:
+            _refuse_read(arm)
         observables = _observables(arm) if observables is None else observables
         data, own = _dosed(arm, data)
         named = own.pop("molar_mass", None)
@@ -90,10 +96,21 @@ def petab_problem(
             {**arm.changes, **own, **(parameters or {})} if isinstance(parameters, Mapping | None) else parameters
         )
     ready = Predictor(model, data, compartments=compartments, observables=observables, molar_mass=molar_mass)
-    tables, sbml = experiment_tables(ready, parameters)
+    tables, sbml = experiment_tables(ready, parameters, at_rest=at_rest)
     rows = {name.removesuffix("s"): _rows(name, cells) for name, cells in tables.items()}
     problem = problem_of(rows, {"model": read_sbml(sbml)}, population=population, id=name)
     return problem.with_parameters([_chosen(problem, p) for p in estimate])
+
+
+def _refuse_read(arm: Experiment) -> None:
+    """Refuse doses that read where subjects rest, which data do not have."""
+    network = arm.model.network
+    read = [n for n in sorted(dose_symbols(arm)) if flat_id(n) in network.symbols and flat_id(n) not in network.static]
+    if read:
+        raise UnsupportedError(
+            f"a dose reads '{read[0]}', which is where subjects rest, and data say nothing of it",
+            where=f"'{arm.id}'", remedy="give the amounts as numbers, or by covariates",
+        )  # fmt: skip
 
 
 def _dosed(arm: Experiment, data: Records) -> tuple[Records, dict[str, Any]]:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +120,18 @@ def write_petab_experiments(
     return save(_YAML, target / "problem.yaml")
 
 
-def experiment_tables(ready: Predictor, parameters: Any) -> tuple[dict[str, list[tuple[str, ...]]], str]:
-    """Return the rows of every table under the columns `HEADS`, and the model's SBML."""
+def experiment_tables(
+    ready: Predictor, parameters: Any, *, at_rest: bool = False
+) -> tuple[dict[str, list[tuple[str, ...]]], str]:
+    """Return the rows of every table under the columns `HEADS`, and the model's SBML.
+
+    Where subjects start at steady state, each has a first period at time -inf, in which it comes to rest.
+    """
     _refuse_censored(ready.data, ready.link.outputs)
+    if at_rest:
+        _refuse_at_rest(ready)
     planned = ready.courses(parameters)
-    problem = _Problem(ready.model, ready, _common(ready.model.network, planned))
+    problem = _Problem(ready.model, ready, _common(ready.model.network, planned), at_rest=at_rest)
     for subject, course in planned.items():
         problem.enter(str(subject), course)
     return problem.tables(), problem.sbml()
@@ -158,6 +165,19 @@ def _refuse_censored(data: Records, outputs: Any) -> None:
         raise DataError("no observation has a value, and PEtab describes measurements", where=data.source or None)
 
 
+def _refuse_at_rest(ready: Predictor) -> None:
+    network, doses = ready.model.network, ready.data.table
+    moving = frozenset(network.symbols) - network.static
+    frozen = [n for n, e in network.initial_assignments.items() if n in network.static and e.symbols() & moving]
+    what = f"'{dotted(frozen[0])}', which is computed from where the model starts," if frozen else ""
+    what = what or ("a dose at steady state" if "SS" in doses and (doses["SS"] > 0).any() else "")
+    if what:
+        raise UnsupportedError(
+            f"PEtab cannot say what {what} is beside a start at steady state", where=f"'{ready.model.id}'",
+            remedy="write it as a rule over parameters" if frozen else "give the doses one by one",
+        )  # fmt: skip
+
+
 def _common(network: Network, planned: Mapping[Any, PlannedCourse]) -> dict[tuple[str, str], float]:
     """Return what is set to the same value for every subject and record, by symbol and kind of value."""
     one = next(iter(planned.values()))
@@ -177,7 +197,10 @@ class _Experiment:
 class _Problem:
     """Collects the tables of a problem."""
 
-    def __init__(self, model: Model, ready: Predictor, common: Mapping[tuple[str, str], float]) -> None:
+    def __init__(
+        self, model: Model, ready: Predictor, common: Mapping[tuple[str, str], float], *, at_rest: bool
+    ) -> None:
+        self._at_rest = at_rest
         self._model, self._network, self._link = model, model.network, ready.link
         self._values = ready.data.table["DV"].to_numpy(dtype=float)[ready.link.outputs]
         self._common = common
@@ -213,7 +236,13 @@ class _Problem:
         out = _Experiment(name)
         self._periods = []
         for number, (time, moment) in enumerate(spread(moments(planned, self._network, part), name)):
-            values = self._start(planned, part.row, moment) if number == 0 else self._change(moment, name)
+            values = self._change(moment, name)
+            if number == 0 and not self._at_rest:
+                values = self._start(planned, part.row, moment)
+            elif number == 0:
+                rest = self._start(planned, part.row, replace(moment, states={}))
+                self._periods.append((-math.inf, tuple(sorted(rest.items()))))
+                values = self._change(replace(moment, values={}), name)
             values |= {self._rates[t]: repr(r) for t, r in moment.rates.items()}
             self._periods.append((time, tuple(sorted(values.items()))))
             out.seen += moment.seen

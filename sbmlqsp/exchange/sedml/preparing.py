@@ -77,11 +77,14 @@ def prepare(experiment: Experiment) -> Prepared:
     Raises
     ------
     UnsupportedError
-        What SED-ML cannot say: fates, the side before a dose, times too uneven.
+        What SED-ML cannot say: fates, a start at steady state, the side before a dose, times too uneven.
     DosingError
         Doses that cannot be written into the model.
     """
     where = f"the experiment '{experiment.id}'"
+    if experiment.at_rest:
+        raise UnsupportedError("SED-ML cannot say that a run starts at steady state", value=experiment.start,
+                               where=where, remedy="give the values of `steady_state` as changes")  # fmt: skip
     if experiment.fates:
         raise UnsupportedError("SED-ML cannot say what ends a cell", value=list(experiment.fates), where=where,
                                remedy="leave the fates out")  # fmt: skip

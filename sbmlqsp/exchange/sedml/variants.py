@@ -70,7 +70,7 @@ def _of_arms(experiments: Sequence[Experiment]) -> Iterator[Group]:
 
 
 def _same_but_values(a: Experiment, b: Experiment) -> bool:
-    same = ("times", "regimen", "observables", "at_dose", "fates")
+    same = ("times", "regimen", "observables", "at_dose", "fates", "start")
     return (
         a.model.digest == b.model.digest
         and all(getattr(a, n) == getattr(b, n) for n in same)
