@@ -185,6 +185,7 @@ class Batch:
         absolute: float,
         most: int,
         threads: int | None = None,
+        method: str = "auto",
     ) -> BatchResult:
         """Run patients.
 
@@ -206,43 +207,49 @@ class Batch:
             How many steps a patient may take.
         threads : int, optional
             All processors where not given. The results do not depend on it.
+        method : {"auto", "rodas", "radau", "explicit"}
+            Of models without events; see ``ode_methods``.
         """
         from sbmlqsp.engine.ode_kernel import Control, Patients, Program
+        from sbmlqsp.engine.ode_methods import Task, integrate
 
         plan = self.equations.elimination
         n = len(starts)
-        out, results = np.full((n, times, len(self.outputs)), np.nan), np.zeros((n, 4))
+        out, results = np.empty((n, times, len(self.outputs))), np.zeros((n, 4))
         amounts, lengths = (np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths))
         starts, constants = np.ascontiguousarray(starts), np.ascontiguousarray(constants)
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
                             absolute * scales, np.ascontiguousarray(scales))  # fmt: skip
-        program, control = (
-            Program(*instructions.arrays()),
-            Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time)),
-        )
+        control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time))
+        task = Task(Program(*instructions.arrays()), patients, control, out, results)
 
-        functions, loop, more = self._loop(instructions)
+        def over_threads(run: Callable[[int, int], None], count: int) -> None:
+            spread(run, count, threads, most=16 * SPAN)
 
-        def run(first: int, last: int) -> None:
-            loop(functions, plan.packed, program, patients, control, first, last, out, results, *more())
-
-        spread(run, n, threads, most=16 * SPAN)
+        if self.eventful:
+            self._run_eventful(instructions, task, over_threads)
+        else:
+            integrate(self.functions_of_lanes, plan.packed, task, method=method, spread=over_threads)
         status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
         return BatchResult(
             out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events)
         )
 
-    def _loop(self, instructions: Instructions) -> tuple[Any, Any, Callable[[], tuple[Any, ...]]]:
-        """Return the model's functions, the compiled loop over patients, and what else that needs by span."""
-        if not self.eventful:
-            from sbmlqsp.engine.ode_lanes import WEIGHTS, run_lanes
-
-            return self.functions_of_lanes, run_lanes, lambda: (WEIGHTS.copy(),)
+    def _run_eventful(self, instructions: Instructions, task: Any, over_threads: Any) -> None:
         from sbmlqsp.engine.ode_eventful import Traits, run_eventful
 
         longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
         own: tuple[Any, ...] = (*self._traits, longest)
-        return self.functions, run_eventful, lambda: (Traits(*own),)
+        plan = self.equations.elimination.packed
+
+        def run(first: int, last: int) -> None:
+            task.out[first:last] = np.nan
+            run_eventful(
+                self.functions, plan, task.program, task.patients, task.control, first, last, task.out, task.results,
+                Traits(*own),
+            )  # fmt: skip
+
+        over_threads(run, len(task.out))
 
     @cached_property
     def _traits(self) -> Any:

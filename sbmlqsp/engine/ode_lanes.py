@@ -1,7 +1,9 @@
-"""The compiled loops that integrate several patients side by side, each with its own time, step and instructions.
+"""The loop that integrates several patients side by side, each with its own time, step and instructions.
 
 All lanes try one step together; then each is accepted or rejected, puts out, is dosed, or takes the next patient. What
-a lane computes depends on its own numbers alone, so that results are the same whoever is beside it.
+a lane computes depends on its own numbers alone, so that results are the same whoever is beside it. How a step is taken
+is the business of a method (see ``ode_room``). After some steps in one stretch a patient may be handed over to another
+method, which goes on from where it is.
 """
 
 from __future__ import annotations
@@ -9,56 +11,31 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, Program
+from sbmlqsp.engine.ode_kernel import Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
-from sbmlqsp.engine.ode_status import FINE, LANES, NOT_FINITE, TOO_MANY, TOO_SMALL
-from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
-from sbmlqsp.engine.ode_tableau import NODES as _NODES
-from sbmlqsp.engine.ode_tableau import A as _A
-from sbmlqsp.engine.ode_tableau import C as _C
-from sbmlqsp.engine.ode_tableau import D as _D
-from sbmlqsp.engine.ode_tableau import H as _H
-from sbmlqsp.engine.ode_vectors import added, combined, copied, worst
-from sbmlqsp.engine.ssa_arithmetic import bits_of, of_bits, pointer
+from sbmlqsp.engine.ode_room import accept, begin, calm, evaluate, factor, inside, prepare, ready, step, stiff
+from sbmlqsp.engine.ode_status import EASY, FINE, LANES, LONG, NOT_FINITE, STIFF, TOO_MANY, TOO_SMALL
+from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["run_lanes"]
+__all__ = ["MORE", "Handed", "run_all"]
 
+MORE = 10
+"""How many numbers there are to where a patient is, beside states and constants."""
+CHEAPER = 0.6
+"""What a step of the explicit method costs, as a share of one of RODAS5P."""
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
 
-class _Room(NamedTuple):
-    """Places in memory; of states, constants, slopes and stages one number by lane, lane by lane."""
+class Handed(NamedTuple):
+    """The order in which patients are taken, where they are when handed over, and whether they go on from there."""
 
-    n: int
-    m: int
-    columns: int
-    times: int
-    timed: bool
-    plan: Any
-    x: Any
-    p: Any
-    new: Any
-    u: Any
-    b: Any
-    k: Any
-    out: Any
-    w: Any
-    floor: Any
-    scale: Any
-    t: Any
-    at: Any
-    h: Any
-    back: Any
-    diagonal: Any
-    error: Any
-    dense: Any
-    row: Any
-    weights: Any
+    order: Any
+    kept: Any
+    resumed: bool
 
 
 class _People(NamedTuple):
@@ -72,10 +49,18 @@ class _People(NamedTuple):
     floor: Any
     scale: Any
     given: int
+    order: Any
+    kept: Any
+    resumed: bool
 
 
 class _Lanes(NamedTuple):
-    """By lane: patient, next instruction, next and last output, whether a step is tried again, steps, the end."""
+    """By lane: patient, next instruction, next and last output, whether a step is tried again, steps, the end.
+
+    ``count``: after how many more steps in this stretch it is asked whether to hand over, never where it is below zero;
+    ``begun``: when the stretch began, or another method left off, and with what ``pace``; ``tried``: how often a
+    patient came back; ``bound``: whether it has been too stiff for the explicit method.
+    """
 
     patient: Any
     next: Any
@@ -84,55 +69,11 @@ class _Lanes(NamedTuple):
     again: Any
     steps: Any
     end: Any
-
-
-@fast
-def _stage(functions, room, s):
-    """Put the right-hand side of a stage of all lanes into ``b``."""
-    n, k, wide = room.n, room.k, STAGES * LANES
-    a, c = shifted(room.weights, s * STAGES), shifted(room.weights, (STAGES + s) * STAGES)
-    for i in range(n):
-        combined(shifted(room.u, i * LANES), shifted(room.x, i * LANES), shifted(k, i * wide), a, s)
-    for lane in range(LANES):
-        room.at[lane] = room.t[lane] + _NODES[s] * room.h[lane]
-    functions.rates(room.u, room.p, room.at, room.b)
-    for i in range(n):
-        total, b = shifted(room.new, i * LANES), shifted(room.b, i * LANES)
-        combined(total, shifted(room.error, LANES), shifted(k, i * wide), c, s)
-        added(b, total, room.back)
-
-
-@fast
-def _step(functions, room):
-    """Try one step in all lanes; its ends come into ``new``, the errors into ``b``."""
-    n, b, k = room.n, room.b, room.k
-    functions.factor(room.out, room.w, room.diagonal, room.plan)
-    for i in range(n * LANES):
-        b[i] = room.out[i]
-    for s in range(STAGES):
-        if s > 0:
-            _stage(functions, room, s)
-        if room.timed and _D[s] != 0.0:
-            for i in range(n):
-                for lane in range(LANES):
-                    b[i * LANES + lane] += room.h[lane] * _D[s] * room.out[(n + i) * LANES + lane]
-        functions.solve(room.w, b, room.plan)
-        for i in range(n):
-            copied(shifted(k, (i * STAGES + s) * LANES), shifted(b, i * LANES))
-    for i in range(n * LANES):
-        room.new[i] = room.u[i] + b[i]
-
-
-@fast
-def _norms(room, relative):
-    """Put the largest error of each lane, as a share of what it may be, into ``error``; infinite where it is none."""
-    for lane in range(LANES):
-        room.error[lane] = 0.0
-    for i in range(room.n):
-        j = i * LANES
-        worst(
-            room.error, shifted(room.b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative
-        )
+    count: Any
+    begun: Any
+    pace: Any
+    tried: Any
+    bound: Any
 
 
 @fast
@@ -165,43 +106,92 @@ def _put(functions, room, x, lane, t, out, place):
 
 
 @fast
-def _prepare_dense(room, lane):
-    for i in range(room.n):
-        for m in range(3):
-            value = 0.0
-            for s in range(STAGES):
-                value += _H[m, s] * room.k[(i * STAGES + s) * LANES + lane]
-            room.dense[3 * i + m] = value
-
-
-@fast
 def _outputs(functions, room, lanes, program, lane, out):
     """Put out what falls into the step of a lane."""
     t, h, g, last = room.t[lane], room.h[lane], lanes.g[lane], lanes.last[lane]
-    if g < last and program.times[g] <= t + h:
-        _prepare_dense(room, lane)
-        while g < last and program.times[g] <= t + h:
-            theta = (program.times[g] - t) / h
-            rest = 1.0 - theta
-            for i in range(room.n):
-                j = i * LANES + lane
-                inner = room.dense[3 * i] + theta * (room.dense[3 * i + 1] + theta * room.dense[3 * i + 2])
-                room.u[j] = rest * room.x[j] + theta * (room.new[j] + rest * inner)
-            _put(functions, room, room.u, lane, program.times[g], out, program.rows[g])
-            g += 1
-        lanes.g[lane] = g
+    first = g
+    while g < last and program.times[g] <= t + h:
+        theta = (program.times[g] - t) / h
+        prepare(room, lane, theta, g == first)
+        for i in range(room.n):
+            room.u[i * LANES + lane] = inside(room, lane, i, theta)
+        _put(functions, room, room.u, lane, program.times[g], out, program.rows[g])
+        g += 1
+    lanes.g[lane] = g
 
 
 @fast
-def _enter(room, lanes, patients, program, lane, r):
-    """Let a lane take a patient."""
+def _patience(lanes, lane, control):
+    """Return for how many steps a patient stays before it is asked; longer each time that it came back."""
+    if control.patience == 0:
+        return -1
+    return control.patience if control.worth > 0.0 else control.patience * 4 ** min(lanes.tried[lane], 8)
+
+
+@fast
+def _enter(room, lanes, patients, program, lane, r, control):
+    """Let a lane take a patient from the start."""
     lanes.patient[lane], lanes.next[lane], lanes.steps[lane] = r, program.of[patients.which[r]], 0
     room.t[lane] = lanes.end[lane] = 0.0
+    lanes.tried[lane] = lanes.bound[lane] = 0
+    lanes.count[lane] = _patience(lanes, lane, control)
     for i in range(room.n):
         j, q = i * LANES + lane, r * room.n + i
         room.x[j], room.floor[j], room.scale[j] = patients.starts[q], patients.floor[q], patients.scale[q]
     for i in range(room.m):
         room.p[i * LANES + lane] = patients.constants[r * room.m + i]
+
+
+@fast
+def _hand_over(room, lanes, patients, lane, control, status):
+    """Keep where a patient is, for another method."""
+    own = shifted(patients.kept, lanes.patient[lane] * (room.n + room.m + MORE))
+    for i in range(room.n):
+        own[i] = room.x[i * LANES + lane]
+    for i in range(room.m):
+        own[room.n + i] = room.p[i * LANES + lane]
+    more = shifted(own, room.n + room.m)
+    more[0], more[1], more[2], more[3] = room.t[lane], room.h[lane], lanes.end[lane], lanes.steps[lane]
+    more[4], more[5], more[6] = lanes.next[lane], lanes.g[lane], lanes.last[lane]
+    more[7] = lanes.tried[lane]
+    if control.worth > 0.0:
+        more[1] = min(room.h[lane], lanes.pace[lane])
+        more[7] += 1.0
+    more[8] = 1.0 if status == STIFF else lanes.bound[lane]
+    more[9] = more[1] / CHEAPER if control.calm < 0 else more[1]
+
+
+@fast
+def _go_on(room, lanes, patients, lane, control):
+    """Go on where another method left off."""
+    own = shifted(patients.kept, lanes.patient[lane] * (room.n + room.m + MORE))
+    for i in range(room.n):
+        room.x[i * LANES + lane] = own[i]
+    for i in range(room.m):
+        room.p[i * LANES + lane] = own[room.n + i]
+    more = shifted(own, room.n + room.m)
+    room.t[lane], room.h[lane], lanes.end[lane], lanes.steps[lane] = more[0], more[1], more[2], int(more[3])
+    lanes.next[lane], lanes.g[lane], lanes.last[lane] = int(more[4]), int(more[5]), int(more[6])
+    lanes.tried[lane], lanes.bound[lane] = int(more[7]), int(more[8])
+    lanes.count[lane] = _patience(lanes, lane, control)
+    lanes.again[lane], lanes.begun[lane], lanes.pace[lane] = 0, more[0], more[9]
+    begin(room, lane)
+
+
+@fast
+def _leaves(lanes, room, lane, control):
+    """Return whether to hand a patient over: its steps were many and more are to come, or not as long as hoped for."""
+    if lanes.count[lane] <= 0:
+        return False
+    lanes.count[lane] -= 1
+    if lanes.count[lane] > 0:
+        return False
+    t, steps = room.t[lane], control.patience
+    if control.worth == 0.0:
+        lanes.count[lane] = steps
+        return lanes.end[lane] - t > steps * room.h[lane]
+    lanes.count[lane] = -1
+    return t - lanes.begun[lane] < control.worth * steps * lanes.pace[lane]
 
 
 @fast
@@ -215,7 +205,7 @@ def _follow(functions, room, lanes, patients, program, lane, out):
         if code == RUN:
             if program.value[o] > t:
                 lanes.next[lane], lanes.g[lane], lanes.last[lane] = o + 1, a, b
-                lanes.end[lane], room.h[lane], lanes.again[lane] = program.value[o], 0.0, 0
+                lanes.end[lane], room.h[lane], lanes.again[lane], lanes.begun[lane] = program.value[o], 0.0, 0, t
                 return True
         elif code == SHOW:
             _put(functions, room, room.x, lane, t, out, a)
@@ -234,55 +224,57 @@ def _follow(functions, room, lanes, patients, program, lane, out):
 
 
 @fast
-def _fifth_root(error):
-    """Return the reciprocal of the fifth root, to a few thousandths: a library's power takes as long as the rates."""
-    y = of_bits(5528337427583309824 - nb.uint64(bits_of(error)) // nb.uint64(5))
-    for _ in range(3):
-        square = y * y
-        y *= 1.2 - 0.2 * error * square * square * y
-    return y
-
-
-@fast
-def _chosen(room, lanes, lane, relative, most):
+def _chosen(room, lanes, lane, control):
     """Choose a lane's step; return a status where it can take none."""
     rest = lanes.end[lane] - room.t[lane]
     h = room.h[lane]
     if lanes.again[lane] == 0:
         if h == 0.0:
-            h = _first_step(room, lane, rest, relative)
+            h = _first_step(room, lane, rest, control.relative)
             if h < 0.0:
                 return NOT_FINITE
+            begin(room, lane)
+            if control.worth == 0.0:
+                lanes.count[lane] = _patience(lanes, lane, control)
+            elif lanes.count[lane] > 0:  # the stretch was over before the method had shown its worth
+                return LONG
         elif not _finite(room, lane):
             return NOT_FINITE
     lanes.steps[lane] += 1
-    if lanes.steps[lane] > most:
+    if lanes.steps[lane] > control.most:
         return TOO_MANY
     room.h[lane] = rest if h >= rest * 0.999999 else min(h, 0.5 * rest) if h > 0.6 * rest else h
-    room.back[lane], room.diagonal[lane] = 1.0 / room.h[lane], 1.0 / (GAMMA * room.h[lane])
+    ready(room, lane)
     return FINE
 
 
 @fast
-def _judged(functions, room, lanes, program, lane, out):
+def _judged(functions, room, lanes, program, lane, control, out):
     """Accept or reject a lane's step; return a status where it cannot go on."""
     error, h, t, end = room.error[lane], room.h[lane], room.t[lane], lanes.end[lane]
-    factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * _fifth_root(error)
-    factor = min(GROW, max(SHRINK, factor))
+    growth = factor(room, lane, error)
     if error <= 1.0:
         _outputs(functions, room, lanes, program, lane, out)
+        accept(room, lane)
         for i in range(room.n):
             room.x[i * LANES + lane] = room.new[i * LANES + lane]
         room.t[lane] = end if h >= end - t else t + h
-        room.h[lane] = h * (min(factor, 1.0) if lanes.again[lane] else factor)
+        room.h[lane] = h * (min(growth, 1.0) if lanes.again[lane] else growth)
         lanes.again[lane] = 0
-        return FINE
-    room.h[lane], lanes.again[lane] = h * factor, 1
+        if room.t[lane] >= end:
+            return FINE
+        if stiff(room, lane):
+            return STIFF
+        if _leaves(lanes, room, lane, control):
+            return LONG
+        easy = control.calm > 0 and lanes.bound[lane] == 0 and calm(room, lane) >= control.calm
+        return EASY if easy else FINE
+    room.h[lane], lanes.again[lane] = h * growth, 1
     return FINE if room.h[lane] > 4e-16 * max(abs(t), abs(end)) else TOO_SMALL
 
 
 @fast
-def _settled(functions, room, lanes, patients, program, lane, r, last, out, results, status):
+def _settled(functions, room, lanes, patients, program, lane, control, r, last, out, results, status):
     """Let a lane go on to its next stretch or patient; return the next patient."""
     each = room.times * room.columns
     while True:
@@ -290,100 +282,69 @@ def _settled(functions, room, lanes, patients, program, lane, r, last, out, resu
             own = lanes.patient[lane]
             if status == FINE and _follow(functions, room, lanes, patients, program, lane, shifted(out, own * each)):
                 return r
+            if status in (LONG, STIFF, EASY):  # numba compiles a set slowly
+                _hand_over(room, lanes, patients, lane, control, status)
             to = shifted(results, 4 * own)
             to[0], to[1], to[2] = status, room.t[lane], lanes.steps[lane]
         lanes.patient[lane], status = -1, FINE
         if r >= last:
-            room.h[lane] = room.back[lane] = room.diagonal[lane] = 1.0  # an idle lane repeats what is harmless
+            room.h[lane] = room.diagonal[lane] = 1.0  # an idle lane repeats what is harmless
+            ready(room, lane)
             return r
-        _enter(room, lanes, patients, program, lane, r)
+        _enter(room, lanes, patients, program, lane, patients.order[r], control)
         r += 1
+        if patients.resumed:
+            _go_on(room, lanes, patients, lane, control)
+            return r
 
 
 @fast
-def _all(functions, room, lanes, patients, program, relative, most, first, last, out, results):
+def _all(functions, room, lanes, patients, program, control, first, last, out, results):
     """Run patients, as many as there are lanes at a time."""
     r, busy, each = first, 0, room.times * room.columns
     for lane in range(LANES):
-        _enter(room, lanes, patients, program, lane, first)  # or an idle lane would have no numbers
+        _enter(room, lanes, patients, program, lane, patients.order[first], control)  # or it would have no numbers
         lanes.patient[lane] = -1
-        r = _settled(functions, room, lanes, patients, program, lane, r, last, out, results, FINE)
+        r = _settled(functions, room, lanes, patients, program, lane, control, r, last, out, results, FINE)
         busy += lanes.patient[lane] >= 0
     while busy > 0:
-        functions.slopes(room.x, room.p, room.t, room.out)
+        evaluate(functions, room)
         for lane in range(LANES):
-            status = _chosen(room, lanes, lane, relative, most) if lanes.patient[lane] >= 0 else FINE
+            status = _chosen(room, lanes, lane, control) if lanes.patient[lane] >= 0 else FINE
             while status != FINE:  # whoever follows needs slopes of its own
-                r = _settled(functions, room, lanes, patients, program, lane, r, last, out, results, status)
+                r = _settled(functions, room, lanes, patients, program, lane, control, r, last, out, results, status)
                 status = FINE
                 if lanes.patient[lane] >= 0:
-                    functions.slopes(room.x, room.p, room.t, room.out)
-                    status = _chosen(room, lanes, lane, relative, most)
-        _step(functions, room)
-        _norms(room, relative)
+                    evaluate(functions, room)
+                    status = _chosen(room, lanes, lane, control)
+            room.busy[lane] = 1.0 if lanes.patient[lane] >= 0 else 0.0
+        step(functions, room, control.relative)
         busy = 0
         for lane in range(LANES):
             if lanes.patient[lane] >= 0:
                 to = shifted(out, lanes.patient[lane] * each)
-                status = _judged(functions, room, lanes, program, lane, to)
+                status = _judged(functions, room, lanes, program, lane, control, to)
                 if status != FINE or room.t[lane] >= lanes.end[lane]:
-                    r = _settled(functions, room, lanes, patients, program, lane, r, last, out, results, status)
+                    r = _settled(functions, room, lanes, patients, program, lane, control, r, last, out, results,
+                                 status)  # fmt: skip
             busy += lanes.patient[lane] >= 0
 
 
 @fast
-def _room(place, plan, weights, n, m, columns, times, control):
-    """Divide a piece of memory."""
-    wide = n * LANES
-    x, new, u, b = place, shifted(place, wide), shifted(place, 2 * wide), shifted(place, 3 * wide)
-    floor, scale, k = shifted(place, 4 * wide), shifted(place, 5 * wide), shifted(place, 6 * wide)
-    slopes = shifted(k, STAGES * wide)
-    p = shifted(slopes, (2 * n + plan[1]) * LANES)
-    w = shifted(p, m * LANES)
-    t = shifted(w, control.size * LANES)
-    now, h, back = shifted(t, LANES), shifted(t, 2 * LANES), shifted(t, 3 * LANES)
-    diagonal, error = shifted(t, 4 * LANES), shifted(t, 5 * LANES)  # and a vector of zeros
-    dense = shifted(t, 8 * LANES)
-    row = shifted(dense, 3 * n)
-    return _Room(
-        n, m, columns, times, control.timed, plan, x, p, new, u, b, k, slopes, w, floor, scale, t, now, h, back,
-        diagonal, error, dense, row, weights,
+def run_all(functions, room, program, patients, control, handed, first, last, out, results):
+    """Run patients ``first`` to ``last`` of an order by the method of the room."""
+    counts, numbers = np.zeros((9, LANES), dtype=np.int64), np.zeros((3, LANES))
+    c, e = pointer(counts), pointer(numbers)
+    lanes = _Lanes(c, shifted(c, LANES), shifted(c, 2 * LANES), shifted(c, 3 * LANES), shifted(c, 4 * LANES),
+                   shifted(c, 5 * LANES), e, shifted(c, 6 * LANES), shifted(e, LANES), shifted(e, 2 * LANES),
+                   shifted(c, 7 * LANES), shifted(c, 8 * LANES))  # fmt: skip
+    code = Program(pointer(program.of), pointer(program.code), pointer(program.value), pointer(program.times),
+                   pointer(program.rows))  # fmt: skip
+    people = _People(
+        pointer(patients.which), pointer(patients.starts), pointer(patients.constants), pointer(patients.amounts),
+        pointer(patients.lengths), pointer(patients.floor), pointer(patients.scale), patients.amounts.shape[1],
+        pointer(handed.order), pointer(handed.kept), handed.resumed,
     )  # fmt: skip
-
-
-def _entry(sources):
-    """Return the loop over patients, kept on disk for these sources of it: numba itself would watch this file alone."""
-
-    def run_lanes(functions, plan, program, patients, control, first, last, out, results, weights):
-        """Run patients ``first`` to ``last``; ``results`` (patients, 4) takes status, time and number of steps."""
-        _ = sources
-        n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
-        kept = np.zeros(((STAGES + 8) * n + m + entries + control.size + 8) * LANES + 3 * n + columns)
-        room = _room(pointer(kept), pointer(plan), pointer(weights), n, m, columns, out.shape[1], control)
-        counts, ends = np.zeros((6, LANES), dtype=np.int64), np.zeros(LANES)
-        c = pointer(counts)
-        lanes = _Lanes(c, shifted(c, LANES), shifted(c, 2 * LANES), shifted(c, 3 * LANES), shifted(c, 4 * LANES),
-                       shifted(c, 5 * LANES), pointer(ends))  # fmt: skip
-        code = Program(pointer(program.of), pointer(program.code), pointer(program.value), pointer(program.times),
-                        pointer(program.rows))  # fmt: skip
-        people = _People(
-            pointer(patients.which), pointer(patients.starts), pointer(patients.constants), pointer(patients.amounts),
-            pointer(patients.lengths), pointer(patients.floor), pointer(patients.scale), patients.amounts.shape[1],
-        )  # fmt: skip
-        _all(functions, room, lanes, people, code, control.relative, control.most, first, last, pointer(out),
-             pointer(results))  # fmt: skip
-        # Only places were handed over: what they are in must live until here.
-        kept[0] = plan[0] + counts[0, 0] + ends[0] + weights[0, 0] + results[first, 0] + out[first, 0, 0]
-        kept[0] += program.of[0] + patients.which[first]
-
-    return nb.njit(nogil=True, error_model="numpy", cache=True)(run_lanes)
-
-
-def _sources() -> str:
-    from sbmlqsp.engine.ssa_model import sources
-
-    return sources("ode_*.py")
-
-
-run_lanes = _entry(_sources())
-WEIGHTS = np.concatenate([_A, _C])
+    _all(functions, room, lanes, people, code, control, first, last, pointer(out), pointer(results))
+    # Only places were handed over: what they are in must live until here.
+    return counts[0, 0] + numbers[0, 0] + results[first, 0] + out[first, 0, 0] + program.of[0] + handed.order[first]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 __all__ = [
-    "BAD_DELAY", "CROWDED", "ENDLESS", "FINE", "LANES", "NOT_FINITE", "ODE_STATUS", "RUSHING", "TIED", "TOO_MANY",
-    "TOO_SMALL",
+    "BAD_DELAY", "CROWDED", "EASY", "ENDLESS", "FINE", "LANES", "LONG", "NOT_FINITE", "ODE_STATUS", "RUSHING", "STIFF",
+    "TIED", "TOO_MANY", "TOO_SMALL",
 ]  # fmt: skip
 
-FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED = range(9)
+FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED, LONG, STIFF, EASY = range(12)
+"""The last three: a patient goes on by another method, for its many steps, or as it is too stiff or not at all."""
 
 ODE_STATUS = {
     NOT_FINITE: "a rate is not finite",

@@ -10,24 +10,51 @@ from numba.extending import intrinsic
 from sbmlqsp.engine.ode_model import FLOATS
 from sbmlqsp.engine.ode_status import LANES
 
-__all__ = ["added", "combined", "copied", "scaled", "taken_off", "worst"]
+__all__ = [
+    "FUSED", "VECTOR", "add", "added", "combined", "copied", "load", "mul", "scaled", "squares", "store", "sub",
+    "summed", "taken_off", "worst",
+]  # fmt: skip
 
-_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+FUSED = ("contract",)
+"""A product and a sum may be one instruction where the processor has it."""
 
 
-def _load(builder, place):
-    return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=8)
+def add(builder, a, b):
+    """Add, in what an intrinsic builds."""
+    return builder.fadd(a, b, flags=FUSED)
 
 
-def _store(builder, value, place):
-    builder.store(value, builder.bitcast(place, _VECTOR.as_pointer()), align=8)
+def sub(builder, a, b):
+    """Subtract, in what an intrinsic builds."""
+    return builder.fsub(a, b, flags=FUSED)
+
+
+def mul(builder, a, b):
+    """Multiply, in what an intrinsic builds."""
+    return builder.fmul(a, b, flags=FUSED)
+
+
+def load(builder, place):
+    """Load a vector, in what an intrinsic builds."""
+    return builder.load(builder.bitcast(place, VECTOR.as_pointer()), align=8)
+
+
+def store(builder, value, place):
+    """Store a vector, in what an intrinsic builds."""
+    builder.store(value, builder.bitcast(place, VECTOR.as_pointer()), align=8)
 
 
 def _spread(builder, number):
-    vector = ir.Constant(_VECTOR, ir.Undefined)
+    vector = ir.Constant(VECTOR, ir.Undefined)
     for lane in range(LANES):
         vector = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), lane))
     return vector
+
+
+def _size(builder, value):
+    below = builder.fcmp_unordered("<", value, ir.Constant(VECTOR, [0.0] * LANES))
+    return builder.select(below, builder.fneg(value), value)
 
 
 @intrinsic
@@ -36,16 +63,44 @@ def combined(_context, out, base, k, weights, count):  # noqa: ARG001  # Numba a
 
     def build(context, builder, _signature, arguments):
         out, base, k, weights, count = arguments
-        total = cgutils.alloca_once_value(builder, _load(builder, base))
+        total = cgutils.alloca_once_value(builder, load(builder, base))
         with cgutils.for_range(builder, count) as loop:
             step = builder.mul(loop.index, context.get_constant(nb.intp, LANES))
-            term = _load(builder, builder.gep(k, [step]))
+            term = load(builder, builder.gep(k, [step]))
             weight = _spread(builder, builder.load(builder.gep(weights, [loop.index])))
-            builder.store(builder.fadd(builder.load(total), builder.fmul(weight, term)), total)
-        _store(builder, builder.load(total), out)
+            builder.store(add(builder, builder.load(total), mul(builder, weight, term)), total)
+        store(builder, builder.load(total), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, FLOATS, nb.intp), build
+
+
+@intrinsic
+def squares(_context, out, k, count):  # noqa: ARG001
+    """Put the sum of the squares of ``count`` consecutive vectors into ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        out, k, count = arguments
+        total = cgutils.alloca_once_value(builder, ir.Constant(VECTOR, [0.0] * LANES))
+        with cgutils.for_range(builder, count) as loop:
+            term = load(builder, builder.gep(k, [builder.mul(loop.index, context.get_constant(nb.intp, LANES))]))
+            builder.store(add(builder, builder.load(total), mul(builder, term, term)), total)
+        store(builder, builder.load(total), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, nb.intp), build
+
+
+@intrinsic
+def summed(_context, out, a, b):  # noqa: ARG001
+    """Put the sum of two vectors into ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        out, a, b = arguments
+        store(builder, add(builder, load(builder, a), load(builder, b)), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS), build
 
 
 @intrinsic
@@ -54,7 +109,7 @@ def scaled(_context, out, a, b):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         out, a, b = arguments
-        _store(builder, builder.fmul(_load(builder, a), _load(builder, b)), out)
+        store(builder, mul(builder, load(builder, a), load(builder, b)), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS), build
@@ -66,8 +121,8 @@ def taken_off(_context, out, a, b):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         out, a, b = arguments
-        product = builder.fmul(_load(builder, a), _load(builder, b))
-        _store(builder, builder.fsub(_load(builder, out), product), out)
+        product = mul(builder, load(builder, a), load(builder, b))
+        store(builder, sub(builder, load(builder, out), product), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS), build
@@ -79,8 +134,8 @@ def added(_context, out, a, b):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         out, a, b = arguments
-        product = builder.fmul(_load(builder, a), _load(builder, b))
-        _store(builder, builder.fadd(_load(builder, out), product), out)
+        product = mul(builder, load(builder, a), load(builder, b))
+        store(builder, add(builder, load(builder, out), product), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS), build
@@ -92,7 +147,7 @@ def copied(_context, out, a):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         out, a = arguments
-        _store(builder, _load(builder, a), out)
+        store(builder, load(builder, a), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS), build
@@ -104,20 +159,15 @@ def worst(_context, error, b, floor, x, new, relative):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         error, b, floor, x, new, relative = arguments
-        zero, infinite = (ir.Constant(_VECTOR, [v] * LANES) for v in (0.0, float("inf")))
-
-        def size(place):
-            value = _load(builder, place)
-            return builder.select(builder.fcmp_unordered("<", value, zero), builder.fneg(value), value)
-
-        end, begin, off = size(new), size(x), size(b)
+        zero, infinite = (ir.Constant(VECTOR, [v] * LANES) for v in (0.0, float("inf")))
+        end, begin, off = (_size(builder, load(builder, place)) for place in (new, x, b))
         larger = builder.select(builder.fcmp_ordered(">", end, begin), end, begin)
-        allowed = builder.fadd(_load(builder, floor), builder.fmul(_spread(builder, relative), larger))
+        allowed = add(builder, load(builder, floor), mul(builder, _spread(builder, relative), larger))
         share = builder.select(builder.fcmp_ordered("==", off, zero), zero, builder.fdiv(off, allowed))
         fine = builder.and_(builder.fcmp_ordered("<", share, infinite), builder.fcmp_ordered("<", end, infinite))
         share = builder.select(fine, share, infinite)
-        before = _load(builder, error)
-        _store(builder, builder.select(builder.fcmp_ordered(">", share, before), share, before), error)
+        before = load(builder, error)
+        store(builder, builder.select(builder.fcmp_ordered(">", share, before), share, before), error)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, nb.float64), build

@@ -1,0 +1,129 @@
+"""The room that integrating several patients side by side needs, and the functions that a method of doing so has.
+
+A method's functions are named here, and found by the kind of the room's ``own`` part (see ``of_method``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from numba.extending import overload
+
+from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_status import LANES
+
+__all__ = [
+    "Room", "accept", "begin", "calm", "evaluate", "factor", "inside", "of_method", "prepare", "ready", "shared_room",
+    "step", "stiff", "width",
+]  # fmt: skip
+
+
+def evaluate(functions, room):
+    """Evaluate into ``out`` what a step needs of where it begins: at least the rates."""
+
+
+def stiff(room, lane):
+    """Return whether a patient must go on by another method."""
+
+
+def calm(room, lane):
+    """Return how many steps an explicit method could have taken as well."""
+
+
+def begin(room, lane):
+    """Begin a stretch in a lane."""
+
+
+def ready(room, lane):
+    """Make a lane ready for a step of its length."""
+
+
+def step(functions, room, relative):
+    """Try one step in all lanes, whose ends come into ``new`` and whose errors, as shares, into ``error``."""
+
+
+def factor(room, lane, error):
+    """Return by what factor a lane's step may grow."""
+
+
+def prepare(room, lane, theta, first):
+    """Prepare the dense output of a lane at a part of its step, which is the first or a later one."""
+
+
+def inside(room, lane, i, theta):
+    """Return a state at that part of the step."""
+
+
+def accept(room, lane):
+    """Note that a lane's step is accepted."""
+
+
+def of_method(own, stub):
+    """Return what makes a function that of rooms in which ``own`` is of this kind."""
+
+    def register(implementation):
+        def choose(*arguments):
+            for room in arguments:
+                if getattr(room, "instance_class", None) is Room:
+                    mine = room.types[room.fields.index("own")].instance_class is own
+                    return implementation if mine else None
+            return None
+
+        overload(stub, strict=False, jit_options={"nogil": True, "error_model": "numpy"})(choose)
+        return implementation
+
+    return register
+
+
+class Room(NamedTuple):
+    """Places in memory; of states, constants and slopes one number by lane, lane by lane. ``own`` is the method's."""
+
+    n: int
+    m: int
+    columns: int
+    times: int
+    timed: bool
+    plan: Any
+    x: Any
+    p: Any
+    new: Any
+    u: Any
+    b: Any
+    out: Any
+    w: Any
+    floor: Any
+    scale: Any
+    t: Any
+    at: Any
+    h: Any
+    diagonal: Any
+    error: Any
+    zeros: Any
+    busy: Any
+    row: Any
+    own: Any
+
+
+@fast
+def width(patients, control, columns, entries):
+    """Return how many numbers of room all methods need."""
+    n, m = patients.starts.shape[1], patients.constants.shape[1]
+    return (8 * n + m + entries + control.size + 8) * LANES + columns
+
+
+@fast
+def shared_room(place, plan, sizes, control, own):
+    """Divide a piece of memory of that size."""
+    n, m, columns, times = sizes
+    wide = n * LANES
+    x, new, u, b = place, shifted(place, wide), shifted(place, 2 * wide), shifted(place, 3 * wide)
+    floor, scale, slopes = shifted(place, 4 * wide), shifted(place, 5 * wide), shifted(place, 6 * wide)
+    p = shifted(slopes, (2 * n + plan[1]) * LANES)
+    w = shifted(p, m * LANES)
+    t = shifted(w, control.size * LANES)
+    at, h, diagonal, error = shifted(t, LANES), shifted(t, 2 * LANES), shifted(t, 3 * LANES), shifted(t, 4 * LANES)
+    zeros, busy, row = shifted(t, 5 * LANES), shifted(t, 6 * LANES), shifted(t, 8 * LANES)
+    return Room(
+        n, m, columns, times, control.timed, plan, x, p, new, u, b, slopes, w, floor, scale, t, at, h, diagonal,
+        error, zeros, busy, row, own,
+    )  # fmt: skip

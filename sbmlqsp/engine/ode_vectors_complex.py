@@ -1,0 +1,67 @@
+"""Arithmetic on lanes of complex numbers, whose real and imaginary parts are vectors side by side."""
+
+from __future__ import annotations
+
+import numba as nb
+from llvmlite import ir
+from numba.extending import intrinsic
+
+from sbmlqsp.engine.ode_model import FLOATS
+from sbmlqsp.engine.ode_status import LANES
+from sbmlqsp.engine.ode_vectors import VECTOR, add, load, mul, store, sub
+
+__all__ = ["inverted", "multiplied", "subtracted"]
+
+
+def _both(builder, place):
+    return load(builder, place), load(builder, _second(builder, place))
+
+
+def _second(builder, place):
+    return builder.gep(place, [ir.Constant(ir.IntType(64), LANES)])
+
+
+def _put(builder, real, imaginary, place):
+    store(builder, real, place)
+    store(builder, imaginary, _second(builder, place))
+
+
+@intrinsic
+def subtracted(_context, out, a, b):  # noqa: ARG001  # Numba asks for the names
+    """Take the product of two vectors off ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        (r, i), (ar, ai), (br, bi) = (_both(builder, place) for place in arguments)
+        r = add(builder, sub(builder, r, mul(builder, ar, br)), mul(builder, ai, bi))
+        i = sub(builder, sub(builder, i, mul(builder, ar, bi)), mul(builder, ai, br))
+        _put(builder, r, i, arguments[0])
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS), build
+
+
+@intrinsic
+def multiplied(_context, out, a):  # noqa: ARG001
+    """Multiply ``out`` by a vector."""
+
+    def build(context, builder, _signature, arguments):
+        (r, i), (ar, ai) = (_both(builder, place) for place in arguments)
+        real = sub(builder, mul(builder, r, ar), mul(builder, i, ai))
+        _put(builder, real, add(builder, mul(builder, r, ai), mul(builder, i, ar)), arguments[0])
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS), build
+
+
+@intrinsic
+def inverted(_context, out):  # noqa: ARG001
+    """Let ``out`` be its reciprocal."""
+
+    def build(context, builder, _signature, arguments):
+        r, i = _both(builder, arguments[0])
+        size = add(builder, mul(builder, r, r), mul(builder, i, i))
+        by = builder.fdiv(ir.Constant(VECTOR, [1.0] * LANES), size)
+        _put(builder, builder.fmul(r, by), builder.fneg(builder.fmul(i, by)), arguments[0])
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS), build
