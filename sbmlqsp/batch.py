@@ -1,4 +1,4 @@
-"""Run one experiment for all subjects on the compiled batch kernel."""
+"""Run one experiment for all subjects on the compiled batch kernel, on processors or on a GPU."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sbmlqsp.course_arm import Plans
 from sbmlqsp.course_runner import shared_switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.ode import Batch, BatchResult
+from sbmlqsp.engine.ode_gpu import refuse_without_gpu, run_on_gpu, together
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.execution import ArmResult, note_broken_rules
@@ -50,8 +52,9 @@ def run_batch(
     tick: Callable[[int, int], None] = lambda *_: None,
     most: float = math.inf,
     threads: int | None = None,
+    gpu: bool = False,
 ) -> ArmResult:
-    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner.
+    """Run every subject of one arm on the kernel, as ``run_arm`` does on libRoadRunner; or on a GPU.
 
     Raises
     ------
@@ -59,15 +62,16 @@ def run_batch(
         Something that the kernel does not run: which.
     """
     refuse_unbatched(experiment, subjects)
-    start, size = _start(experiment, subjects, tolerances, threads), len(subjects)
-    arm = _arm(experiment, start, tolerances, threads)
+    how = _How(tolerances, threads, gpu)
+    start, size = _start(experiment, subjects, how), len(subjects)
+    arm = _arm(experiment, start, how)
     found = {c: np.full((size, len(experiment.times)), np.nan) for c in start.outputs}
     status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0
     for row, why in start.refused.items():
         status[row], messages[row] = IMPOSSIBLE, str(why)
     good = np.flatnonzero(status == OK)
-    for first in range(0, len(good), BLOCK):
-        rows = good[first : first + BLOCK]
+    for first in range(0, len(good), arm.block):
+        rows = good[first : first + arm.block]
         block = arm.run(rows)
         for c in start.outputs:
             found[c][rows] = block.out[:, :, arm.batch.outputs.index(c)]
@@ -106,8 +110,8 @@ def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -
             )
 
 
-def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
-    """Make an arm ready for the kernel, or refuse it.
+def prepare_batch(experiment: Experiment, subjects: Subjects, *, gpu: bool = False) -> None:
+    """Make an arm ready for the kernel, or refuse it; where it is to run on a GPU, also what that does not run.
 
     Raises
     ------
@@ -118,12 +122,14 @@ def prepare_batch(experiment: Experiment, subjects: Subjects) -> None:
     few = subjects.some(np.arange(min(len(subjects), 1)))
     if experiment.at_rest:
         refuse_time(experiment.model.network.without_integrals)
-    batch = _Arm(experiment, ArmStart.of(experiment, few, None), KERNEL, None).batch
+    batch = _Arm(experiment, ArmStart.of(experiment, few, None), _How(KERNEL)).batch
     if len(batch.states) > MOST_STATES:
         raise UnsupportedError(
             "the model has too many states for the batch kernel", value=len(batch.states), expected=f"{MOST_STATES}",
             remedy="use libRoadRunner",
         )  # fmt: skip
+    if gpu:
+        refuse_without_gpu(batch)
 
 
 def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -> Batch:
@@ -137,20 +143,29 @@ def batch_for(model: Model, dosed: Mapping[str, bool], outputs: Sequence[str]) -
     return _CACHE[key]
 
 
-def _start(experiment: Experiment, subjects: Subjects, tolerances: Tolerances, threads: int | None) -> ArmStart:
+@dataclass(frozen=True)
+class _How:
+    """With what error control an arm is run, and where."""
+
+    tolerances: Tolerances
+    threads: int | None = None
+    gpu: bool = False
+
+
+def _start(experiment: Experiment, subjects: Subjects, how: _How) -> ArmStart:
     """Return what an arm starts from, at rest where it says so."""
     if not experiment.at_rest:
         return ArmStart.of(experiment, subjects, None)
     few = subjects.some(np.arange(min(len(subjects), 1)))
-    batch = _Arm(experiment, ArmStart.of(experiment, few, None), tolerances, threads).batch
-    return ArmStart.of(experiment, subjects, SideBySide(batch, tolerances, threads))
+    batch = _Arm(experiment, ArmStart.of(experiment, few, None), how).batch
+    return ArmStart.of(experiment, subjects, SideBySide(batch, how.tolerances, how.threads))
 
 
-def _arm(experiment: Experiment, start: ArmStart, tolerances: Tolerances, threads: int | None) -> _Arm:
+def _arm(experiment: Experiment, start: ArmStart, how: _How) -> _Arm:
     changing = start.stretches.size > len(start.stretches.first) - 1
     if changing or any(d.steady_state for d in experiment.regimen):
-        return _CourseArm(experiment, start, tolerances, threads)
-    return _Arm(experiment, start, tolerances, threads)
+        return _CourseArm(experiment, start, how)
+    return _Arm(experiment, start, how)
 
 
 @dataclass
@@ -165,15 +180,17 @@ class _Block:
 class _Arm:
     """An arm made ready for the kernel."""
 
-    def __init__(self, experiment: Experiment, start: ArmStart, tolerances: Tolerances, threads: int | None) -> None:
+    def __init__(self, experiment: Experiment, start: ArmStart, how: _How) -> None:
         network, d = experiment.model.network, start.deliveries
-        self._experiment, self._tolerances, self._threads, self._network = experiment, tolerances, threads, network
+        self._experiment, self._tolerances, self._network = experiment, how.tolerances, network
         dosed: dict[str, bool] = {}
         for k, target in enumerate(d.targets):
             dosed[target] = dosed.get(target, False) or bool((d.duration[:, k] > 0).any())
         self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
         seen = [*start.outputs, *self._states, *(state_columns(network) if experiment.at_rest else ())]
         self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys(seen)))
+        self._run = partial(run_on_gpu, self.batch) if how.gpu else partial(self.batch.run, threads=how.threads)
+        self.block = together(len(experiment.times), len(self.batch.outputs)) if how.gpu else BLOCK
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
         names = sorted(self.batch.switches.reads & static_symbols(network))
         timing = {n: np.broadcast_to(start.env[n], (start.stretches.size,)) for n in names}
@@ -206,11 +223,10 @@ class _Arm:
                 timelines[id(timeline)] = instructions.add(timeline), timeline
             which[k] = timelines[id(timeline)][0]
         d = self._deliveries
-        return self.batch.run(
+        return self._run(
             self._starts[rows], self._constants[rows], instructions=instructions, which=which, amounts=d.amount[rows],
             lengths=d.duration[rows], scales=self._scales[rows], times=len(self._experiment.times),
             relative=tolerances.relative, absolute=tolerances.absolute, most=tolerances.maximum_steps,
-            threads=self._threads,
         )  # fmt: skip
 
     def _doubts(self, out: Any, rows: Any) -> dict[int, str]:
@@ -261,8 +277,8 @@ class _OfPieces(BatchResult):
 class _CourseArm(_Arm):
     """An arm of courses of records: subjects that change on the way, or doses at steady state."""
 
-    def __init__(self, experiment: Experiment, start: ArmStart, tolerances: Tolerances, threads: int | None) -> None:
-        super().__init__(experiment, start, tolerances, threads)
+    def __init__(self, experiment: Experiment, start: ArmStart, how: _How) -> None:
+        super().__init__(experiment, start, how)
         network, d, self._stretches = self._network, self._deliveries, start.stretches
         switches = self.batch.switches
         self._plans = Plans(experiment, d, start.stretches,
@@ -271,7 +287,9 @@ class _CourseArm(_Arm):
         self._moving = np.array([k for k, c in enumerate(self.batch.equations.constants) if c in may], dtype=int)
         self._steady: Steady | None = None
         if any(dose.steady_state for dose in experiment.regimen):
-            self._steady = Steady(experiment.model, d.targets, start.env, start.stretches.size, tolerances=tolerances)
+            self._steady = Steady(
+                experiment.model, d.targets, start.env, start.stretches.size, tolerances=how.tolerances
+            )
 
     def _pieces(self, row: int) -> list[Piece]:
         course, rows = self._plans(row), self._stretches.rows(row)
@@ -309,9 +327,9 @@ class _CourseArm(_Arm):
 
     def _run_pieces(self, pieces: list[Piece], rows: Any, tolerances: Tolerances) -> BatchResult:
         instructions, amounts = written(pieces, self.batch)
-        return self.batch.run(
+        return self._run(
             np.stack([p.states for p in pieces]), np.stack([p.constants for p in pieces]), instructions=instructions,
             which=np.arange(len(pieces)), amounts=amounts, lengths=np.ones_like(amounts), scales=self._scales[rows],
             times=len(self._experiment.times), relative=tolerances.relative, absolute=tolerances.absolute,
-            most=tolerances.maximum_steps, threads=self._threads,
+            most=tolerances.maximum_steps,
         )  # fmt: skip

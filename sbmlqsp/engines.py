@@ -1,4 +1,4 @@
-"""Which engine integrates the differential equations: libRoadRunner, the batch kernel, or both against each other."""
+"""Which engine integrates the differential equations: libRoadRunner, the batch kernel, both, or a GPU."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.batch import KERNEL, prepare_batch, run_batch
+from sbmlqsp.engine.ode_gpu import gpu_in_words
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.model import dotted
@@ -21,7 +22,7 @@ from sbmlqsp.subjects import Subjects
 
 __all__ = ["ENGINES", "Both", "Difference", "choose_engine", "difference"]
 
-ENGINES = ("auto", "roadrunner", "kernel", "both")
+ENGINES = ("auto", "roadrunner", "kernel", "both", "gpu")
 ENOUGH = 500
 """From so many subjects on the kernel is worth its compilation."""
 ALIKE = 1e-6
@@ -41,7 +42,7 @@ def choose_engine(
 
     Parameters
     ----------
-    asked : {"auto", "roadrunner", "kernel", "both"}, optional
+    asked : {"auto", "roadrunner", "kernel", "both", "gpu"}, optional
     arms : sequence of Experiment
     people : Subjects
     tolerances : Tolerances, optional
@@ -53,18 +54,25 @@ def choose_engine(
     Raises
     ------
     UnsupportedError
-        The kernel is asked for and does not run this: why.
+        The kernel or a GPU is asked for and does not run this: why.
+    SimulationError
+        A GPU's results are not those of processors.
     """
     own = None if tolerances == Tolerances() else tolerances
     primary = Deterministic(tolerances or Tolerances())
     kernel = Deterministic(own or KERNEL, engine="kernel", threads=threads)
     if asked not in {None, *ENGINES}:
         raise UnsupportedError("no such engine", value=asked, expected=", ".join(map(repr, ENGINES)))
-    if asked in {"kernel", "both"}:
+    if asked in {"kernel", "both", "gpu"}:
         if hurried:
             raise UnsupportedError("a time limit is for libRoadRunner", value=asked, remedy="give engine='roadrunner'")
+        if asked == "gpu" and threads is not None:
+            raise UnsupportedError("workers and executors are for processors", value="engine='gpu'",
+                                   remedy="leave them out: the GPU takes all subjects")  # fmt: skip
         for arm in arms:
-            prepare_batch(arm, people)
+            prepare_batch(arm, people, gpu=asked == "gpu")
+        if asked == "gpu":
+            return _proven(arms, people, replace(kernel, engine="gpu"))
         return kernel if asked == "kernel" else Both(primary.tolerances, kernel.tolerances)
     if asked == "roadrunner" or hurried or len(people) < ENOUGH:
         return primary
@@ -80,10 +88,9 @@ def _settled_by_a_look(
             prepare_batch(arm, people)
     except UnsupportedError as why:
         return replace(primary, choice={"asked": "auto", "kernel": str(why)})
-    positions = np.unique([0, len(people) // 2, len(people) - 1])
-    few = people.some(positions)
+    few, looked = _few(people, "auto")
     largest = [difference(arm, *_on_both(arm, few, Tolerances(), KERNEL)).largest for arm in arms]
-    looked = {"asked": "auto", "subjects": [str(people.ids[k]) for k in positions], "largest_difference": max(largest)}
+    looked["largest_difference"] = max(largest)
     if max(largest) <= ALIKE:
         return replace(kernel, choice=looked)
     worst = arms[int(np.argmax(largest))]
@@ -93,6 +100,32 @@ def _settled_by_a_look(
         stacklevel=4,
     )
     return replace(primary, choice=looked)
+
+
+def _few(people: Subjects, asked: str) -> tuple[Subjects, dict[str, Any]]:
+    """Return the first, a middle and the last subject, and what to note of them."""
+    positions = np.unique([0, len(people) // 2, len(people) - 1])
+    return people.some(positions), {"asked": asked, "subjects": [str(people.ids[k]) for k in positions]}
+
+
+def _proven(arms: Sequence[Experiment], people: Subjects, gpu: Deterministic) -> Deterministic:
+    """Return the GPU where a few subjects have the results there that they have on processors.
+
+    A compiler, a driver or a device may be at fault, of which nobody would know.
+    """
+    few, looked = _few(people, "gpu")
+    looked |= {**gpu_in_words(), "largest_difference": 0.0}
+    for arm in arms:
+        there = run_batch(arm, few, tolerances=gpu.tolerances, gpu=True)
+        apart = difference(arm, run_batch(arm, few, tolerances=gpu.tolerances, threads=1), there)
+        looked["largest_difference"] = max(looked["largest_difference"], apart.largest)
+        if not apart.largest <= max(ALIKE, 1e2 * gpu.tolerances.relative):
+            worst = int(np.argmax(apart.by_subject))
+            raise SimulationError(
+                "the GPU's results are not those of processors", value=f"{apart.largest:.2g} of a value",
+                where=f"subject {few.ids[worst]} of '{arm.id}'", remedy="give engine='kernel', and report this",
+            )  # fmt: skip
+    return replace(gpu, choice=looked)
 
 
 def _on_both(

@@ -82,7 +82,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Deterministic:
-    """Differential equations, on libRoadRunner or on the batch kernel, whose patients ``threads`` share."""
+    """Differential equations, on libRoadRunner, on the batch kernel, whose patients ``threads`` share, or on a GPU."""
 
     tolerances: Tolerances
     replicates: int = 1
@@ -107,7 +107,15 @@ class Deterministic:
         del replicates
         if self.engine == "roadrunner":
             return outcome_of(arm, people, tolerances=self.tolerances, tick=tick, most=most)
-        result = run_batch(arm, people, tolerances=self.tolerances, tick=tick, most=most, threads=self.threads)
+        result = run_batch(
+            arm,
+            people,
+            tolerances=self.tolerances,
+            tick=tick,
+            most=most,
+            threads=self.threads,
+            gpu=self.engine == "gpu",
+        )
         return read_outcome(arm, result)
 
 

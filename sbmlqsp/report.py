@@ -221,7 +221,8 @@ def _engine(inputs: Mapping[str, Any], results: xr.Dataset) -> dict[str, str]:
     if inputs.get("name") in SINGLE_CELLS:
         return {}
     engine, choice = inputs.get("engine", "roadrunner"), inputs.get("engine_choice", {})
-    words = {"roadrunner": "libRoadRunner", "kernel": "the batch kernel", "both": "libRoadRunner and the batch kernel"}
+    words = {"roadrunner": "libRoadRunner", "kernel": "the batch kernel", "both": "libRoadRunner and the batch kernel",
+             "gpu": "the batch kernel on a GPU"}  # fmt: skip
     out = {"engine": words[engine]}
     apart = "largest difference between the engines"
     if "engine_difference" in results:

@@ -36,9 +36,9 @@ def sensitivities(
     The differential equations are integrated together with those of the derivatives, by one method and with error
     control over both [1]_, so that a derivative is as exact as a value and each parameter costs the same. It goes
     through everything that is computed from the parameter: initial assignments, rules, sizes of compartments, and the
-    amount, bioavailability, rate, duration and lag of doses, with the jumps that a dose or an abrupt change makes
-    whose time moves; and through a start at steady state, and the steady state of the first doses, by the implicit
-    function theorem.
+    amount, bioavailability, rate, duration and lag of doses, with the jumps that a dose, an event or an abrupt change
+    makes whose time moves; and through a start at steady state, and the steady state of the first doses, by the
+    implicit function theorem.
 
     Parameters
     ----------
@@ -65,19 +65,27 @@ def sensitivities(
     Raises
     ------
     UnsupportedError
-        Events, subjects that change on the way, functions without a derivative, and rates that jump where a state
-        crosses a threshold. Doses at steady state that are not the first, at time 0, that add to what is there, or of
-        which an infusion still runs then. An output at the very time of a dose, of the end of an infusion or of an
-        abrupt change in time that moves with one of the parameters: what is put out there has no derivative. Two of
-        those at one instant that move apart.
+        Subjects that change on the way, functions without a derivative, and rates that are rounded, or that jump at a
+        state's threshold and are read by events as well. Doses at steady state that are not the first, at time 0, that
+        add to what is there, or of which an infusion still runs then. Triggers of events that are not made of
+        comparisons, or that compare what jumps; delays and values of events that are rounded. An output at the very
+        time of a dose, of the end of an infusion or of an abrupt change in time that moves with one of the parameters:
+        what is put out there has no derivative. Two of those at one instant that move apart.
     ExperimentError
         A parameter is neither a symbol that may be set nor a column that doses read.
     SimulationError
-        A run failed: whose, and why. A steady state to start at that depends on the way to it, such as how much of
-        what is eliminated went which way.
+        A run failed: whose, and why. So does one in which an event has no derivative: it falls on one instant with a
+        dose, an output or another event, and they move apart with a parameter; a condition that it reads is just at its
+        threshold; or its trigger hardly crosses its own. Or one with a steady state to start at that depends on the way
+        to it, such as how much of what is eliminated went which way.
 
     Notes
     -----
+    Where a trigger's comparison crosses zero, ``g(x, p, t) = 0``, the time of the event moves by
+    ``-(g_x S + g_p)/(g_x f + g_t)``, and sensitivities jump by what it assigns and by how the rates change [2]_; so
+    they do where a rate jumps at a state's threshold. As in simulations, a trigger that is true for a small part of a
+    step may not be seen.
+
     Formulas over constants, of doses too, are differentiated as they hold at the values given: what ``floor``, ``ceil``
     or a condition chooses there stays chosen, so that an amount rounded to whole vials has derivative zero. Where
     a lag is zero, the derivative by it is that of a longer lag. Where a rate bends without bound, as ``C^1.5`` does at
@@ -87,6 +95,8 @@ def sensitivities(
     ----------
     .. [1] Hairer E, Wanner G (1996). Solving Ordinary Differential Equations II, section IV.7; the method is RODAS5P
        (https://doi.org/10.1007/s10543-023-00967-x), whose step is differentiated exactly.
+    .. [2] Hiskens IA, Pai MA (2000). Trajectory sensitivity analysis of hybrid systems. IEEE Transactions on Circuits
+       and Systems I 47:204-220. https://doi.org/10.1109/81.828574
 
     Examples
     --------
@@ -95,6 +105,13 @@ def sensitivities(
     >>> ds = qsp.sensitivities(qsp.Experiment(model, times=[0, 10]), ["k", "S"])
     >>> ds["S"].sel(time=10, parameter="k").round(4).values.tolist()  # -10*10*exp(-1)
     [-36.7879]
+
+    A dose that is given again whenever a quarter is left, of which the time moves with ``k``:
+
+    >>> model = qsp.read_antimony("model m; S = 8; S' = -k*S; k = 0.1; again: at S < 2: S = S + 6; end")
+    >>> ds = qsp.sensitivities(qsp.Experiment(model, times=[10, 20], observables=["S"]), "k")
+    >>> ds["S"].values[0, :, 0].round(4).tolist()
+    [-29.4304, -86.6146]
 
     A baseline moves with what it is the balance of:
 
@@ -110,7 +127,7 @@ def sensitivities(
     for row, status in enumerate(found.status.tolist()):
         if status:
             raise SimulationError(
-                f"subject {people.ids[row]} failed: {STATUS[status]}", value=found.messages[row],
+                f"subject {people.ids[row]} failed: {STATUS[status]}: {found.messages[row]}",
                 where=f"the sensitivities of '{experiment.id}'",
             )  # fmt: skip
     return _dataset(experiment, people.ids, arm.keys, found)

@@ -35,11 +35,15 @@ class DoseSlopes:
 
 @dataclass(frozen=True)
 class Instant:
-    """A time that moves: by how much along each direction, and what it is."""
+    """A time that moves: by how much along each direction, what it is, and whether anything jumps there for certain.
+
+    At a time that a trigger reads nothing may happen.
+    """
 
     time: float
     moves: Any
     what: str
+    jumps: bool = True
 
 
 def dose_slopes(experiment: Experiment, deliveries: Deliveries, known: Tangents) -> DoseSlopes:
@@ -98,8 +102,12 @@ def moving_instants(deliveries: Deliveries, slopes: DoseSlopes, row: int) -> lis
     return out
 
 
-def switch_instants(switches: Switches, local: Mapping[str, float], known: Tangents, row: int, end: float) -> Any:
-    """Return when switches of the model's formulas change for a subject, and how that moves.
+def switch_instants(
+    switches: Switches, local: Mapping[str, float], known: Tangents, row: int, end: float, *, among: bool = False
+) -> Any:
+    """Return when switches of the model's formulas and triggers change for a subject, and how that moves.
+
+    Where none does, there are none to tell of, but for those ``among`` which something else moves.
 
     Raises
     ------
@@ -110,18 +118,19 @@ def switch_instants(switches: Switches, local: Mapping[str, float], known: Tange
     for name in switches.reads:
         slopes = known.get(name)
         here.put(name, None if slopes is None else slopes[row])
-    if not here.by_name:
+    if not here.by_name and not (among and (switches.switches or switches.triggers)):
         return []
     out = []
     schedule = switches.schedule(local, end)
     _refuse_at_zero(switches, here, schedule[0][1])
     for (_, before), (t, after) in pairwise(schedule):
-        flipped = [s for s in switches.switches if before[s.id] != after[s.id]]
+        flipped = [s for s in (*switches.switches, *switches.triggers) if before[s.id] != after[s.id]]
         names = {s.id for s in flipped}
         for s in flipped:
             if not s.expr.symbols() & names:  # else it changes with what it reads
                 scope = {**local, **after}
-                out.append(Instant(t, _moved(s, Tangents(scope, 1, known.count), here, t), f"'{s.expr}'"))
+                moved = _moved(s, Tangents(scope, 1, known.count), here, t)
+                out.append(Instant(t, moved, f"'{s.expr}'", s in switches.switches))
     return out
 
 
@@ -149,7 +158,7 @@ def _moved(s: Switch, scope: Tangents, here: Tangents, t: float) -> Any:
 
 def _refuse_at_zero(switches: Switches, here: Tangents, values: Mapping[str, float]) -> None:
     scope = Tangents({**here.values, **values}, 1, here.count)
-    for s in switches.switches:
+    for s in (*switches.switches, *switches.triggers):
         gap = float(evaluate(_gap(s), scope.values, time=0.0))
         near = abs(gap if s.expr.op in RELATIONS else gap - round(gap)) <= SNAP
         if near and evaluate(time_slope(_gap(s)), scope.values) != 0 and _moved(s, scope, here, 0.0).any():
@@ -160,18 +169,19 @@ def _refuse_at_zero(switches: Switches, here: Tangents, values: Mapping[str, flo
 
 def moves_of(timeline: Timeline, instants: Sequence[Instant], deliveries: Deliveries, slopes: DoseSlopes, row: int,
              count: int) -> Any:  # fmt: skip
-    """Return by stretch how the instant moves at which its boluses are given and its switches change.
+    """Return by stretch, and for the end, how the instant moves at which its boluses are given and its switches change.
 
     Raises
     ------
     UnsupportedError
         Two things happen at one instant that move differently, where what comes after has no derivative.
     """
-    out = np.zeros((len(timeline.segments), count))
-    for j, segment in enumerate(timeline.segments):
-        time = segment.times[0]
+    stretches = [(s.times[0], s.boluses) for s in timeline.segments]
+    end = timeline.segments[-1].times[-1] if timeline.segments else 0.0
+    out = np.zeros((len(stretches) + 1, count))
+    for j, (time, boluses) in enumerate([*stretches, (end, timeline.final_boluses)]):
         found = [Instant(time, slopes.begins[row, k], f"the dose into {deliveries.given[k].target}")
-                 for some in segment.boluses.values() for k in some]  # fmt: skip
+                 for some in boluses.values() for k in some]  # fmt: skip
         found += [i for i in instants if abs(i.time - time) <= SNAP * max(1.0, time)]
         for other in found[1:]:
             if not np.allclose(other.moves, found[0].moves, rtol=1e-9, atol=0.0):

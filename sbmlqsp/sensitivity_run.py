@@ -17,7 +17,7 @@ from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.instants import Instants
 from sbmlqsp.engine.jumps import INFLOW
 from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
-from sbmlqsp.engine.ode_sensitivity_refusals import refuse_jumps
+from sbmlqsp.engine.ode_sensitivity_refusals import refuse_jumps, refuse_triggers
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
 from sbmlqsp.errors import ExperimentError, ModelError, QSPError, UnsupportedError, did_you_mean
@@ -157,6 +157,7 @@ class Differentiated:
     def _moving_constants(self, dosed: Mapping[str, bool]) -> tuple[str, ...]:
         given = any(n in self._known or flat_id(n) in self._known for n in dose_symbols(self._experiment))
         fed = {INFLOW + target for target in dosed} | set(dosed) if given else set()
+        fed |= self._batch.assigned
         return tuple(c for c in self._batch.equations.constants if c in self._known or c in fed)
 
     def _local(self, row: int) -> dict[str, float]:
@@ -243,11 +244,14 @@ class Differentiated:
 
     def _moves(self, timeline: Any, row: int) -> Any:
         times = self._experiment.times
-        switched = switch_instants(self._batch.switches, self._local(row), self._known, row, times[-1])
-        instants = [*switched, *moving_instants(self._deliveries, self._doses, row)]
+        moving = moving_instants(self._deliveries, self._doses, row)
+        switched = switch_instants(
+            self._batch.switches, self._local(row), self._known, row, times[-1], among=bool(moving)
+        )
+        instants = [*switched, *moving]
         shown = Instants(times)
         for instant in instants:
-            if instant.moves.any() and shown.near(instant.time):
+            if instant.jumps and instant.moves.any() and shown.near(instant.time):
                 self._refuse_shown(instant)
         return moves_of(timeline, switched, self._deliveries, self._doses, row, len(self.keys))
 
@@ -291,6 +295,7 @@ def _batch_for(
     if key not in _CACHE:
         made = SensitiveBatch(model.network, dosed=dosed, observed=observed, outputs=outputs)
         refuse_jumps(made.equations.system)
+        refuse_triggers(made.equations.system)
         _CACHE[key] = made
         while len(_CACHE) > _CACHE_SIZE:
             _CACHE.popitem(last=False)
@@ -300,15 +305,12 @@ def _batch_for(
 
 def _refuse(experiment: Experiment, subjects: Subjects) -> None:
     refuse_series(experiment)
-    for there, what in (
-        (experiment.model.network.events, "events"),
-        (subjects.rows is not None, "subjects that change on the way"),
-    ):
-        if there:
-            raise UnsupportedError(
-                f"sensitivities do not go through {what} yet", where=f"'{experiment.id}'",
-                remedy="take differences of simulations",
-            )  # fmt: skip
+    if subjects.rows is not None:
+        raise UnsupportedError(
+            "sensitivities do not go through subjects that change on the way yet",
+            where=f"'{experiment.id}'",
+            remedy="take differences of simulations",
+        )
 
 
 def _dosed(deliveries: Any) -> dict[str, bool]:

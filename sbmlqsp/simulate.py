@@ -23,7 +23,7 @@ from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
 from sbmlqsp.runner import STATUS
 from sbmlqsp.scaling import Piece, Whole, piece_size, pieces_of, spread
-from sbmlqsp.scaling.spreading import BATCH, CELLS, CHUNK, cells_size, workers_of
+from sbmlqsp.scaling.spreading import CELLS, CHUNK, TOGETHER, cells_size, workers_of
 from sbmlqsp.store import Filed, Store, locked, prepare
 from sbmlqsp.subjects import Subjects, read_subjects
 
@@ -101,13 +101,16 @@ def simulate(
         variances of counts at balance come out larger by a part of at most about epsilon. What a reaction could exhaust
         in fewer than 10 jumps is left to single ones. The errors of results shrink in proportion to epsilon but are not
         bound by it alone: run a few cells at a third of it to see them.
-    engine : {"auto", "roadrunner", "kernel", "both"}, optional
+    engine : {"auto", "roadrunner", "kernel", "both", "gpu"}, optional
         What integrates. ``"auto"``, which is meant where none is given, is libRoadRunner, and for 500 subjects or more
         the compiled batch kernel, where it runs the model and the results of three subjects are the same on both; the
         provenance says what was chosen and why. ``"both"`` answers whether numbers can be trusted: the results are
         libRoadRunner's, ``engine_difference`` says for each run how far the kernel is from them at most, and where that
-        is more than tolerances allow the run fails with both curves. With ``method="ssa"``, ``"roadrunner"`` is
-        libRoadRunner's own stochastic integrator, for comparison; what it would get silently wrong is refused.
+        is more than tolerances allow the run fails with both curves. ``"gpu"`` runs the kernel's equations on an NVIDIA
+        GPU, thousands of subjects at once, after three of them gave the same there as on processors; it needs
+        ``pip install sbmlqsp[gpu]``, is never chosen unasked, and refuses models with events. With ``method="ssa"``,
+        ``"roadrunner"`` is libRoadRunner's own stochastic integrator, for comparison; what it would get silently wrong
+        is refused.
     on_failure : {"raise", "record"}
         Raise at the first failed run, or keep its row as NaN with a status and a message.
     max_failed : float, optional
@@ -177,7 +180,7 @@ def simulate(
         how = choose_engine(
             engine, arms, people, tolerances=tolerances, threads=threads, hurried=time_limit is not None
         )
-        workers = None if how.engine == "kernel" else workers
+        workers = None if how.engine in {"kernel", "gpu"} else workers
     else:
         how = Stochastic(seed, replicates, tuple(continuous), max_jumps, threads, population, engine or "kernel", leap)
         workers = None
@@ -255,8 +258,8 @@ class _Run:
     def to_store(self, path: str | Path, bar: Progress, *, resume: bool) -> Store:
         """Run what the store lacks and return it."""
         each = self.method.replicates
-        together = isinstance(self.method, Deterministic) and self.method.engine == "kernel"
-        size = self.chunk or (BATCH if together else CHUNK if each == 1 else CELLS)
+        engine = self.method.engine if isinstance(self.method, Deterministic) else ""
+        size = self.chunk or TOGETHER.get(engine, CHUNK if each == 1 else CELLS)
         pieces = pieces_of(self.people, size, replicates=each)
         asked = [{**inputs_of(a), "digest": a.model.digest} for a in self.arms]
         control = [self.seed, json.dumps(self.method.describe())]

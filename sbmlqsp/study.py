@@ -15,7 +15,7 @@ The file, with every key it may have::
     # at_dose = "after", on_failure = "raise" or "record", seed = 0,
     # start = "steady state"              # of the undosed model, in place of "initial values"
     # relative_tolerance = 1e-9, absolute_tolerance = 1e-40, maximum_steps = 500000
-    # engine = "auto"                      # or "roadrunner", "kernel", "both" (which tells how far apart they are)
+    # engine = "auto"                   # or "roadrunner", "kernel", "gpu", "both" (which tells how far apart they are)
     # method = "ssa"                    # single cells instead of differential equations; then also
     # replicates = 100                  # cells per subject
     # continuous = ["pk.drug"]          # species that are not counted, and max_jumps = 50000000 of a cell

@@ -231,25 +231,34 @@ class Batch:
         else:
             integrate(self.functions_of_lanes, plan.packed, task, method=method, spread=over_threads)
         status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
-        return BatchResult(
-            out, status, results[:, 1], steps, event - 1, tuple(e.id for e in self.equations.system.events)
-        )
+        return BatchResult(out, status, results[:, 1], steps, event - 1, self.event_names)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The events of the model."""
+        return tuple(e.id for e in self.equations.system.events)
 
     def _run_eventful(self, instructions: Instructions, task: Any, over_threads: Any) -> None:
-        from sbmlqsp.engine.ode_eventful import Traits, run_eventful
+        from sbmlqsp.engine.ode_eventful import run_eventful
 
-        longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
-        own: tuple[Any, ...] = (*self._traits, longest)
-        plan = self.equations.elimination.packed
+        traits, plan = self.traits(instructions), self.equations.elimination.packed
 
         def run(first: int, last: int) -> None:
             task.out[first:last] = np.nan
             run_eventful(
                 self.functions, plan, task.program, task.patients, task.control, first, last, task.out, task.results,
-                Traits(*own),
+                traits._replace(width=traits.width),
             )  # fmt: skip
 
         over_threads(run, len(task.out))
+
+    def traits(self, instructions: Instructions) -> Any:
+        """Return what there is to know of events."""
+        from sbmlqsp.engine.ode_eventful import Traits
+
+        longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
+        own: tuple[Any, ...] = (*self._traits, longest)
+        return Traits(*own)
 
     @cached_property
     def _traits(self) -> Any:

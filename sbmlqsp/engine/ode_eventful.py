@@ -32,7 +32,7 @@ from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.engine.ode_watch import CLOSE, arrive, change, later
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["Traits", "run_eventful"]
+__all__ = ["EARLY", "TRIES", "Traits", "begin", "events_at", "run_eventful"]
 
 TRIES = 20
 """How often a step is taken again, to end where a trigger changes."""
@@ -211,7 +211,8 @@ def _patient(functions, room, events, script, first, last, control):
 
 
 @fast
-def _begin(events, traits):
+def begin(events, traits):
+    """Let a patient's events begin."""
     for e in range(events.number):
         events.before[e] = traits.initial[e]
         events.last[e] = -math.inf
@@ -219,7 +220,7 @@ def _begin(events, traits):
 
 
 @fast
-def _events(at, traits):
+def events_at(at, traits):
     """Return the events of a patient, with room from a place in memory on."""
     count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
     known, before = shifted(at, checks), shifted(at, 2 * checks)
@@ -251,7 +252,7 @@ def _entry(sources):
         room = Room(
             n, m, columns, control.timed, pointer(plan), x, p, new, u, b, k, slopes, w, dense, row, floor, scale
         )
-        events = _events(pointer(own), traits)
+        events = events_at(pointer(own), traits)
         code, value, times, rows = (
             pointer(program.code), pointer(program.value), pointer(program.times), pointer(program.rows),
         )  # fmt: skip
@@ -259,7 +260,7 @@ def _entry(sources):
         given, size = patients.amounts.shape[1], out.shape[1] * columns
         for r in range(first, last):
             enter(room, patients, r)
-            _begin(events, traits)
+            begin(events, traits)
             script = Script(code, value, times, rows, shifted(amounts, r * given), shifted(lengths, r * given),
                             shifted(shown, r * size))  # fmt: skip
             which = patients.which[r]

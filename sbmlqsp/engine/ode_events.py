@@ -17,7 +17,10 @@ from sbmlqsp.engine.instants import SNAP
 from sbmlqsp.engine.ode_model import fast
 from sbmlqsp.engine.ode_status import BAD_DELAY, CROWDED, ENDLESS, FINE, RUSHING, TIED
 
-__all__ = ["QUEUE", "Events", "near", "settle"]
+__all__ = [
+    "APPLY", "CHECKS", "DELAY", "LOOPS", "PRIORITY", "QUEUE", "VALUES", "Events", "dequeue", "near", "next_event",
+    "rushes", "settle", "withdraw",
+]  # fmt: skip
 
 LOOPS = 10_000
 """How many events may follow each other at one instant."""
@@ -72,7 +75,7 @@ def near(t):
 
 
 @fast
-def _dequeue(k, waiting, events):
+def dequeue(k, waiting, events):
     """Take an event out of the queue, whose order stays."""
     for j in range(k, waiting - 1):
         events.due[j], events.whose[j] = events.due[j + 1], events.whose[j + 1]
@@ -82,12 +85,12 @@ def _dequeue(k, waiting, events):
 
 
 @fast
-def _withdraw(e, waiting, events):
+def withdraw(e, waiting, events):
     """Take all waiting executions of an event out of the queue."""
     k = np.int64(0)
     while k < waiting:
         if events.whose[k] == e:
-            waiting = _dequeue(k, waiting, events)
+            waiting = dequeue(k, waiting, events)
         else:
             k += 1
     return waiting
@@ -119,13 +122,13 @@ def _triggered(functions, room, events, t, waiting):
             if status:
                 return status, e, waiting
         elif events.checks[e] == 0.0 and events.before[e] != 0.0 and events.persistent[e] == 0.0:
-            waiting = _withdraw(e, waiting, events)
+            waiting = withdraw(e, waiting, events)
         events.before[e] = events.checks[e]
     return FINE, 0, waiting
 
 
 @fast
-def _next_event(functions, room, events, t, waiting):
+def next_event(functions, room, events, t, waiting):
     """Return the place of the event to execute now, -1 where none is due, and whether chance would choose it."""
     best, highest, tied = -1, -math.inf, False
     for k in range(waiting):
@@ -140,7 +143,7 @@ def _next_event(functions, room, events, t, waiting):
 
 
 @fast
-def _rushes(events, e, t):
+def rushes(events, e, t):
     """Note that an event happens; return whether it does so faster than can be followed."""
     gap = t - events.last[e]
     if 0.0 < gap <= SOON * t:
@@ -156,7 +159,7 @@ def settle(functions, room, events, t, waiting):
         status, e, waiting = _triggered(functions, room, events, t, waiting)
         if status:
             return status, e, waiting, done
-        k, tied = _next_event(functions, room, events, t, waiting)
+        k, tied = next_event(functions, room, events, t, waiting)
         if k < 0:
             return FINE, 0, waiting, done
         e = np.int64(events.whose[k])
@@ -167,8 +170,8 @@ def settle(functions, room, events, t, waiting):
                 events.value[i] = events.kept[k * events.width + i]
         else:
             functions.act(VALUES, e, room.x, room.p, t, events.value)
-        waiting = _dequeue(k, waiting, events)
+        waiting = dequeue(k, waiting, events)
         functions.act(APPLY, e, room.x, room.p, t, events.value)
-        if _rushes(events, e, t):
+        if rushes(events, e, t):
             return RUSHING, e, waiting, done
     return ENDLESS, 0, waiting, LOOPS

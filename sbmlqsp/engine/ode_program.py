@@ -84,14 +84,18 @@ class Instructions:
             self._enter(segment, before)
             self._run(segment)
             before = ()
+        self._finish(timeline, before)
+        self.of.append(len(self.code))
+        return len(self.of) - 2
+
+    def _finish(self, timeline: Timeline, before: Sequence[int]) -> None:
+        """Do what happens at the end of the run."""
         self._happen(timeline.final_switches if self.eventful else {})
         self._show(before)
         self._give(timeline.final_boluses)
         self._set({} if self.eventful else timeline.final_switches)
         self._happen({})
         self._show(timeline.final)
-        self.of.append(len(self.code))
-        return len(self.of) - 2
 
     @property
     def end(self) -> float:

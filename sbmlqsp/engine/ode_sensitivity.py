@@ -19,7 +19,7 @@ from sbmlqsp.engine.ode_codegen import ONE, TIME, Equations, Slopes, _Writer
 from sbmlqsp.engine.rendering import numeric
 from sbmlqsp.expressions import Expr, sym
 
-__all__ = ["Partials", "packed", "source_of_sensitivities"]
+__all__ = ["ALONG", "Along", "Partials", "packed", "source_of_sensitivities"]
 
 HEAD = '''"""Generated from a model; made anew where it is missing."""
 
@@ -55,7 +55,7 @@ class Partials(Slopes):
         self.variables = (*system.states, *constants)
         self.rates = self._entries(system.flows.values())
         self.observed = self._entries(observed)
-        along = _Along(system, self.named)
+        along = Along(system, self.named)
         bends = {where: along.of(entry) for where, entry in self.rates.items()}
         self.bends: Entries = {where: e for where, e in bends.items() if e is not None}
         self.bent = along.named
@@ -71,11 +71,20 @@ class Partials(Slopes):
         return {name: ONE} if name in self._constants else super()._symbol(name)
 
 
-class _Along:
-    """The derivative of formulas along a direction of the states and of time, each rule's under a name of its own."""
+class Along:
+    """The derivative of formulas along a direction of the states and of time, each rule's under a name of its own.
 
-    def __init__(self, system: JumpSystem, formulas: dict[str, Expr]) -> None:
-        self._system, self._formulas = system, formulas
+    Parameters
+    ----------
+    system : JumpSystem
+    formulas : dict of str to Expr
+        What names beside the system's own stand for.
+    constants : sequence of str
+        Those that change along it as well.
+    """
+
+    def __init__(self, system: JumpSystem, formulas: dict[str, Expr], constants: Sequence[str] = ()) -> None:
+        self._system, self._formulas, self._constants = system, formulas, frozenset(constants)
         self._known: dict[str, Gradient] = {}
         self.named: dict[str, Expr] = {}
 
@@ -96,7 +105,7 @@ class _Along:
         if formula is not None:
             return self._formula(name, formula)
         if name not in system.flows:
-            return {}
+            return {ALONG: sym(f"{ALONG}({name})")} if name in self._constants else {}
         symbol = system.network.symbols[name]
         if symbol.kind != "species" or symbol.amount_only:
             return {ALONG: sym(f"{ALONG}({name})")}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode import Batch, BatchResult, spread
 from sbmlqsp.engine.ode_sensitivity import Partials, packed, source_of_sensitivities
 from sbmlqsp.engine.ode_sensitivity_program import Moving
+from sbmlqsp.engine.ode_sensitivity_roots import with_roots
+from sbmlqsp.engine.ode_sensitivity_turns import Turns, source_of_turns
 from sbmlqsp.expressions import Expr
 
 __all__ = ["SensitiveBatch", "Slopes"]
@@ -69,23 +72,49 @@ class SensitiveBatch(Batch):
         self, network: Network, *, dosed: Mapping[str, bool], observed: Sequence[Expr], outputs: Sequence[str]
     ) -> None:
         super().__init__(network, dosed=dosed, outputs=outputs)
+        self.equations = with_roots(self.equations)
         self.observed = tuple(observed)
         self._moving: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
     def instructions(self) -> Moving:
         """Return an empty list of instructions."""
-        return Moving(self.places)
+        return Moving(self.places, self.eventful)
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """The constants that events assign, which change with the parameters from then on."""
+        return self.equations.system.network.changed_by_events & frozenset(self.equations.constants)
+
+    @cached_property
+    def _turns(self) -> Turns:
+        """What the events of the model read."""
+        return Turns(self.equations)
+
+    def _sensitive_loop(self, instructions: Moving, directions: int) -> tuple[Any, Callable[[], tuple[Any, ...]]]:
+        """Return the compiled loop over patients, and what else that needs by span."""
+        if not self.eventful:
+            from sbmlqsp.engine.ode_sensitivity_kernel import run_sensitive
+
+            return run_sensitive, tuple
+        from sbmlqsp.engine.ode_sensitivity_eventful import run_sensitive_events
+
+        traits, tables = self.traits(instructions), self._turns.tables()
+        kept = traits.width * (1 + directions) + directions  # values, and what they and their time change by
+        return run_sensitive_events, lambda: (traits._replace(width=kept), tables)
 
     def _prepared(self, constants: tuple[str, ...]) -> tuple[Any, Any]:
         """Return functions and patterns for the constants that change with the parameters, made once."""
         if constants not in self._moving:
             from sbmlqsp.engine.ode_sensitivity_kernel import Patterns
-            from sbmlqsp.engine.ode_sensitivity_model import Sensitive, SensitiveOnly
+            from sbmlqsp.engine.ode_sensitivity_model import Sensitive, SensitiveEvents, SensitiveOnly, TurnOnly
 
             partials = Partials(self.equations.system, constants, self.observed)
             source = source_of_sensitivities(self.equations, partials, self.observed)
             more, own = compile_functions(source, SensitiveOnly), self.functions
-            functions = Sensitive(own.rates, own.slopes, own.factor, own.solve, *more)
+            functions: Any = Sensitive(own.rates, own.slopes, own.factor, own.solve, *more)
+            if self.eventful:
+                turned = compile_functions(source_of_turns(self.equations, self._turns, constants), TurnOnly)
+                functions = SensitiveEvents(*own, *more, *turned)
             rates, bends, observed = (
                 packed(e, self.states, constants) for e in (partials.rates, partials.bends, partials.observed)
             )
@@ -125,11 +154,11 @@ class SensitiveBatch(Batch):
         The others are those of ``run``. The results do not depend on ``threads``.
         """
         from sbmlqsp.engine.ode_kernel import Control, Patients, Program
-        from sbmlqsp.engine.ode_sensitivity_kernel import Along, run_sensitive
+        from sbmlqsp.engine.ode_sensitivity_kernel import Along
 
         functions, patterns = self._prepared(tuple(moving))
         n, plan = len(starts), self.equations.elimination
-        out, results = np.full((n, times, len(self.observed), 1 + slopes.sizes.shape[1]), np.nan), np.zeros((n, 3))
+        out, results = np.full((n, times, len(self.observed), 1 + slopes.sizes.shape[1]), np.nan), np.zeros((n, 4))
         numbers = [np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths, absolute * scales, scales)]
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), *numbers)
         program = Program(*instructions.arrays())
@@ -139,13 +168,15 @@ class SensitiveBatch(Batch):
             *_units(slopes.sizes),
         )))  # fmt: skip
 
+        loop, more = self._sensitive_loop(instructions, slopes.sizes.shape[1])
+
         def run(first: int, last: int) -> None:
-            run_sensitive(functions, plan.packed, patterns, program, patients, along, control, first, last, out,
-                          results)  # fmt: skip
+            loop(functions, plan.packed, patterns, program, patients, along, control, first, last, out, results,
+                 *more())  # fmt: skip
 
         spread(run, n, threads)
-        status, steps = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64)
-        return BatchResult(out, status, results[:, 1], steps, np.full(n, -1))
+        status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
+        return BatchResult(out, status, results[:, 1], steps, event - 1, self.event_names)
 
 
 def _units(sizes: Any) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["Along", "Patterns", "run_sensitive"]
+__all__ = ["Along", "Patterns", "at_once", "enter", "infuse", "look", "outputs", "put", "room_of", "run_sensitive"]
 
 
 class Along(NamedTuple):
@@ -45,7 +45,7 @@ class Patterns(NamedTuple):
 
 
 @fast
-def _look(functions, room, x, t, out, place):
+def look(functions, room, x, t, out, place):
     """Put out what is observed, and note its derivatives by states and constants."""
     functions.glance(x, room.p, t, room.row)
     for c in range(room.looks):
@@ -53,7 +53,7 @@ def _look(functions, room, x, t, out, place):
 
 
 @fast
-def _put(room, s, d, out, place):
+def put(room, s, d, out, place):
     """Put out the derivatives of what is observed along one direction."""
     for c in range(room.looks):
         room.sum[c] = 0.0
@@ -63,17 +63,17 @@ def _put(room, s, d, out, place):
 
 
 @fast
-def _outputs(functions, room, program, g, last, t, h, out):
-    """Put out what falls into a step; return the next place."""
-    if g < last and program.times[g] <= t + h:
+def outputs(functions, room, program, g, last, t, h, until, out):
+    """Put out what falls into a step up to a time; return the next place."""
+    if g < last and program.times[g] <= until:
         prepare_dense(room)
-        while g < last and program.times[g] <= t + h:
+        while g < last and program.times[g] <= until:
             theta = (program.times[g] - t) / h
             between(room, theta)
-            _look(functions, room, room.u, program.times[g], out, program.rows[g])
+            look(functions, room, room.u, program.times[g], out, program.rows[g])
             for d in range(room.directions):
                 within(room, d, theta)
-                _put(room, room.y, d, out, program.rows[g])
+                put(room, room.y, d, out, program.rows[g])
             g += 1
     return g
 
@@ -97,7 +97,7 @@ def _stretch(functions, room, program, g, last, t, end, control, steps, out):
         factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
         factor = min(GROW, max(SHRINK, factor))
         if error <= 1.0:
-            g = _outputs(functions, room, program, g, last, t, h, out)
+            g = outputs(functions, room, program, g, last, t, h, t + h, out)
             for i in range(room.n):
                 room.x[i] = room.new[i]
             for a in range(room.n * room.directions):
@@ -114,7 +114,7 @@ def _stretch(functions, room, program, g, last, t, end, control, steps, out):
 
 
 @fast
-def _at_once(room, patients, along, column, r, code, a, b):
+def at_once(room, patients, along, column, r, code, a, b):
     """Give a dose, or stop infusions, to states and constants and their sensitivities."""
     if code == IDLE:
         room.p[a] = 0.0
@@ -131,7 +131,7 @@ def _at_once(room, patients, along, column, r, code, a, b):
 
 
 @fast
-def _infuse(room, patients, along, column, r, code, a, b):
+def infuse(room, patients, along, column, r, code, a, b):
     """Let an infusion run, or let the sensitivities of its target jump where its begin or end moves."""
     rate = patients.amounts[r, b] / patients.lengths[r, b]
     if code == INFUSE:
@@ -166,9 +166,9 @@ def _dose(functions, room, patients, along, column, r, code, a, b, t):
     elif code == AFTER:
         _moved(functions, room, along, r, a, t)
     elif code in (INFUSE, STARTED, STOPPED):  # numba compiles a set slowly
-        _infuse(room, patients, along, column, r, code, a, b)
+        infuse(room, patients, along, column, r, code, a, b)
     else:
-        _at_once(room, patients, along, column, r, code, a, b)
+        at_once(room, patients, along, column, r, code, a, b)
 
 
 @fast
@@ -183,9 +183,9 @@ def _patient(functions, room, program, patients, along, column, r, control, out)
             if status:
                 return status, t, steps
         elif code == SHOW:
-            _look(functions, room, room.x, t, out, a)
+            look(functions, room, room.x, t, out, a)
             for d in range(room.directions):
-                _put(room, shifted(room.s, d * room.n), d, out, a)
+                put(room, shifted(room.s, d * room.n), d, out, a)
         elif code == SET:
             room.p[a] = program.value[o]
         else:
@@ -194,7 +194,8 @@ def _patient(functions, room, program, patients, along, column, r, control, out)
 
 
 @fast
-def _enter(room, patients, along, r):
+def enter(room, patients, along, r):
+    """Let a patient in."""
     for i in range(room.n):
         room.x[i] = patients.starts[r, i]
         room.floor[i] = patients.floor[r, i]
@@ -210,7 +211,7 @@ def _enter(room, patients, along, r):
 
 
 @fast
-def _room(kept, plan, patterns, sizes, timed):
+def room_of(kept, plan, patterns, sizes, timed):
     """Return the places in memory of everything that a run needs."""
     n, m, count, width, looks, size = sizes
     at = pointer(kept)
@@ -245,9 +246,9 @@ def _entry(sources):
         entries = patterns.rates[0] + patterns.bends[0] + patterns.observed[0]
         own = (14 + STAGES) * n + m + plan[1] + control.size + entries + 2 * looks
         kept = np.zeros(own + count * ((STAGES + 2) * n + width + 2))
-        room = _room(kept, plan, patterns, (n, m, count, width, looks, control.size), control.timed)
+        room = room_of(kept, plan, patterns, (n, m, count, width, looks, control.size), control.timed)
         for r in range(first, last):
-            _enter(room, patients, along, r)
+            enter(room, patients, along, r)
             status, t, steps = _patient(functions, room, program, patients, along, patterns.column, r, control, out[r])
             results[r, 0], results[r, 1], results[r, 2] = status, t, steps
         kept[0] = plan[0] + patterns.rates[0] + patterns.bends[0] + patterns.observed[0]  # lets all live until here

@@ -23,7 +23,7 @@ from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
 
-__all__ = ["Room", "multiply", "tried", "within"]
+__all__ = ["Room", "directions", "multiply", "tried", "within", "worst"]
 
 SMALL = 1e-4
 """A sensitivity may be off by the tolerance's share of itself, or of this part of state over parameter."""
@@ -102,8 +102,8 @@ def _direction(functions, room, d, s, back):
 
 
 @fast
-def _directions(functions, room, t, h):
-    """Take the step of every direction, after that of the states; return the largest error."""
+def directions(functions, room, t, h):
+    """Take the step of every direction, after that of the states."""
     n, k, u = room.n, room.k, room.u
     for s in range(STAGES):
         for i in range(n):
@@ -122,9 +122,9 @@ def _directions(functions, room, t, h):
 
 
 @fast
-def _worst(room, relative):
+def worst(room, relative):
     """Return the largest error of a sensitivity, as a share of what it may be."""
-    n, worst = room.n, 0.0
+    n, most = room.n, 0.0
     for d in range(room.directions):
         for i in range(n):
             a = d * n + i
@@ -134,10 +134,10 @@ def _worst(room, relative):
                 share = error / (room.floor[i] * room.unit[d] + relative * size)
                 if not share < math.inf:
                     return math.inf
-                worst = max(worst, share)
+                most = max(most, share)
             if not abs(room.next[a]) < math.inf:
                 return math.inf
-    return worst
+    return most
 
 
 @fast
@@ -163,5 +163,5 @@ def tried(functions, room, t, h, relative):
     error = norm(room, relative)
     if not error <= 1.0:
         return error
-    _directions(functions, room, t, h)
-    return max(error, _worst(room, relative))
+    directions(functions, room, t, h)
+    return max(error, worst(room, relative))

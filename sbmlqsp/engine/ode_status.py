@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 __all__ = [
-    "BAD_DELAY", "CROWDED", "EASY", "ENDLESS", "FINE", "LANES", "LONG", "NOT_FINITE", "ODE_STATUS", "RUSHING", "STIFF",
-    "TIED", "TOO_MANY", "TOO_SMALL",
+    "APART", "BAD_DELAY", "CROWDED", "EASY", "ENDLESS", "FINE", "GRAZING", "LANES", "LONG", "NOT_FINITE",
+    "ODE_STATUS", "POISED", "RUSHING", "SHOWN", "STIFF", "TIED", "TOO_MANY", "TOO_SMALL", "UNSEEN",
 ]  # fmt: skip
 
-FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED, LONG, STIFF, EASY = range(12)
-"""The last three: a patient goes on by another method, for its many steps, or as it is too stiff or not at all."""
+FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIED = range(9)
+APART, POISED, GRAZING, SHOWN, UNSEEN = range(9, 14)
+LONG, STIFF, EASY = range(14, 17)
+"""A patient goes on by another method, for its many steps, or as it is too stiff or not at all."""
 
 ODE_STATUS = {
     NOT_FINITE: "a rate is not finite",
@@ -20,6 +22,15 @@ ODE_STATUS = {
     RUSHING: "an event happens again and again, faster than can be followed; let its trigger need a distance",
     TIED: "events of the same priority are due at once, whose order SBML leaves to chance and matters here; let their "
     "priorities differ",
+    APART: "an event, or a rate that jumps, falls on one instant with a dose, another event or the start, and they "
+    "move apart with a parameter, so that what comes after has no derivative; shift one of them a little",
+    POISED: "a condition of an event or of a rate is just at its threshold and moves with a parameter, so that what "
+    "comes after has no derivative; change the values a little",
+    GRAZING: "a condition hardly crosses its threshold, so that how the time of that moves is not known; tighten the "
+    "tolerances, or let it cross more steeply",
+    SHOWN: "an output falls on the time of an event, or of a rate's jump, that moves with a parameter, so that what is "
+    "put out there has no derivative; leave that time out, or ask a little before or after it",
+    UNSEEN: "a trigger changed although none of its comparisons crossed, so that how its time moves is not known",
 }
 
 LANES = 16

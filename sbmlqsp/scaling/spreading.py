@@ -14,12 +14,12 @@ from sbmlqsp.scaling.local import Died, LocalWorkers
 from sbmlqsp.scaling.sinks import Sink
 from sbmlqsp.scaling.work import Piece, Work, perform
 
-__all__ = ["CELLS", "CHUNK", "cells_size", "piece_size", "spread", "workers_of"]
+__all__ = ["CELLS", "CHUNK", "TOGETHER", "cells_size", "piece_size", "spread", "workers_of"]
 
 CHUNK = 100
 """How many subjects are one piece of work, where it is not said."""
-BATCH = 1_000
-"""How many are one part of a store where they are integrated side by side, if it is not said."""
+TOGETHER = {"kernel": 1_000, "gpu": 16_384}
+"""How many are one part of a store where they are integrated side by side, by engine, if it is not said."""
 CELLS = 5_000
 """How many single cells are one piece of work, or one part of a store, at most where it is not said."""
 FEW = 100  # cells that are not cut further

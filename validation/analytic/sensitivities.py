@@ -274,7 +274,7 @@ CONTROLS: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
     ("steady states stand still", "steady state of a feedback", "rested_tangents", without_rest),
     ("totals stand still", "steady state with conserved totals", "rested_tangents", without_totals),
     ("earlier doses stand still", "steady state of infusions", "steadied", without_carrying),
-    ("windows stand still", "windows in time, turnover at its baseline", "switch_instants", lambda *_: []),
+    ("windows stand still", "windows in time, turnover at its baseline", "switch_instants", lambda *_, **__: []),
 )
 
 
