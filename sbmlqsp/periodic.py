@@ -13,7 +13,7 @@ import numpy as np
 
 from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import Series
-from sbmlqsp.engine.linearity import is_linear, linear_system, reads_time, unread_states
+from sbmlqsp.engine.linearity import is_linear, linear_system, reads_time, totals_without, unread_states
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.engine.roadrunner import EngineFailure
 from sbmlqsp.errors import DosingError, UnsupportedError
@@ -163,7 +163,7 @@ class SteadyDoses:
         """Return the fixed point of the map from dose to dose that Newton's method finds near x, if it does."""
         free = np.flatnonzero(~self._unread)
         kept = self._side.conserved() @ np.eye(len(self._side.names))
-        kept = _in_order(kept, self._side.names, self.names)[:, free]
+        kept = totals_without(_in_order(kept, self._side.names, self.names), self._unread)[:, free]
         for _ in range(8):
             step, growth = self._step(x, series, size, free, kept)
             if step is None or not growth < 1.0:

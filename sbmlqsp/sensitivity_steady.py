@@ -17,7 +17,7 @@ from sbmlqsp.arm_start import ArmStart
 from sbmlqsp.batch_courses import Steady
 from sbmlqsp.course import Course, Series
 from sbmlqsp.course_arm import step_of
-from sbmlqsp.engine.linearity import unread_states
+from sbmlqsp.engine.linearity import totals_without, unread_states
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode import BatchResult
 from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
@@ -231,7 +231,7 @@ class _Interval:
         c, row, n, read = self._cycle, int(self._rows[k]), len(self._names), self._read
         first = c.of_states[row][:, self._order].T
         at, after = (s[read][:, np.concatenate([read, np.ones(s.shape[1] - n, dtype=bool)])] for s in slopes)
-        m, kept, size = int(read.sum()), _without(self._kept[k], ~read)[:, read], c.scales[row][self._order][read]
+        m, kept, size = int(read.sum()), totals_without(self._kept[k], ~read)[:, read], c.scales[row][self._order][read]
         matrix = np.concatenate([(np.eye(m) - after[:, :m]) / size[:, None], kept]) * size
         right = np.concatenate([after[:, m:] / size[:, None], kept @ first[read]])
         singular = np.linalg.svd(matrix, compute_uv=False)
@@ -250,12 +250,3 @@ class _Interval:
         """Return the rates of change of a subject's states at the record."""
         side = RightHandSide(self._side.network, at_rows(self._side.base, np.array([k])))
         return side(states[self._order][:, None])[:, 0]
-
-
-def _without(kept: Any, unread: Any) -> Any:
-    """Return those combinations of conserved totals in which no unread state is: doses change the others."""
-    if not len(kept) or not unread.any():
-        return kept
-    u, values, _ = np.linalg.svd(kept[:, unread])
-    rank = int((values > 1e-10 * max(values.max(initial=0.0), 1e-300)).sum())
-    return u[:, rank:].T @ kept

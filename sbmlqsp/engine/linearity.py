@@ -12,7 +12,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.expressions import Expr
 
-__all__ = ["is_linear", "linear_system", "reads_time", "unread_states"]
+__all__ = ["is_linear", "linear_system", "reads_time", "totals_without", "unread_states"]
 
 
 def is_linear(network: Network) -> bool:
@@ -127,3 +127,26 @@ def linear_system(side: RightHandSide, rows: int) -> tuple[Any, Any]:
     rates = side(points)
     offset = rates[:, n]
     return np.moveaxis(rates[:, :n] - offset[:, None], -1, 0), offset.T
+
+
+def totals_without(kept: Any, gone: Any) -> Any:
+    """Return the combinations of conserved totals in which some states do not enter.
+
+    What is eliminated into a state that nothing reads is conserved with it, and not without.
+
+    Parameters
+    ----------
+    kept : ndarray of shape (totals, states)
+    gone : ndarray of bool, of shape (states,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> totals_without(np.array([[1.0, 1.0, 0.0]]), np.array([False, True, False])).shape
+    (0, 3)
+    """
+    if not len(kept) or not gone.any():
+        return kept
+    u, values, _ = np.linalg.svd(kept[:, gone])
+    rank = int((values > 1e-10 * max(values.max(initial=0.0), 1e-300)).sum())
+    return u[:, rank:].T @ kept
