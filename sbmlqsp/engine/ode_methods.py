@@ -26,10 +26,9 @@ LOOSE, TIGHT = 5e-6, 5e-10
 PATIENCE, TRIAL, WORTH = 64, 8, 5.0
 CALM, MANY = 16, 6
 """After how many steps that the explicit method could take, and from how many states on, it pays."""
-SHARE, LEAST = 0.1, 1e-13
-"""Radau's estimate of its error is of a lower order than the error, which comes to some times the tolerance: it gets
-this share of that, and no less than rounding allows."""
-
+SHARE = 0.1
+"""Radau's estimate of its error is of a lower order than the error, which at the looser tolerances comes to ten or more
+times what was asked for: who is handed over gets this share of it."""
 NEXT = {
     "rodas": ((LONG, "radau"), (EASY, "explicit")),
     "radau": ((LONG, "rodas"),),
@@ -99,9 +98,9 @@ def _patient(control: Control, by: str, states: int, *, resumed: bool) -> Contro
         return control._replace(calm=-1, patience=patience)
     if by == "rodas":
         return control._replace(patience=patience, calm=CALM if states >= MANY else 0)
-    relative = max(SHARE * control.relative, min(LEAST, control.relative))
-    own = control._replace(relative=relative)
-    return own._replace(patience=TRIAL, worth=WORTH) if resumed else own
+    if not resumed:
+        return control
+    return control._replace(relative=SHARE * control.relative, patience=TRIAL, worth=WORTH)
 
 
 def _loop(by: str) -> tuple[Any, tuple[Any, ...]]:
