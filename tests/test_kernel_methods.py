@@ -76,9 +76,9 @@ def test_fast_parts_that_follow_slow_ones_are_handed_over_and_results_stay(oscil
     exact = run(oscillator, people(20), 1e-12)
     assert visited == ["radau"]
     visited.clear()
-    found = run(oscillator, people(20), 1e-8)
+    found = run(oscillator, people(20), 1e-9)
     assert visited == ["rodas", "radau"]
-    assert found == pytest.approx(exact, rel=3e-7)  # at jumps, whose times are off by 1e-9
+    assert found == pytest.approx(exact, rel=1e-7)  # at jumps, whose times are off
 
 
 def test_who_is_beside_whom_changes_no_bit_when_patients_are_handed_over(oscillator, visited):
@@ -125,7 +125,7 @@ def test_the_tightest_tolerances_are_reached(oscillator, visited):
     assert found.columns["P"][0] == pytest.approx(3 / 2.9 * (np.exp(-0.1 * times) - np.exp(-3 * times)), rel=1e-12)
 
 
-def calm(*, count=8, more=""):
+def calm(*, count=12, more=""):
     """Return smooth decays that feed each other, at rates of about one."""
     names = [f"s{i}" for i in range(count)]
     flows = "; ".join(f"{s}' = {names[i - 1]}/(1 + {names[i - 1]}) - (1 + 0.1*{i})*{s}" for i, s in enumerate(names))

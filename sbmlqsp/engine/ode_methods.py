@@ -23,8 +23,8 @@ __all__ = ["Task", "integrate"]
 
 LOOSE, TIGHT = 5e-6, 5e-10
 """At tolerances above the first all is RODAS5P's; below the second all begins with Radau."""
-PATIENCE, TRIAL, WORTH = 64, 8, 5.0
-CALM, MANY = 16, 6
+PATIENCE, TRIAL, WORTH = 128, 8, 5.0
+CALM, MANY = 32, 10
 """After how many steps that the explicit method could take, and from how many states on, it pays."""
 SHARE = 0.1
 """Radau's estimate of its error is of a lower order than the error, which at the looser tolerances comes to ten or more

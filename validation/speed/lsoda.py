@@ -16,7 +16,7 @@ from sbmlqsp.compiled import state_scales
 
 def lsoda(task: Any) -> Any:
     """Return runs of LSODA, restarted at every dose; each dose must be a bolus into a state, the same time for all."""
-    start, n = ArmStart.of(task.arm, task.people), len(task.people)
+    start, n = ArmStart.of(task.arm, task.people, None), len(task.people)
     d = start.deliveries
     batch = batch_for(task.arm.model, dict.fromkeys(d.targets, False), task.states)
     least = float(state_scales(batch.states, start.env, d.targets, d.amount, n).min())
@@ -36,7 +36,7 @@ def lsoda(task: Any) -> Any:
     address, success = slope.address, np.array(999, np.int32)
 
     def run(relative: float) -> Any:
-        again = ArmStart.of(task.arm, task.people)  # as the others do for every run
+        again = ArmStart.of(task.arm, task.people, None)  # as the others do for every run
         starts, constants = batch.starts(again.env, n)
         out = np.empty((n, len(grid), len(batch.states)))
         for i in range(n):

@@ -22,7 +22,7 @@ SERVER = Path(__file__).parent / "amici_server.py"
 
 def amici(task: Any) -> Any:
     """Return runs of AMICI, which give the seconds that it measured and the states."""
-    start, n = ArmStart.of(task.arm, task.people), len(task.people)
+    start, n = ArmStart.of(task.arm, task.people, None), len(task.people)
     d = start.deliveries
     least = float(state_scales(task.states, start.env, d.targets, d.amount, n).min())
     server = subprocess.Popen(
@@ -30,8 +30,8 @@ def amici(task: Any) -> Any:
         stderr=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "VIRTUAL_ENV"}},
     )  # fmt: skip
     parameters = {name: np.broadcast_to(start.env[name], (n,)).tolist() for name in task.problem.vary}
-    job = {"sbml": with_doses(task.problem.text, d), "times": list(task.arm.times), "states": list(task.states),
-           "parameters": parameters}  # fmt: skip
+    sbml = with_doses(task.problem.text, d, start.env)
+    job = {"sbml": sbml, "times": list(task.arm.times), "states": list(task.states), "parameters": parameters}
     ask(server, job)
 
     def run(relative: float) -> tuple[float, Any]:
@@ -52,13 +52,13 @@ def ask(server: subprocess.Popen[str], question: Any) -> Any:
     return json.loads(line)
 
 
-def with_doses(text: str, deliveries: Any) -> str:
+def with_doses(text: str, deliveries: Any, env: Any) -> str:
     """Return the document in which boluses are events, and those at the start initial values."""
     lines = []
     for k, target in enumerate(deliveries.targets):
         at, amount = float(deliveries.start[0, k]), float(deliveries.amount[0, k])
         if at == 0.0:
-            lines.append(f"{target} = {amount!r}")
+            lines.append(f"{target} = {float(np.ravel(env[f'amount({target})'])[0]) + amount!r}")
         else:
             lines.append(f"at (time >= {at!r}): {target} = {target} + {amount!r}")
     return str(qsp.read_antimony("; ".join([text.strip().removesuffix("end"), *lines]) + "; end").sbml)
