@@ -179,7 +179,7 @@ def report(task: Task) -> list[str]:
             ratio = at_error(task, name, error) / at_error(task, "kernel", error)
             asked = at_last if error < 1e-7 else goal
             cells.append(f"{error:.0e}: {ratio:.1f}")
-            if not ratio >= asked:
+            if asked and not ratio >= asked:
                 missed.append(f"{task.problem.name}, {name}, error {error:.0e}: {ratio:.1f} times, not {asked:g}")
         print(f"  {name} takes this many times the kernel's time at equal error: {', '.join(cells)}", flush=True)
     return missed
