@@ -67,3 +67,14 @@ def test_an_area_under_a_curve_counts_from_its_initial_value():
         ds = qsp.simulate(arm, engine=engine)
         assert ds["auc"].to_numpy().ravel() == pytest.approx([5.0, 17.0], rel=1e-7)
     assert qsp.sensitivities(arm, ["auc"])["auc"].to_numpy().ravel() == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("engine", ["kernel", "roadrunner"])
+def test_no_branch_is_chosen_by_rounding_errors(engine):
+    symmetric = qsp.load("toggle_switch")  # both genes begin alike, so that the course ends between the two states
+    arm = qsp.Experiment(symmetric, times=[0, 1], start="steady state")
+    with pytest.raises(qsp.errors.SimulationError, match="disturbances grow"):
+        qsp.simulate(arm, engine=engine)
+    decided = qsp.Experiment(symmetric, times=[0, 1], start="steady state", changes={"u": 1.0})
+    ds = qsp.simulate(decided, engine=engine)
+    assert ds["u"].values.ravel() == pytest.approx([95.82575695] * 2)

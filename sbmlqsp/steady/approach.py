@@ -12,6 +12,8 @@ from sbmlqsp.engine.ode import Batch
 from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.errors import QSPError, SimulationError
+from sbmlqsp.model import Model
 from sbmlqsp.steady.rest import CLOSE, conserved_of, polished
 from sbmlqsp.steady.starting import Near, People, searched
 from sbmlqsp.timeline import build_timeline
@@ -20,6 +22,8 @@ __all__ = ["SideBySide", "state_columns"]
 
 FAR = 0.05
 """How far, relatively, Newton's method may move from where a simulation came to."""
+STILL, AWAY = 1e-7, 1e-3
+"""By what part states move at most that rest between two points, and at least when they leave."""
 POINTS = 40
 ROUNDS = 4
 """How often those that have not come to rest are run on, ten times as long each time."""
@@ -53,7 +57,7 @@ class SideBySide:
     def __call__(self, people: People) -> Near:
         """Return where rows come to."""
         states, peak = people.start.copy(), np.abs(people.start)
-        waiting = np.arange(people.size)
+        waiting, refused = np.arange(people.size), dict[int, QSPError]()
         if not self._batch.eventful:  # an event on the way is seen in the search
             time = _lengths(people)
             for _ in range(ROUNDS):
@@ -61,13 +65,15 @@ class SideBySide:
                 track = self._run(own, states[:, waiting], time[waiting])
                 states[:, waiting], highest = track[:, :, -1], np.abs(track).max(axis=2)
                 peak[:, waiting] = np.fmax(peak[:, waiting], highest)
-                waiting = waiting[~_near(own, states[:, waiting], peak[:, waiting])]
+                swayed = _swayed(track)
+                refused |= {int(k): _chosen_by_rounding(people.model) for k in waiting[swayed]}
+                waiting = waiting[~swayed & ~_near(own, states[:, waiting], peak[:, waiting])]
                 if not waiting.size:
-                    return Near(states, peak, {})
+                    return Near(states, peak, refused)
                 time *= 10.0
         rest = searched(people.some(waiting))
         states[:, waiting], peak[:, waiting] = rest.states, rest.peak
-        return Near(states, peak, {int(waiting[k]): why for k, why in rest.refused.items()})
+        return Near(states, peak, refused | {int(waiting[k]): why for k, why in rest.refused.items()})
 
     def _run(self, people: People, begun: Any, ends: Any) -> Any:
         """Return the courses of states to an end of each, of shape (states, rows, times); NaN where a run failed."""
@@ -87,6 +93,23 @@ class SideBySide:
             most=self._tolerances.maximum_steps, threads=self._threads,
         )  # fmt: skip
         return np.moveaxis(found.out[:, :, [batch.outputs.index(n) for n in names]], 2, 0)
+
+
+def _swayed(track: Any) -> Any:
+    """Say which rows rested on the way, all of their states, and left again: nothing but rounding errors moved them."""
+    before, after, end = track[:, :, :-1], track[:, :, 1:], track[:, :, -1:]
+    still = (np.abs(after - before) <= STILL * np.maximum(np.abs(after), np.abs(before))).all(axis=0)
+    away = (np.abs(before - end) > AWAY * np.maximum(np.abs(before), np.abs(end))).any(axis=0)
+    return (still & away).any(axis=1)
+
+
+def _chosen_by_rounding(model: Model) -> SimulationError:
+    return SimulationError(
+        "there is no steady state to start at: the course comes so close to one where small disturbances grow that "
+        "rounding errors choose where it goes",
+        where=f"'{model.id}'",
+        remedy="let initial values say to which side, or start at initial values",
+    )
 
 
 def _near(people: People, states: Any, peak: Any) -> Any:
