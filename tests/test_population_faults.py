@@ -140,13 +140,24 @@ def until(condition, seconds):
     return found
 
 
+@linux
+def test_a_failure_that_is_kept_keeps_no_process(arms, tmp_path):
+    """A traceback holds what it passed through, and the processes ended only with it: at worst as Python itself did."""
+    before = set(children(os.getpid()))
+    with pytest.raises(qsp.SimulationError) as kept:
+        qsp.simulate(arms, subjects=pd.DataFrame({"k": [-1.7e308]}), workers=1, time_limit=600, store=tmp_path / "s")
+    assert kept.tb
+    left = set(children(os.getpid())) - before
+    assert not [c for c in left if b"sbmlqsp.scaling.worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
+
+
 # A subject of endless work, so that the process is inside the engine, where no signal handler of Python runs.
 ENDLESS = """
 import sys, sbmlqsp as qsp, pandas as pd
 model = qsp.read_antimony("model m; x' = w*y; y' = -w*x; x = 1; y = 0; w = 1; end")
-arm = qsp.Experiment(model, times=range(0, 10001, 5), observables=["x"])
+arm = qsp.Experiment(model, times=range(0, 1000001, 5), observables=["x"])
 try:
-    qsp.simulate(arm, subjects=pd.DataFrame({"w": [1e4]}), workers=1, time_limit=600, store=sys.argv[1])
+    qsp.simulate(arm, subjects=pd.DataFrame({"w": [100]}), workers=1, time_limit=600, store=sys.argv[1])
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from sbmlqsp.errors import SimulationError
@@ -24,6 +25,9 @@ REMEMBERED = 8
 """How many arms a process keeps compiled at least."""
 STILLBORN = 5
 """How many processes in a row may end before they can do anything."""
+
+LEAVE = 5.0
+"""Seconds in which whoever listens to a process hears that it has ended."""
 
 
 class Died:
@@ -58,7 +62,8 @@ class _Worker:
         self.piece: Piece | None = None
         self.position, self.since, self.late = 0, time.monotonic(), False
         self.ready = self.begun = self.warm = False
-        threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(messages,), daemon=True)
+        self._listener.start()
         self._tell(work)
 
     def _listen(self, messages: queue.Queue[Any]) -> None:
@@ -83,12 +88,12 @@ class _Worker:
         """End the process at once."""
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue
+        self._listener.join(LEAVE)
+        # While it reads, closing would wait for it, or end this process where Python is on its way out.
+        pipes = [self.process.stdin] if self._listener.is_alive() else [self.process.stdin, self.process.stdout]
+        for pipe in filter(None, pipes):
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 class LocalWorkers:
@@ -109,7 +114,7 @@ class LocalWorkers:
         self._workers: list[_Worker] = []
         self._stillborn = 0
 
-    def run(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, list[Outcome] | Died]]:
+    def run(self, pieces: Sequence[Piece]) -> Generator[tuple[Piece, list[Outcome] | Died]]:
         """Yield every piece with its outcome, in the order of completion.
 
         Whoever asks may send pieces that died back by ``again``.

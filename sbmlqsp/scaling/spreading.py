@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import closing
 from typing import Any
 
 from sbmlqsp.errors import SimulationError
@@ -81,24 +82,25 @@ def spread(
     """
     work = Work.of(arms, method, stop=stop)
     if executor is not None:
-        results: Iterator[tuple[Piece, Any]] = _through(executor, work, pieces)
+        results: Generator[tuple[Piece, Any]] = _through(executor, work, pieces)
     elif workers is None:
         results = ((piece, perform(work, piece)) for piece in pieces)
     else:
         local = LocalWorkers(work, workers, limit=limit)
         results = local.run(pieces)
-    for piece, result in results:
-        if isinstance(result, Died):
-            rest = sink.mourn(piece, result)
-            if rest is not None:
-                local.again(rest)
-        else:
-            sink.put(piece, result)
-        if sink.failed > most:
-            break
+    with closing(results):  # at once, also where a failure ends all: its traceback would keep processes alive
+        for piece, result in results:
+            if isinstance(result, Died):
+                rest = sink.mourn(piece, result)
+                if rest is not None:
+                    local.again(rest)
+            else:
+                sink.put(piece, result)
+            if sink.failed > most:
+                break
 
 
-def _through(executor: Executor, work: Work, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, list[Outcome]]]:
+def _through(executor: Executor, work: Work, pieces: Sequence[Piece]) -> Generator[tuple[Piece, list[Outcome]]]:
     waiting, flying, count = list(pieces)[::-1], dict[Future[Any], Piece](), 0
     call = uuid.uuid4().hex
     room = PER_WORKER * (workers_of(executor) or 1)
