@@ -449,6 +449,6 @@ def test_a_population_takes_little_time():
     curves = np.stack([bolus(time, 24 * np.arange(7), k=k) for k in rng.lognormal(np.log(K), 0.3, 1000)])
     ds = results(time, curves, doses=24 * np.arange(7))
     exposure(ds.isel(subject=[0]))  # what is imported on first use
-    start = clock.perf_counter()
+    start = clock.process_time()
     exposure(ds)
-    assert clock.perf_counter() - start < 0.3
+    assert clock.process_time() - start < 0.3

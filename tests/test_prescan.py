@@ -203,9 +203,9 @@ def test_size_is_capped(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_scan_is_fast():
     text = sbml("<species id='s' compartment='c' initialAmount='1'/>" * 40_000)  # 2 MB
-    began = time.perf_counter()
+    began = time.process_time()
     prescan(text, where="x")
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
 
 
 @given(st.binary(max_size=200))

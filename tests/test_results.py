@@ -279,9 +279,9 @@ def test_a_summary_that_cannot_be_is_refused(options, message):
 
 def test_a_population_is_summarised_in_little_time():
     ds = dataset(subjects=range(1000), replicates=(0,), n_times=170, subject_table=None)
-    start = clock.perf_counter()
+    start = clock.process_time()
     summarise(ds)
-    assert clock.perf_counter() - start < 2
+    assert clock.process_time() - start < 2
 
 
 # -------------------------------------------------------------------------------------------------------- the table

@@ -137,7 +137,7 @@ def test_many_doses_are_cut_quickly(n):
     import time
 
     given_ = [Delivery("a", float(k), 0.5) for k in range(n)]
-    start = time.perf_counter()
+    start = time.process_time()
     timeline = build_timeline([0.0, float(n)], given_, [(0.0, {})])
     assert len(timeline.segments) == 2 * n
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
