@@ -14,11 +14,9 @@ import numba as nb
 import numpy as np
 
 from sbmlqsp.engine import ode_room as room_of
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import shifted
 from sbmlqsp.engine.ode_room import of_method, shared_room, width
-from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import combined, scaled, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
@@ -63,19 +61,9 @@ def _evaluate(functions, room):
     functions.rates(room.x, room.p, room.t, room.out)
 
 
-@of_method(_Own, room_of.calm)
-def _calm(room, lane):  # noqa: ARG001  # all methods take the same
-    return 0
-
-
 @of_method(_Own, room_of.begin)
 def _begin(room, lane):
     room.own.limited[lane] = room.own.calm[lane] = 0.0
-
-
-@of_method(_Own, room_of.ready)
-def _ready(room, lane):
-    pass
 
 
 @of_method(_Own, room_of.step)
@@ -103,12 +91,6 @@ def _step(functions, room, relative):
         worst(
             room.error, shifted(room.b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative
         )
-
-
-@of_method(_Own, room_of.factor)
-def _factor(room, lane, error):  # noqa: ARG001  # all methods take the same
-    factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * over_root(error, 5)
-    return min(GROW, max(SHRINK, factor))
 
 
 @of_method(_Own, room_of.accept)

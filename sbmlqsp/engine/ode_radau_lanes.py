@@ -67,21 +67,6 @@ class _Own(NamedTuple):
     diagonals: Any
 
 
-@of_method(_Own, room_of.evaluate)
-def _evaluate(functions, room):
-    functions.slopes(room.x, room.p, room.t, room.out)
-
-
-@of_method(_Own, room_of.stiff)
-def _stiff(room, lane):  # noqa: ARG001  # all methods take the same
-    return False
-
-
-@of_method(_Own, room_of.calm)
-def _calm(room, lane):  # noqa: ARG001
-    return 0
-
-
 @of_method(_Own, room_of.begin)
 def _begin(room, lane):
     own = room.own

@@ -8,11 +8,9 @@ import numba as nb
 import numpy as np
 
 from sbmlqsp.engine import ode_room as room_of
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_room import of_method, shared_room, width
-from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
@@ -85,22 +83,6 @@ def _step(functions, room, relative):
     for i in range(n):
         j = i * LANES
         worst(room.error, shifted(b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative)
-
-
-@of_method(_Own, room_of.factor)
-def _factor(room, lane, error):  # noqa: ARG001  # all methods take the same
-    factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * over_root(error, 5)
-    return min(GROW, max(SHRINK, factor))
-
-
-@of_method(_Own, room_of.evaluate)
-def _evaluate(functions, room):
-    functions.slopes(room.x, room.p, room.t, room.out)
-
-
-@of_method(_Own, room_of.stiff)
-def _stiff(room, lane):  # noqa: ARG001  # all methods take the same
-    return False
 
 
 @of_method(_Own, room_of.begin)

@@ -1,6 +1,7 @@
 """The room that integrating several patients side by side needs, and the functions that a method of doing so has.
 
-A method's functions are named here, and found by the kind of the room's ``own`` part (see ``of_method``).
+A method's functions are named here, with what most do; what a method does otherwise is found by the kind of the room's
+``own`` part (see ``of_method``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from typing import Any, NamedTuple
 
 from numba.extending import overload
 
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK
 from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
 
 __all__ = [
@@ -18,61 +21,87 @@ __all__ = [
 ]  # fmt: skip
 
 
-def evaluate(functions, room):
-    """Evaluate into ``out`` what a step needs of where it begins: at least the rates."""
+_OF_METHODS: dict[Any, dict[Any, Any]] = {}
+"""What each method does otherwise, by the function below and the kind of the room's ``own`` part."""
 
 
-def stiff(room, lane):
-    """Return whether a patient must go on by another method."""
+def _by_method(stub):
+    """Make a function what the method of the room does, or else what it is here."""
+    others = _OF_METHODS[stub] = {}
 
+    def choose(*arguments):
+        for room in arguments:
+            if getattr(room, "instance_class", None) is Room:
+                return others.get(room.types[room.fields.index("own")].instance_class, stub)
+        return None
 
-def calm(room, lane):
-    """Return how many steps an explicit method could have taken as well."""
-
-
-def begin(room, lane):
-    """Begin a stretch in a lane."""
-
-
-def ready(room, lane):
-    """Make a lane ready for a step of its length."""
-
-
-def step(functions, room, relative):
-    """Try one step in all lanes, whose ends come into ``new`` and whose errors, as shares, into ``error``."""
-
-
-def factor(room, lane, error):
-    """Return by what factor a lane's step may grow."""
-
-
-def prepare(room, lane, theta, first):
-    """Prepare the dense output of a lane at a part of its step, which is the first or a later one."""
-
-
-def inside(room, lane, i, theta):
-    """Return a state at that part of the step."""
-
-
-def accept(room, lane):
-    """Note that a lane's step is accepted."""
+    overload(stub, strict=False, jit_options={"nogil": True, "error_model": "numpy"})(choose)
+    return stub
 
 
 def of_method(own, stub):
     """Return what makes a function that of rooms in which ``own`` is of this kind."""
 
     def register(implementation):
-        def choose(*arguments):
-            for room in arguments:
-                if getattr(room, "instance_class", None) is Room:
-                    mine = room.types[room.fields.index("own")].instance_class is own
-                    return implementation if mine else None
-            return None
-
-        overload(stub, strict=False, jit_options={"nogil": True, "error_model": "numpy"})(choose)
+        _OF_METHODS[stub][own] = implementation
         return implementation
 
     return register
+
+
+@_by_method
+def evaluate(functions, room):
+    """Evaluate into ``out`` what a step needs of where it begins: at least the rates."""
+    functions.slopes(room.x, room.p, room.t, room.out)
+
+
+@_by_method
+def stiff(room, lane):  # noqa: ARG001  # all methods take the same
+    """Return whether a patient must go on by another method."""
+    return False
+
+
+@_by_method
+def calm(room, lane):  # noqa: ARG001
+    """Return how many steps an explicit method could have taken as well."""
+    return 0
+
+
+@_by_method
+def begin(room, lane):
+    """Begin a stretch in a lane."""
+
+
+@_by_method
+def ready(room, lane):
+    """Make a lane ready for a step of its length."""
+
+
+@_by_method
+def step(functions, room, relative):
+    """Try one step in all lanes, whose ends come into ``new`` and whose errors, as shares, into ``error``."""
+
+
+@_by_method
+def factor(room, lane, error):  # noqa: ARG001
+    """Return by what factor a lane's step may grow."""
+    wanted = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * over_root(error, 5)
+    return min(GROW, max(SHRINK, wanted))
+
+
+@_by_method
+def prepare(room, lane, theta, first):
+    """Prepare the dense output of a lane at a part of its step, which is the first or a later one."""
+
+
+@_by_method
+def inside(room, lane, i, theta):
+    """Return a state at that part of the step."""
+
+
+@_by_method
+def accept(room, lane):
+    """Note that a lane's step is accepted."""
 
 
 class Room(NamedTuple):
