@@ -19,6 +19,8 @@ from sbmlqsp.engine import ode_gpu
 from sbmlqsp.engine.ode_program import RUN, SETTLE
 from sbmlqsp.errors import UnsupportedError
 
+pytestmark = pytest.mark.xdist_group("gpu")
+
 
 @pytest.fixture(scope="module")
 def found():
