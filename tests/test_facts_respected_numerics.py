@@ -71,7 +71,7 @@ def test_B13_a_deep_nadir_regrows_from_where_it_was(depth: float):
 def test_B14_failures_say_when_and_why(law: str, time: float):
     """Other integrators than CVODE return finite garbage for these."""
     experiment = qsp.Experiment(qsp.read_antimony(f"model m; S = 1; J: -> S; {law}; end"), times=[0, 0.5, 2])
-    with pytest.raises(qsp.SimulationError, match=r"a rate is not finite|used up its steps") as caught:
+    with pytest.raises(qsp.SimulationError, match=r"a rate.* is not finite|used up its steps") as caught:
         qsp.simulate(experiment, tolerances=qsp.Tolerances(maximum_steps=20_000))
     [reached] = re.findall(r"stopped at time (\S+):", str(caught.value))
     assert float(reached) == pytest.approx(time, abs=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -191,3 +192,23 @@ def test_no_such_engine(oral):
         qsp.simulate(arm_of(oral), engine="cvode")
     with pytest.raises(UnsupportedError, match="time limit"):
         qsp.simulate(arm_of(oral), engine="kernel", workers=1, time_limit=5)
+
+
+@pytest.mark.parametrize("more", ["", "; z = 0; at (R > 5): z = 1"])
+@pytest.mark.parametrize("relative", [1e-4, 1e-8, 1e-11])
+def test_an_infinite_slope_is_no_standstill(more, relative):
+    """Where R^0.75 begins at 0 the Jacobian is infinite, which froze R there without an error."""
+    arm = qsp.Experiment(qsp.read_antimony(f"model m; R = 0; R' = 8 - R^0.75{more}; end"), times=[0, 2, 6])
+    found = qsp.simulate(arm, engine="kernel", tolerances=qsp.Tolerances(relative, 1e-15), on_failure="record")
+    assert found["status"].to_numpy().ravel().tolist() == [1]
+    assert "not finite" in str(found["message"].to_numpy().ravel()[0])
+    right = qsp.simulate(arm, engine="roadrunner")["R"].to_numpy().ravel()
+    assert right == pytest.approx([0, 9.16, 14.54], abs=0.01)
+
+
+@pytest.mark.parametrize("given", [{"relative": v} for v in (0, -1, 1, math.nan, "a", None, True)]
+                         + [{"absolute": v} for v in (-1e-9, math.nan, math.inf, "a")]
+                         + [{"maximum_steps": v} for v in (0, -5, 2.5, "many")], ids=str)  # fmt: skip
+def test_tolerances_that_are_none_are_refused(given):
+    with pytest.raises(qsp.ExperimentError, match=r"tolerance is no number|most steps are no whole number"):
+        qsp.Tolerances(**given)

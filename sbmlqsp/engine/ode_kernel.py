@@ -181,6 +181,9 @@ def begun(functions, room, t, h, rest):
     for i in range(room.n):
         if not abs(room.out[i]) < math.inf:
             return -1.0
+    for i in range(2 * room.n, 2 * room.n + room.plan[1]):  # a state whose slope is infinite would stand still
+        if not abs(room.out[i]) < math.inf:
+            return -1.0
     return h if h > 0.0 else _first_step(room, rest)
 
 

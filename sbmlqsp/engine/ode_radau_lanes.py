@@ -24,7 +24,7 @@ from sbmlqsp.engine.ode_radau_vectors import filtering, guessed, improved, resid
 from sbmlqsp.engine.ode_room import of_method, shared_room, width
 from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import summed, worst
+from sbmlqsp.engine.ode_vectors import squares, summed, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["run_radau"]
@@ -235,6 +235,10 @@ def _step(functions, room, relative):
     _guess(room)
     _newton(functions, room, relative)
     _estimate(functions, room, relative)
+    squares(room.at, shifted(room.out, 2 * room.n * LANES), room.plan[1])
+    for lane in range(LANES):
+        if not room.at[lane] < math.inf:
+            room.error[lane] = math.inf
 
 
 @of_method(_Own, room_of.factor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numba as nb
@@ -78,8 +79,8 @@ def _step(functions, room, relative):
             copied(shifted(k, (i * STAGES + s) * LANES), shifted(b, i * LANES))
     for i in range(n * LANES):
         room.new[i] = room.u[i] + b[i]
-    for lane in range(LANES):
-        room.error[lane] = 0.0
+    for lane in range(LANES):  # a state whose slope is infinite would stand still, without an error
+        room.error[lane] = 0.0 if room.own.norm[lane] < math.inf else math.inf
     for i in range(n):
         j = i * LANES
         worst(room.error, shifted(b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative)

@@ -13,7 +13,7 @@ LONG, STIFF, EASY = range(14, 17)
 """A patient goes on by another method, for its many steps, or as it is too stiff or not at all."""
 
 ODE_STATUS = {
-    NOT_FINITE: "a rate is not finite",
+    NOT_FINITE: "a rate, or its slope by a state, is not finite",
     TOO_MANY: "the integrator used up its steps; the model is stiff or grows without bound here",
     TOO_SMALL: "the integrator could not meet its tolerance; a rate is not smooth or not finite here",
     ENDLESS: "events follow each other without end at one instant",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import math
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
-from sbmlqsp.errors import ModelError
+from sbmlqsp.errors import ExperimentError, ModelError
 
 __all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "mute", "quiet", "sbml_of", "try_out"]
 
@@ -35,6 +36,18 @@ class Tolerances:
     relative: float = 1e-10
     absolute: float = 1e-40
     maximum_steps: int = 500_000
+
+    def __post_init__(self) -> None:
+        for name, span in (("relative", "above 0 and below 1"), ("absolute", "of 0 or more")):
+            value: object = getattr(self, name)
+            if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+                number = float(value)
+                if 0 < number < 1 or (name == "absolute" and 0 <= number < math.inf):
+                    continue
+            raise ExperimentError(f"the {name} tolerance is no number {span}", value=value)
+        steps: object = self.maximum_steps
+        if not isinstance(steps, int | np.integer) or steps < 1:
+            raise ExperimentError("the most steps are no whole number of 1 or more", value=steps)
 
     def tighter(self) -> Tolerances:
         """Return the tolerances used to confirm a suspicious result."""
