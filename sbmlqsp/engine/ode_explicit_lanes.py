@@ -16,9 +16,9 @@ import numpy as np
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import shifted
-from sbmlqsp.engine.ode_room import of_method, shared_room, width
+from sbmlqsp.engine.ode_room import blend, cubic, of_method, shared_room, width
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import combined, scaled, worst
+from sbmlqsp.engine.ode_vectors import combined, difference, scaled, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["WEIGHTS", "run_explicit"]
@@ -40,6 +40,8 @@ _DENSE = (
     -12715105075 / 11282082432, 0.0, 87487479700 / 32700410799, -10690763975 / 1880347072, 701980252875 / 199316789632,
     -1453857185 / 822651844, 69997945 / 29380423,
 )  # fmt: skip
+PART = 0.2
+"""What part of the product of the step and what is left of the equations stands for an error."""
 STABLE = 1.0
 """Up to what product of step and fastest rate the method is stable."""
 STIFF, CALM = 4, 12
@@ -47,12 +49,17 @@ STIFF, CALM = 4, 12
 
 
 class _Own(NamedTuple):
-    """Stages times the step, coefficients of the dense output; by lane, how many steps were at the limit, or calm."""
+    """Stages times the step, and what the dense output is made of.
+
+    By lane: how many steps were at the limit, or calm; the weights of the dense output, and of its slope.
+    """
 
     k: Any
     dense: Any
     limited: Any
     calm: Any
+    inside: Any
+    along: Any
     weights: Any
 
 
@@ -118,25 +125,44 @@ def _stiff(room, lane):
 
 
 @of_method(_Own, room_of.prepare)
-def _prepare(room, lane, theta, first):  # noqa: ARG001
-    if first:
-        own = room.own
-        for i in range(room.n):
-            k, j = shifted(own.k, i * STAGES * LANES + lane), i * LANES + lane
-            change = room.new[j] - room.x[j]
-            begin = k[0] - change
-            curve = 0.0
-            for s in range(STAGES):
-                curve += own.weights[(STAGES + 2) * STAGES + s] * k[s * LANES]
-            own.dense[3 * i], own.dense[3 * i + 1] = begin, change - k[6 * LANES] - begin
-            own.dense[3 * i + 2] = curve
+def _prepare(room):
+    own = room.own
+    for i in range(room.n):
+        j, k = i * LANES, shifted(own.k, i * STAGES * LANES)
+        change = shifted(own.dense, 4 * i * LANES)
+        begin, end = shifted(change, LANES), shifted(change, 2 * LANES)
+        difference(change, shifted(room.new, j), shifted(room.x, j))
+        difference(begin, k, change)
+        difference(end, change, shifted(k, (STAGES - 1) * LANES))
+        difference(end, end, begin)
+        weights = shifted(own.weights, (STAGES + 2) * STAGES)
+        combined(shifted(change, 3 * LANES), room.zeros, k, weights, STAGES)
+
+
+@of_method(_Own, room_of.aim)
+def _aim(room, lane, theta):
+    both = theta * (1.0 - theta)
+    cubic(room.own, lane, theta, both * both, 2.0 * both * (1.0 - 2.0 * theta))
 
 
 @of_method(_Own, room_of.inside)
-def _inside(room, lane, i, theta):
-    j, rest, dense = i * LANES + lane, 1.0 - theta, room.own.dense
-    inner = dense[3 * i] + theta * (dense[3 * i + 1] + rest * dense[3 * i + 2])
-    return room.x[j] + theta * (room.new[j] - room.x[j] + rest * inner)
+def _inside(room, lane, i):
+    own, value = room.own, room.x[i * LANES + lane]
+    for m in range(4):
+        value += own.inside[m * LANES + lane] * own.dense[(4 * i + m) * LANES + lane]
+    return value
+
+
+@of_method(_Own, room_of.between)
+def _between(room):
+    blend(room, room.own.dense, 4 * LANES, LANES, 4)
+
+
+@of_method(_Own, room_of.weigh)
+def _weigh(functions, room):  # noqa: ARG001  # all methods take the same
+    for i in range(room.n):
+        for lane in range(LANES):
+            room.b[i * LANES + lane] *= PART * room.h[lane]
 
 
 def _entry(sources):
@@ -147,10 +173,11 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros((STAGES * n + 2) * LANES + 3 * n)
+        mine = np.zeros(((STAGES + 4) * n + 10) * LANES)
         k = pointer(mine)
         limited = shifted(k, STAGES * n * LANES)
-        own = _Own(k, shifted(limited, 2 * LANES), limited, shifted(limited, LANES), pointer(weights))
+        own = _Own(k, shifted(limited, 10 * LANES), limited, shifted(limited, LANES), shifted(limited, 2 * LANES),
+                   shifted(limited, 6 * LANES), pointer(weights))  # fmt: skip
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)
         kept[0] += plan[0] + weights[0, 0] + mine[0]  # which lets them live until here

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sbmlqsp.engine.ode_inner import examine
 from sbmlqsp.engine.ode_kernel import Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
-from sbmlqsp.engine.ode_room import accept, begin, calm, evaluate, factor, inside, prepare, ready, step, stiff
+from sbmlqsp.engine.ode_room import accept, aim, begin, calm, evaluate, factor, inside, ready, step, stiff
 from sbmlqsp.engine.ode_status import EASY, FINE, LANES, LONG, NOT_FINITE, STIFF, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
@@ -109,12 +110,11 @@ def _put(functions, room, x, lane, t, out, place):
 def _outputs(functions, room, lanes, program, lane, out):
     """Put out what falls into the step of a lane."""
     t, h, g, last = room.t[lane], room.h[lane], lanes.g[lane], lanes.last[lane]
-    first = g
     while g < last and program.times[g] <= t + h:
         theta = (program.times[g] - t) / h
-        prepare(room, lane, theta, g == first)
+        aim(room, lane, theta)
         for i in range(room.n):
-            room.u[i * LANES + lane] = inside(room, lane, i, theta)
+            room.u[i * LANES + lane] = inside(room, lane, i)
         _put(functions, room, room.u, lane, program.times[g], out, program.rows[g])
         g += 1
     lanes.g[lane] = g
@@ -319,6 +319,7 @@ def _all(functions, room, lanes, patients, program, control, first, last, out, r
                     status = _chosen(room, lanes, lane, control)
             room.busy[lane] = 1.0 if lanes.patient[lane] >= 0 else 0.0
         step(functions, room, control.relative)
+        examine(functions, room, lanes, program, control.relative)
         busy = 0
         for lane in range(LANES):
             if lanes.patient[lane] >= 0:

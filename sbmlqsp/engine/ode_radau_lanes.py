@@ -21,7 +21,7 @@ from sbmlqsp.engine.ode_radau_tableau import BETWEEN as _BETWEEN
 from sbmlqsp.engine.ode_radau_tableau import GAMMA, PAIRS, STAGES
 from sbmlqsp.engine.ode_radau_tableau import C as _C
 from sbmlqsp.engine.ode_radau_vectors import filtering, guessed, improved, residual, weighed
-from sbmlqsp.engine.ode_room import of_method, shared_room, width
+from sbmlqsp.engine.ode_room import blend, of_method, shared_room, width
 from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import squares, summed, worst
@@ -42,9 +42,9 @@ class _Own(NamedTuple):
     """Stages: their changes ``z``, those of the step before, transformed ones ``y``, rates ``f``, residuals ``g``.
 
     Each is stage by stage. ``first`` and ``second`` are the complex systems, ``guess`` the weights of the guess,
-    ``inside`` those of the dense output. By lane: the length of the step before and its error; what is left of Newton's
-    error, as a share of its last change, which is the next; whether it goes on, its iterations, where its
-    guess comes from; one over the step, and the diagonals of the systems.
+    ``inside`` and ``along`` those of the dense output and its slope. By lane: the length of the step before and its
+    error; what is left of Newton's error, as a share of its last change, which is the next; whether it goes on, its
+    iterations, where its guess comes from; one over the step, and the diagonals of the systems.
     """
 
     z: Any
@@ -56,6 +56,7 @@ class _Own(NamedTuple):
     second: Any
     guess: Any
     inside: Any
+    along: Any
     held: Any
     error: Any
     left: Any
@@ -89,6 +90,17 @@ def _lagrange(theta, j):
         if m != j:
             value *= theta - _C[m]
     return value
+
+
+@fast
+def _lagrange_slope(theta, j):
+    """Return the derivative of that polynomial."""
+    value, slope = theta * _BETWEEN[j], _BETWEEN[j]
+    for m in range(STAGES):
+        if m != j:
+            slope = slope * (theta - _C[m]) + value
+            value *= theta - _C[m]
+    return slope
 
 
 @fast
@@ -256,18 +268,24 @@ def _factor(room, lane, error):
     return min(GROW, max(SHRINK, factor))
 
 
-@of_method(_Own, room_of.prepare)
-def _prepare(room, lane, theta, first):  # noqa: ARG001  # all methods take the same
+@of_method(_Own, room_of.aim)
+def _aim(room, lane, theta):
     for j in range(STAGES):
-        room.own.inside[j] = _lagrange(theta, j)
+        room.own.inside[j * LANES + lane] = _lagrange(theta, j)
+        room.own.along[j * LANES + lane] = _lagrange_slope(theta, j)
 
 
 @of_method(_Own, room_of.inside)
-def _inside(room, lane, i, theta):  # noqa: ARG001
+def _inside(room, lane, i):
     value = room.x[i * LANES + lane]
     for j in range(STAGES):
-        value += room.own.inside[j] * room.own.z[(j * room.n + i) * LANES + lane]
+        value += room.own.inside[j * LANES + lane] * room.own.z[(j * room.n + i) * LANES + lane]
     return value
+
+
+@of_method(_Own, room_of.between)
+def _between(room):
+    blend(room, room.own.z, LANES, room.n * LANES, STAGES)
 
 
 @of_method(_Own, room_of.accept)
@@ -289,8 +307,9 @@ def _divided(place, n, size):
     error, left, change = shifted(held, LANES), shifted(held, 2 * LANES), shifted(held, 3 * LANES)
     going, rounds, source = shifted(held, 4 * LANES), shifted(held, 5 * LANES), shifted(held, 6 * LANES)
     back, diagonals, inside = shifted(held, 7 * LANES), shifted(held, 8 * LANES), shifted(held, (8 + STAGES) * LANES)
-    return _Own(z, old, y, f, g, first, second, guess, inside, held, error, left, change, going, rounds, source, back,
-                diagonals)  # fmt: skip
+    along = shifted(inside, STAGES * LANES)
+    return _Own(z, old, y, f, g, first, second, guess, inside, along, held, error, left, change, going, rounds,
+                source, back, diagonals)  # fmt: skip
 
 
 def _entry(sources):
@@ -301,7 +320,7 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros((5 * n * STAGES + 4 * control.size + (STAGES + 1) * STAGES + 8) * LANES + STAGES)
+        mine = np.zeros((5 * n * STAGES + 4 * control.size + (STAGES + 3) * STAGES + 8) * LANES)
         own = _divided(pointer(mine), n, control.size)
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)

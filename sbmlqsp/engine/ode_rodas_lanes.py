@@ -11,7 +11,7 @@ import numpy as np
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import fast, shifted
-from sbmlqsp.engine.ode_room import of_method, shared_room, width
+from sbmlqsp.engine.ode_room import blend, cubic, of_method, shared_room, width
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
@@ -19,7 +19,7 @@ from sbmlqsp.engine.ode_tableau import A as _A
 from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
-from sbmlqsp.engine.ode_vectors import added, combined, copied, squares, worst
+from sbmlqsp.engine.ode_vectors import added, combined, copied, difference, squares, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["WEIGHTS", "run_rodas"]
@@ -30,7 +30,7 @@ GENTLE = 0.5
 
 
 class _Own(NamedTuple):
-    """Stages, one over the step, coefficients of the dense output, weights of the method.
+    """Stages, one over the step, what the dense output is made of and by lane with which weights, those of the method.
 
     By lane: the square of the Jacobian's norm, and how many steps an explicit method could have taken.
     """
@@ -39,6 +39,8 @@ class _Own(NamedTuple):
     back: Any
     norm: Any
     calm: Any
+    inside: Any
+    along: Any
     dense: Any
     weights: Any
 
@@ -108,21 +110,33 @@ def _ready(room, lane):
 
 
 @of_method(_Own, room_of.prepare)
-def _prepare(room, lane, theta, first):  # noqa: ARG001
-    if first:
-        for i in range(room.n):
-            for m in range(3):
-                value = 0.0
-                for s in range(STAGES):
-                    value += _H[m, s] * room.own.k[(i * STAGES + s) * LANES + lane]
-                room.own.dense[3 * i + m] = value
+def _prepare(room):
+    own = room.own
+    for i in range(room.n):
+        j, dense, k = i * LANES, shifted(own.dense, 4 * i * LANES), shifted(own.k, i * STAGES * LANES)
+        difference(dense, shifted(room.new, j), shifted(room.x, j))
+        for m in range(3):
+            weights = shifted(own.weights, (2 * STAGES + m) * STAGES)
+            combined(shifted(dense, (m + 1) * LANES), room.zeros, k, weights, STAGES)
+
+
+@of_method(_Own, room_of.aim)
+def _aim(room, lane, theta):
+    cubed = theta * theta * theta
+    cubic(room.own, lane, theta, cubed * (1.0 - theta), theta * theta * (3.0 - 4.0 * theta))
 
 
 @of_method(_Own, room_of.inside)
-def _inside(room, lane, i, theta):
-    j, rest, dense = i * LANES + lane, 1.0 - theta, room.own.dense
-    inner = dense[3 * i] + theta * (dense[3 * i + 1] + theta * dense[3 * i + 2])
-    return rest * room.x[j] + theta * (room.new[j] + rest * inner)
+def _inside(room, lane, i):
+    own, value = room.own, room.x[i * LANES + lane]
+    for m in range(4):
+        value += own.inside[m * LANES + lane] * own.dense[(4 * i + m) * LANES + lane]
+    return value
+
+
+@of_method(_Own, room_of.between)
+def _between(room):
+    blend(room, room.own.dense, 4 * LANES, LANES, 4)
 
 
 def _entry(sources):
@@ -133,10 +147,11 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros((STAGES * n + 3) * LANES + 3 * n)
+        mine = np.zeros(((STAGES + 4) * n + 11) * LANES)
         k = pointer(mine)
         back = shifted(k, STAGES * n * LANES)
-        own = _Own(k, back, shifted(back, LANES), shifted(back, 2 * LANES), shifted(back, 3 * LANES), pointer(weights))
+        own = _Own(k, back, shifted(back, LANES), shifted(back, 2 * LANES), shifted(back, 3 * LANES),
+                   shifted(back, 7 * LANES), shifted(back, 11 * LANES), pointer(weights))  # fmt: skip
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)
         kept[0] += plan[0] + weights[0, 0] + mine[0]  # which lets them live until here
@@ -151,4 +166,4 @@ def _sources() -> str:
 
 
 run_rodas = _entry(_sources())
-WEIGHTS = np.concatenate([_A, _C])
+WEIGHTS = np.concatenate([_A, _C, _H])

@@ -14,10 +14,11 @@ from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
+from sbmlqsp.engine.ode_vectors import blended
 
 __all__ = [
-    "Room", "accept", "begin", "calm", "evaluate", "factor", "inside", "of_method", "prepare", "ready", "shared_room",
-    "step", "stiff", "width",
+    "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "factor", "inside", "of_method",
+    "prepare", "ready", "shared_room", "step", "stiff", "weigh", "width",
 ]  # fmt: skip
 
 
@@ -90,13 +91,29 @@ def factor(room, lane, error):  # noqa: ARG001
 
 
 @_by_method
-def prepare(room, lane, theta, first):
-    """Prepare the dense output of a lane at a part of its step, which is the first or a later one."""
+def prepare(room):
+    """Prepare the dense output of the step in all lanes."""
 
 
 @_by_method
-def inside(room, lane, i, theta):
-    """Return a state at that part of the step."""
+def aim(room, lane, theta):
+    """Put into ``own.inside`` and ``own.along`` what a lane's state and its slope at a part of the step are made of."""
+
+
+@_by_method
+def inside(room, lane, i):
+    """Return a state at the part of the step that is aimed at."""
+
+
+@_by_method
+def between(room):
+    """Put the states of all lanes into ``u``, and their slopes by that part into ``out``."""
+
+
+@_by_method
+def weigh(functions, room):
+    """Turn what ``b`` leaves of the equations into the error that it stands for."""
+    functions.solve(room.w, room.b, room.plan)
 
 
 @_by_method
@@ -156,3 +173,22 @@ def shared_room(place, plan, sizes, control, own):
         n, m, columns, times, control.timed, plan, x, p, new, u, b, slopes, w, floor, scale, t, at, h, diagonal,
         error, zeros, busy, row, own,
     )  # fmt: skip
+
+
+@fast
+def blend(room, parts, each, apart, count):
+    """Do as ``between`` for the begin of the step and so many parts of a state, ``apart``, ``each`` from the next's."""
+    for i in range(room.n):
+        j, k = i * LANES, shifted(parts, i * each)
+        blended(shifted(room.u, j), shifted(room.x, j), k, apart, room.own.inside, count)
+        blended(shifted(room.out, j), room.zeros, k, apart, room.own.along, count)
+
+
+@fast
+def cubic(own, lane, theta, last, last_along):
+    """Do as ``aim`` where a state is ``theta*(change + (1 - theta)*(d0 + theta*d1))`` and a last part."""
+    rest, place, along = 1.0 - theta, shifted(own.inside, lane), shifted(own.along, lane)
+    place[0], along[0] = theta, 1.0
+    place[LANES], along[LANES] = theta * rest, rest - theta
+    place[2 * LANES], along[2 * LANES] = theta * theta * rest, theta * (2.0 * rest - theta)
+    place[3 * LANES], along[3 * LANES] = last, last_along

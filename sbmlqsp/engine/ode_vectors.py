@@ -11,8 +11,8 @@ from sbmlqsp.engine.ode_model import FLOATS
 from sbmlqsp.engine.ode_status import LANES
 
 __all__ = [
-    "FUSED", "VECTOR", "add", "added", "combined", "copied", "load", "mul", "scaled", "squares", "store", "sub",
-    "summed", "taken_off", "worst",
+    "FUSED", "VECTOR", "add", "added", "blended", "combined", "copied", "difference", "load", "mul", "scaled",
+    "squares", "store", "sub", "summed", "taken_off", "worst",
 ]  # fmt: skip
 
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
@@ -76,6 +76,24 @@ def combined(_context, out, base, k, weights, count):  # noqa: ARG001  # Numba a
 
 
 @intrinsic
+def blended(_context, out, base, k, apart, weights, count):  # noqa: ARG001
+    """Put base plus the sum of ``count`` vectors ``apart``, each times a vector of weights, into ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        out, base, k, apart, weights, count = arguments
+        total = cgutils.alloca_once_value(builder, load(builder, base))
+        with cgutils.for_range(builder, count) as loop:
+            term = load(builder, builder.gep(k, [builder.mul(loop.index, apart)]))
+            place = builder.mul(loop.index, context.get_constant(nb.intp, LANES))
+            weight = load(builder, builder.gep(weights, [place]))
+            builder.store(add(builder, builder.load(total), mul(builder, weight, term)), total)
+        store(builder, builder.load(total), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS, nb.intp, FLOATS, nb.intp), build
+
+
+@intrinsic
 def squares(_context, out, k, count):  # noqa: ARG001
     """Put the sum of the squares of ``count`` consecutive vectors into ``out``."""
 
@@ -89,6 +107,18 @@ def squares(_context, out, k, count):  # noqa: ARG001
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, nb.intp), build
+
+
+@intrinsic
+def difference(_context, out, a, b):  # noqa: ARG001
+    """Put the first vector less the second into ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        out, a, b = arguments
+        store(builder, sub(builder, load(builder, a), load(builder, b)), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS), build
 
 
 @intrinsic

@@ -1,0 +1,73 @@
+"""Outputs inside a step, looked at as its end is.
+
+A method estimates the error of the end of a step. Where everything that moves follows something fast, that is small
+however long the step is, and so it is where a short pulse falls between stages, while what is put out in between may be
+far off. So what is put out must satisfy the equations as well: what is left of them there, as the error that it stands
+for (the product with the inverse of the method's own matrix), may be ``SLACK`` times what a step's may be. Shampine LF
+(2005), Error estimation and control for ODEs, J Sci Comput 25, 3-16. https://doi.org/10.1007/s10915-004-4629-3.
+"""
+
+from __future__ import annotations
+
+from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_room import aim, between, prepare, weigh
+from sbmlqsp.engine.ode_status import LANES
+from sbmlqsp.engine.ode_vectors import taken_off, worst
+
+__all__ = ["examine"]
+
+SLACK = 30.0
+INSIDE = 1.0 - 1e-9
+"""Up to what part of a step an output is not its end."""
+
+
+@fast
+def _due(room, lanes, program, lane, k, until):
+    """Return whether there is another output in a lane's step up to that part of it, and the step is fine so far."""
+    if lanes.patient[lane] < 0 or not room.error[lane] <= 1.0:
+        return False
+    g = lanes.g[lane] + k
+    return g < lanes.last[lane] and program.times[g] <= room.t[lane] + until * room.h[lane]
+
+
+@fast
+def _left(functions, room, relative):
+    """Put into ``at``, by lane, the error that what is left of the equations stands for, as a share of what may be."""
+    functions.rates(room.u, room.p, room.at, room.b)
+    for i in range(room.n):
+        taken_off(shifted(room.b, i * LANES), shifted(room.out, i * LANES), room.busy)
+    weigh(functions, room)
+    for lane in range(LANES):
+        room.at[lane] = 0.0
+    for i in range(room.n):
+        j = i * LANES
+        worst(room.at, shifted(room.b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative)
+
+
+@fast
+def examine(functions, room, lanes, program, relative):
+    """Prepare the dense output where an output is due, and let a step's error be what it is at its worst output."""
+    due = False
+    for lane in range(LANES):
+        due = due or _due(room, lanes, program, lane, 0, 1.0)
+    if not due:
+        return
+    prepare(room)
+    k = 0
+    while due:
+        due = False
+        for lane in range(LANES):
+            room.busy[lane] = 0.0
+            room.at[lane] = room.t[lane]
+            if _due(room, lanes, program, lane, k, INSIDE):
+                due = True
+                room.at[lane] = program.times[lanes.g[lane] + k]
+                room.busy[lane] = 1.0 / room.h[lane]
+            aim(room, lane, (room.at[lane] - room.t[lane]) * room.busy[lane])
+        if due:
+            between(room)
+            _left(functions, room, relative)
+            for lane in range(LANES):
+                if room.busy[lane] > 0.0 and not room.at[lane] <= SLACK:
+                    room.error[lane] = room.at[lane] / SLACK
+        k += 1

@@ -1,0 +1,54 @@
+"""What the kernel puts out inside its steps: as exact as their ends, and no pulse between them goes unseen."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sbmlqsp as qsp
+
+TIMES = np.array([0, 0.1, 1, 2, 3, 5, 7.3, 10, 11, 13, 15, 17, 20])
+
+
+def kernel(text, times, name, *, relative=1e-8, **how):
+    arm = qsp.Experiment(qsp.read_antimony(text), times=times, observables=[name])
+    tolerances = qsp.Tolerances(relative, 1e-6 * relative)
+    return qsp.simulate(arm, engine="kernel", tolerances=tolerances, on_failure="record", **how)
+
+
+@pytest.mark.parametrize("relative", [1e-3, 1e-5, 1e-8, 4e-10, 1e-12])
+@pytest.mark.parametrize("fast", [1e2, 1e4, 1e6, 1e10])
+def test_what_follows_something_slow_at_once_is_right_between_the_ends_of_steps(fast, relative):
+    """Prothero and Robinson's problem: at the end of a step the error vanishes, inside it was as large as the curve."""
+    found = kernel(f"model m; a = 0; a' = -{fast}*(a - sin(time)) + cos(time); end", TIMES, "a", relative=relative)
+    assert found["status"].item() == 0
+    assert np.abs(found["a"].to_numpy().ravel() - np.sin(TIMES)).max() < 40 * relative
+
+
+def test_fast_binding_to_a_ligand_that_comes_and_goes_is_in_equilibrium():
+    """Who was started in equilibrium took the whole run as one step."""
+    text = """model m; species R, C; kon = 1; L := 1 + 0.9*sin(2*pi*time/24); R = 0.5; C = 0.5
+      bind: R -> C; kon*L*R; free: C -> R; kon*C; end"""
+    times, kon = np.arange(0, 97.0, 4), np.array([1e4, 1e6, 1e8])
+    found = kernel(text, times, "C", subjects=pd.DataFrame({"kon": kon}))
+    ligand = 1 + 0.9 * np.sin(2 * np.pi * times / 24)
+    assert not found["status"].any()
+    off = np.abs(found["C"].to_numpy()[0, :, 0] / (ligand / (1 + ligand)) - 1).max(axis=-1)
+    assert (off < 1 / kon + 1e-6).all(), off  # the lag behind equilibrium
+
+
+@pytest.mark.parametrize("states", [1, 12])
+def test_a_pulse_that_outputs_see_is_not_stepped_over(states):
+    more = "".join(f"; S{i} = 10; S{i}' = S{i - 1} - S{i}" for i in range(1, states)).replace("S0", "R")
+    text = f"model m; R = 10; at0 = 400; R' = 10*(1 + 3*exp(-((time - at0)/3)^2)) - R{more}; end"
+    found = kernel(text, np.arange(721.0), "R", subjects=pd.DataFrame({"at0": [400.0, 111.0, 640.0]}))
+    assert not found["status"].any()
+    assert found["R"].to_numpy()[0, :, 0].max(axis=-1) == pytest.approx([37.55] * 3, abs=0.01)
+
+
+def test_a_window_of_a_state_that_outputs_see_is_not_stepped_over():
+    text = "model m; x = 0; x' = 1; c = 40; y = 1; y' = piecewise(1, x > c && x < c + 2, 0); end"
+    c = np.linspace(3.3, 90.7, 23)
+    found = kernel(text, np.linspace(0, 100, 101), "y", relative=1e-6, subjects=pd.DataFrame({"c": c}))
+    status, end = found["status"].to_numpy().ravel(), found["y"].to_numpy()[0, :, 0, -1]
+    assert (status == 0).sum() > 10  # some corners are refused, none is missed
+    assert end[status == 0] == pytest.approx(3, abs=1e-3)
