@@ -17,7 +17,8 @@ from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Machine, Start, try_out
-from sbmlqsp.errors import UnsupportedError
+from sbmlqsp.errors import ObservableError, UnsupportedError
+from sbmlqsp.expressions import Expr, evaluate
 from sbmlqsp.model import Model, dotted
 
 __all__ = [
@@ -90,6 +91,7 @@ def compile_for(
     states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
     columns = tuple(dict.fromkeys([*outputs, *states]))
     _refuse_varying_stoichiometry(env, model)
+    _refuse_waiting_from_the_start(env, model)
     machine, prepared = machine_for(model, list(dict.fromkeys(targets)), columns)
     return Compiled(model, machine, prepared, columns, states, env, size)
 
@@ -172,6 +174,29 @@ def _refuse_varying_stoichiometry(env: Mapping[str, Any], model: Model) -> None:
         value = np.asarray(env[s.id])
         if value.ndim or float(value) != float(initial_state(model.network)[s.id]):
             raise UnsupportedError(f"the stoichiometry '{dotted(s.id)}' cannot be changed at run time")
+
+
+def _refuse_waiting_from_the_start(env: Mapping[str, Any], model: Model) -> None:
+    """Refuse a delayed event that the very start triggers.
+
+    The engine queues it as it resets, with the model's own values and not the subject's, and several times (measured).
+    """
+    events = [e for e in model.network.events if e.delay is not None and not e.initial_value]
+    for event in events:
+        for values in (env, initial_state(model.network)):
+            if _may_hold(event.trigger, values):
+                raise UnsupportedError(
+                    "an event waits after a trigger that is true at the start, which libRoadRunner gets wrong",
+                    where=f"the event '{dotted(event.id)}' of '{model.id}'", remedy="use engine='kernel'",
+                )  # fmt: skip
+
+
+def _may_hold(trigger: Expr, values: Mapping[str, Any]) -> bool:
+    """Return whether a trigger is true at the start, or may be, where that takes more than values."""
+    try:
+        return bool(np.any(evaluate(trigger, values)))
+    except ObservableError:
+        return True
 
 
 class Starts:

@@ -232,3 +232,18 @@ def test_an_output_just_when_a_trigger_turns_true_is_before_strict_ones_alone():
     run = kernel(arm_of(PASSED, [0, 0.75, 1, 1.5, 2, 2.25], ["strict", "upon"]))
     assert run.columns["strict"][0].tolist() == [0, 0, 0, 1, 1, 2]
     assert run.columns["upon"][0].tolist() == [0, 1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(("event", "changes", "end"), [
+    ("E1: at 1.5 after x > 1, t0 = false, fromTrigger = false: z = z + 1", {}, 1),
+    ("E: at x > 1, t0 = false: f = 1; E1: at 1.5 after x > 1, t0 = false: z = x", {"x": 5.0}, 5),
+    ("E1: at d after x > 1, t0 = false: z = x", {"d": 2.5}, 2),
+    ("E: at x > 1, t0 = false: f = 1; E1: at d after x > 1, t0 = false: z = 7", {"x": 0.5, "g": 0.1}, 0),
+])  # fmt: skip
+def test_an_event_that_waits_from_the_very_start_is_the_kernels_alone(event, changes, end):
+    """libRoadRunner fires it three times, or by the values of the model and not of the subject."""
+    model = qsp.read_antimony(f"model m; x = 2; g = 1; x' = g; z = 0; d = 1.5; f = 0; {event}; end")
+    arm = qsp.Experiment(model, times=[0, 1, 3], observables=["z"], changes=changes)
+    assert qsp.simulate(arm, engine="kernel")["z"].to_numpy().ravel()[-1] == end
+    with pytest.raises(qsp.UnsupportedError, match=r"'E1'.*engine='kernel'"):
+        qsp.simulate(arm)

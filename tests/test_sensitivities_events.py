@@ -251,3 +251,14 @@ def test_rates_that_jump_otherwise_are_refused_by_name(text):
 
 def test_an_event_at_time_0_for_a_parameter_is_refused():
     assert "time 0" in failure("z = 1; z' = 1; T = 0; e: at (time >= T): z = 2*z", ["T"])
+
+
+@pytest.mark.parametrize(("high", "low", "jump"), [("1e3/6.022e23", "0", 1e3 / 6.022e23), ("kk*1e-14", "0", 1e-14),
+                                                   ("abs(a)", "a", 4.0), ("kk*C/thr - kk", "0", None)])  # fmt: skip
+def test_a_jump_counts_however_small_and_whatever_the_sign_of_what_it_is_made_of(high, low, jump):
+    model = qsp.read_antimony(f"""model m; species C; C = 10; J: C -> ; k*C; k = 0.1; thr = 3; kk = 1; a = -2
+      R = 0; R' = piecewise({high}, C > thr, {low}); end""")
+    slopes = qsp.sensitivities(qsp.Experiment(model, times=[0, 30], observables=["R"]), ["k", "thr"])["R"]
+    crossed = np.log(10 / 3) / 0.1
+    right = [-jump * crossed / 0.1, -jump / 0.1 / 3] if jump else [-112.93605191, -7.0 / 0.9]
+    assert slopes.to_numpy()[0, -1] == pytest.approx(right, rel=1e-6)
