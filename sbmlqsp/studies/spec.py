@@ -242,8 +242,11 @@ def _tolerances(keys: Keys, cells: SingleCells | None) -> Tolerances:
     if given and cells is not None:
         raise StudyError(f"'{next(iter(given))}' is for differential equations, and single cells are exact",
                          where=keys.where, remedy="leave it out")  # fmt: skip
-    control = Tolerances(**{names[k]: v for k, v in given.items()})
-    if not (0 < control.relative < 0.1 and control.absolute >= 0 and control.maximum_steps > 0):
+    try:
+        control = Tolerances(**{names[k]: v for k, v in given.items()})
+    except QSPError as why:
+        raise why.changed(StudyError, where=keys.where, expected="tolerances such as 1e-9") from None
+    if control.relative >= 0.1:
         raise StudyError("the tolerances are not usable", value=control, where=keys.where, expected="such as 1e-9")
     return control
 
