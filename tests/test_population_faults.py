@@ -151,6 +151,19 @@ def test_a_failure_that_is_kept_keeps_no_process(arms, tmp_path):
     assert not [c for c in left if b"sbmlqsp.scaling.worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
 
 
+@linux
+def test_an_interruption_while_a_process_is_told_its_work_ends_it(arms, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local._Worker, "tell", interrupted)
+    before = set(children(os.getpid()))
+    with pytest.raises(KeyboardInterrupt):
+        qsp.simulate(arms, subjects=pd.DataFrame({"k": [0.1]}), workers=1, time_limit=600)
+    left = set(children(os.getpid())) - before
+    assert not [c for c in left if b"sbmlqsp.scaling.worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
+
+
 # A subject of endless work, so that the process is inside the engine, where no signal handler of Python runs.
 ENDLESS = """
 import sys, sbmlqsp as qsp, pandas as pd

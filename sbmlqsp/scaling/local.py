@@ -56,7 +56,7 @@ class _Worker:
     once a piece is done, the model being compiled then.
     """
 
-    def __init__(self, work: Work, messages: queue.Queue[Any]) -> None:
+    def __init__(self, messages: queue.Queue[Any]) -> None:
         words = command("sbmlqsp.scaling.worker", str(os.getpid()))
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())  # noqa: S603
         self.piece: Piece | None = None
@@ -64,7 +64,6 @@ class _Worker:
         self.ready = self.begun = self.warm = False
         self._listener = threading.Thread(target=self._listen, args=(messages,), daemon=True)
         self._listener.start()
-        self._tell(work)
 
     def _listen(self, messages: queue.Queue[Any]) -> None:
         try:
@@ -73,7 +72,8 @@ class _Worker:
         except Exception:  # noqa: BLE001  # whatever cannot be read, no more will come
             messages.put((self, "gone", None))
 
-    def _tell(self, message: Any) -> None:
+    def tell(self, message: Any) -> None:
+        """Send something, which waits until the process reads it."""
         try:
             send(self.process.stdin, message)  # type: ignore[arg-type]
         except (BrokenPipeError, OSError):
@@ -82,7 +82,7 @@ class _Worker:
     def give(self, piece: Piece) -> None:
         """Hand over a piece."""
         self.piece, self.position, self.since, self.begun = piece, 0, time.monotonic(), False
-        self._tell(piece)
+        self.tell(piece)
 
     def kill(self) -> None:
         """End the process at once."""
@@ -126,7 +126,8 @@ class LocalWorkers:
         """
         self._waiting = list(pieces)[::-1]
         try:
-            self._workers = [self._started() for _ in range(min(self._count, len(pieces)))]
+            for _ in range(min(self._count, len(pieces))):
+                self._start()
             while self._waiting or any(w.piece is not None for w in self._workers):
                 yield from self._next()
         finally:
@@ -137,10 +138,11 @@ class LocalWorkers:
         """Let a piece be done next."""
         self._waiting.append(piece)
 
-    def _started(self) -> _Worker:
-        worker = _Worker(self._work, self._messages)
+    def _start(self) -> None:
+        worker = _Worker(self._messages)
+        self._workers.append(worker)  # before it is told anything: who is interrupted meanwhile must know of it
+        worker.tell(self._work)
         self._feed(worker)
-        return worker
 
     def _feed(self, worker: _Worker) -> None:
         if self._waiting:
@@ -192,7 +194,7 @@ class LocalWorkers:
             worker.warm = True
             self._feed(worker)
         elif self._waiting:
-            self._workers.append(self._started())
+            self._start()
 
     def _wake(self) -> None:
         """Give idle processes what came back."""
