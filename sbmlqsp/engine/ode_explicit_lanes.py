@@ -16,7 +16,7 @@ import numpy as np
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import shifted
-from sbmlqsp.engine.ode_room import blend, cubic, of_method, shared_room, width
+from sbmlqsp.engine.ode_room import CUBIC, cubic, of_method, shared_room, width
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import combined, difference, scaled, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
@@ -129,7 +129,7 @@ def _prepare(room):
     own = room.own
     for i in range(room.n):
         j, k = i * LANES, shifted(own.k, i * STAGES * LANES)
-        change = shifted(own.dense, 4 * i * LANES)
+        change = shifted(own.dense, CUBIC * i * LANES)
         begin, end = shifted(change, LANES), shifted(change, 2 * LANES)
         difference(change, shifted(room.new, j), shifted(room.x, j))
         difference(begin, k, change)
@@ -143,19 +143,6 @@ def _prepare(room):
 def _aim(room, lane, theta):
     both = theta * (1.0 - theta)
     cubic(room.own, lane, theta, both * both, 2.0 * both * (1.0 - 2.0 * theta))
-
-
-@of_method(_Own, room_of.inside)
-def _inside(room, lane, i):
-    own, value = room.own, room.x[i * LANES + lane]
-    for m in range(4):
-        value += own.inside[m * LANES + lane] * own.dense[(4 * i + m) * LANES + lane]
-    return value
-
-
-@of_method(_Own, room_of.between)
-def _between(room):
-    blend(room, room.own.dense, 4 * LANES, LANES, 4)
 
 
 @of_method(_Own, room_of.weigh)
@@ -173,11 +160,13 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros(((STAGES + 4) * n + 10) * LANES)
+        mine = np.zeros(((STAGES + CUBIC) * n + 2 + 2 * CUBIC) * LANES)
         k = pointer(mine)
         limited = shifted(k, STAGES * n * LANES)
-        own = _Own(k, shifted(limited, 10 * LANES), limited, shifted(limited, LANES), shifted(limited, 2 * LANES),
-                   shifted(limited, 6 * LANES), pointer(weights))  # fmt: skip
+        inside = shifted(limited, 2 * LANES)
+        along = shifted(inside, CUBIC * LANES)
+        dense = shifted(along, CUBIC * LANES)
+        own = _Own(k, dense, limited, shifted(limited, LANES), inside, along, pointer(weights))
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)
         kept[0] += plan[0] + weights[0, 0] + mine[0]  # which lets them live until here

@@ -17,6 +17,7 @@ from sbmlqsp.engine.ode_vectors import taken_off, worst
 __all__ = ["examine"]
 
 SLACK = 30.0
+"""How many times what a step's error may be that inside may."""
 INSIDE = 1.0 - 1e-9
 """Up to what part of a step an output is not its end."""
 

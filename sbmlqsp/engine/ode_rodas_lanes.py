@@ -11,7 +11,7 @@ import numpy as np
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import fast, shifted
-from sbmlqsp.engine.ode_room import blend, cubic, of_method, shared_room, width
+from sbmlqsp.engine.ode_room import CUBIC, cubic, of_method, shared_room, width
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
@@ -113,7 +113,7 @@ def _ready(room, lane):
 def _prepare(room):
     own = room.own
     for i in range(room.n):
-        j, dense, k = i * LANES, shifted(own.dense, 4 * i * LANES), shifted(own.k, i * STAGES * LANES)
+        j, dense, k = i * LANES, shifted(own.dense, CUBIC * i * LANES), shifted(own.k, i * STAGES * LANES)
         difference(dense, shifted(room.new, j), shifted(room.x, j))
         for m in range(3):
             weights = shifted(own.weights, (2 * STAGES + m) * STAGES)
@@ -126,19 +126,6 @@ def _aim(room, lane, theta):
     cubic(room.own, lane, theta, cubed * (1.0 - theta), theta * theta * (3.0 - 4.0 * theta))
 
 
-@of_method(_Own, room_of.inside)
-def _inside(room, lane, i):
-    own, value = room.own, room.x[i * LANES + lane]
-    for m in range(4):
-        value += own.inside[m * LANES + lane] * own.dense[(4 * i + m) * LANES + lane]
-    return value
-
-
-@of_method(_Own, room_of.between)
-def _between(room):
-    blend(room, room.own.dense, 4 * LANES, LANES, 4)
-
-
 def _entry(sources):
     """Return the loop over patients, kept on disk for these sources of it: numba itself would watch this file alone."""
 
@@ -147,11 +134,13 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros(((STAGES + 4) * n + 11) * LANES)
+        mine = np.zeros(((STAGES + CUBIC) * n + 3 + 2 * CUBIC) * LANES)
         k = pointer(mine)
         back = shifted(k, STAGES * n * LANES)
-        own = _Own(k, back, shifted(back, LANES), shifted(back, 2 * LANES), shifted(back, 3 * LANES),
-                   shifted(back, 7 * LANES), shifted(back, 11 * LANES), pointer(weights))  # fmt: skip
+        inside = shifted(back, 3 * LANES)
+        along = shifted(inside, CUBIC * LANES)
+        dense = shifted(along, CUBIC * LANES)
+        own = _Own(k, back, shifted(back, LANES), shifted(back, 2 * LANES), inside, along, dense, pointer(weights))
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)
         kept[0] += plan[0] + weights[0, 0] + mine[0]  # which lets them live until here

@@ -17,11 +17,13 @@ from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import blended
 
 __all__ = [
-    "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "factor", "inside", "of_method",
-    "prepare", "ready", "shared_room", "step", "stiff", "weigh", "width",
+    "CUBIC", "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "factor", "inside",
+    "of_method", "prepare", "ready", "shared_room", "step", "stiff", "weigh", "width",
 ]  # fmt: skip
 
 
+CUBIC = 4
+"""How many parts most methods make their dense output of: the change of the step, and three more (see ``cubic``)."""
 _OF_METHODS: dict[Any, dict[Any, Any]] = {}
 """What each method does otherwise, by the function below and the kind of the room's ``own`` part."""
 
@@ -103,11 +105,16 @@ def aim(room, lane, theta):
 @_by_method
 def inside(room, lane, i):
     """Return a state at the part of the step that is aimed at."""
+    own, value = room.own, room.x[i * LANES + lane]
+    for m in range(CUBIC):
+        value += own.inside[m * LANES + lane] * own.dense[(CUBIC * i + m) * LANES + lane]
+    return value
 
 
 @_by_method
 def between(room):
     """Put the states of all lanes into ``u``, and their slopes by that part into ``out``."""
+    blend(room, room.own.dense, CUBIC * LANES, LANES, CUBIC)
 
 
 @_by_method

@@ -57,19 +57,38 @@ def _size(builder, value):
     return builder.select(below, builder.fneg(value), value)
 
 
+def _sum(context, builder, base, count, term):
+    """Return base plus so many terms, each made of its number and of where it begins among consecutive vectors."""
+    total = cgutils.alloca_once_value(builder, base)
+    with cgutils.for_range(builder, count) as loop:
+        place = builder.mul(loop.index, context.get_constant(nb.intp, LANES))
+        builder.store(add(builder, builder.load(total), term(loop.index, place)), total)
+    return builder.load(total)
+
+
+def _by_lane(made):
+    """Return what an intrinsic returns that puts what is made of ``out`` and two vectors into ``out``."""
+
+    def build(context, builder, _signature, arguments):
+        out, a, b = arguments
+        store(builder, made(builder, load(builder, out), load(builder, a), load(builder, b)), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS), build
+
+
 @intrinsic
 def combined(_context, out, base, k, weights, count):  # noqa: ARG001  # Numba asks for the names
     """Put base plus the sum of ``count`` consecutive vectors, each times its weight, into ``out``."""
 
     def build(context, builder, _signature, arguments):
         out, base, k, weights, count = arguments
-        total = cgutils.alloca_once_value(builder, load(builder, base))
-        with cgutils.for_range(builder, count) as loop:
-            step = builder.mul(loop.index, context.get_constant(nb.intp, LANES))
-            term = load(builder, builder.gep(k, [step]))
-            weight = _spread(builder, builder.load(builder.gep(weights, [loop.index])))
-            builder.store(add(builder, builder.load(total), mul(builder, weight, term)), total)
-        store(builder, builder.load(total), out)
+
+        def term(index, place):
+            weight = _spread(builder, builder.load(builder.gep(weights, [index])))
+            return mul(builder, weight, load(builder, builder.gep(k, [place])))
+
+        store(builder, _sum(context, builder, load(builder, base), count, term), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, FLOATS, nb.intp), build
@@ -81,13 +100,12 @@ def blended(_context, out, base, k, apart, weights, count):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         out, base, k, apart, weights, count = arguments
-        total = cgutils.alloca_once_value(builder, load(builder, base))
-        with cgutils.for_range(builder, count) as loop:
-            term = load(builder, builder.gep(k, [builder.mul(loop.index, apart)]))
-            place = builder.mul(loop.index, context.get_constant(nb.intp, LANES))
+
+        def term(index, place):
             weight = load(builder, builder.gep(weights, [place]))
-            builder.store(add(builder, builder.load(total), mul(builder, weight, term)), total)
-        store(builder, builder.load(total), out)
+            return mul(builder, weight, load(builder, builder.gep(k, [builder.mul(index, apart)])))
+
+        store(builder, _sum(context, builder, load(builder, base), count, term), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, nb.intp, FLOATS, nb.intp), build
@@ -99,11 +117,12 @@ def squares(_context, out, k, count):  # noqa: ARG001
 
     def build(context, builder, _signature, arguments):
         out, k, count = arguments
-        total = cgutils.alloca_once_value(builder, ir.Constant(VECTOR, [0.0] * LANES))
-        with cgutils.for_range(builder, count) as loop:
-            term = load(builder, builder.gep(k, [builder.mul(loop.index, context.get_constant(nb.intp, LANES))]))
-            builder.store(add(builder, builder.load(total), mul(builder, term, term)), total)
-        store(builder, builder.load(total), out)
+
+        def term(_index, place):
+            value = load(builder, builder.gep(k, [place]))
+            return mul(builder, value, value)
+
+        store(builder, _sum(context, builder, ir.Constant(VECTOR, [0.0] * LANES), count, term), out)
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, nb.intp), build
@@ -112,63 +131,31 @@ def squares(_context, out, k, count):  # noqa: ARG001
 @intrinsic
 def difference(_context, out, a, b):  # noqa: ARG001
     """Put the first vector less the second into ``out``."""
-
-    def build(context, builder, _signature, arguments):
-        out, a, b = arguments
-        store(builder, sub(builder, load(builder, a), load(builder, b)), out)
-        return context.get_dummy_value()
-
-    return nb.void(FLOATS, FLOATS, FLOATS), build
+    return _by_lane(lambda builder, _, a, b: sub(builder, a, b))
 
 
 @intrinsic
 def summed(_context, out, a, b):  # noqa: ARG001
     """Put the sum of two vectors into ``out``."""
-
-    def build(context, builder, _signature, arguments):
-        out, a, b = arguments
-        store(builder, add(builder, load(builder, a), load(builder, b)), out)
-        return context.get_dummy_value()
-
-    return nb.void(FLOATS, FLOATS, FLOATS), build
+    return _by_lane(lambda builder, _, a, b: add(builder, a, b))
 
 
 @intrinsic
 def scaled(_context, out, a, b):  # noqa: ARG001
     """Put the product of two vectors into ``out``."""
-
-    def build(context, builder, _signature, arguments):
-        out, a, b = arguments
-        store(builder, mul(builder, load(builder, a), load(builder, b)), out)
-        return context.get_dummy_value()
-
-    return nb.void(FLOATS, FLOATS, FLOATS), build
+    return _by_lane(lambda builder, _, a, b: mul(builder, a, b))
 
 
 @intrinsic
 def taken_off(_context, out, a, b):  # noqa: ARG001
     """Take the product of two vectors off ``out``."""
-
-    def build(context, builder, _signature, arguments):
-        out, a, b = arguments
-        product = mul(builder, load(builder, a), load(builder, b))
-        store(builder, sub(builder, load(builder, out), product), out)
-        return context.get_dummy_value()
-
-    return nb.void(FLOATS, FLOATS, FLOATS), build
+    return _by_lane(lambda builder, before, a, b: sub(builder, before, mul(builder, a, b)))
 
 
 @intrinsic
 def added(_context, out, a, b):  # noqa: ARG001
     """Add the product of two vectors to ``out``."""
-
-    def build(context, builder, _signature, arguments):
-        out, a, b = arguments
-        product = mul(builder, load(builder, a), load(builder, b))
-        store(builder, add(builder, load(builder, out), product), out)
-        return context.get_dummy_value()
-
-    return nb.void(FLOATS, FLOATS, FLOATS), build
+    return _by_lane(lambda builder, before, a, b: add(builder, before, mul(builder, a, b)))
 
 
 @intrinsic
