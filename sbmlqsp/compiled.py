@@ -182,8 +182,8 @@ def _refuse_waiting_from_the_start(env: Mapping[str, Any], model: Model) -> None
     The engine queues it as it resets, with the model's own values and not the subject's, and several times (measured).
     """
     events = [e for e in model.network.events if e.delay is not None and not e.initial_value]
-    for event in events:
-        for values in (env, initial_state(model.network)):
+    for values in (env, initial_state(model.network)) if events else ():
+        for event in events:
             if _may_hold(event.trigger, values):
                 raise UnsupportedError(
                     "an event waits after a trigger that is true at the start, which libRoadRunner gets wrong",

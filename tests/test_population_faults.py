@@ -166,7 +166,8 @@ def test_an_interruption_while_a_process_is_told_its_work_ends_it(arms, monkeypa
 
 # A subject of endless work, so that the process is inside the engine, where no signal handler of Python runs.
 ENDLESS = """
-import sys, sbmlqsp as qsp, pandas as pd
+import signal, sys, sbmlqsp as qsp, pandas as pd
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores interruptions
 model = qsp.read_antimony("model m; x' = w*y; y' = -w*x; x = 1; y = 0; w = 1; end")
 arm = qsp.Experiment(model, times=range(0, 1000001, 5), observables=["x"])
 try:

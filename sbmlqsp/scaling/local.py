@@ -25,7 +25,6 @@ REMEMBERED = 8
 """How many arms a process keeps compiled at least."""
 STILLBORN = 5
 """How many processes in a row may end before they can do anything."""
-
 LEAVE = 5.0
 """Seconds in which whoever listens to a process hears that it has ended."""
 
