@@ -54,6 +54,15 @@ def courses():
     return arm, read_subjects(table, (arm,), drawn=None)
 
 
+def inside():
+    """Return the largest error inside long steps, as a share of the tolerance: a' follows a sine at once."""
+    times, relative = np.array([0.0, 1.0, 3.0, 7.3, 11.0, 15.0, 20.0]), 1e-6
+    arm, people = arm_of("model m; a = 0; fast = 1e6; a' = -fast*(a - sin(time)) + cos(time); end", times,
+                         observables=["a"], table={"fast": [1e6, 1e4]})  # fmt: skip
+    found = on_gpu(arm, people, qsp.Tolerances(relative, 1e-6 * relative))
+    return float(np.abs(found.columns["a"] - np.sin(times)).max() / relative)
+
+
 def on_gpu(arm, people, tolerances):
     return engines.run_batch(arm, people, tolerances=tolerances, gpu=True)
 
@@ -124,6 +133,7 @@ def main():
     parts = {
         "oral": lambda: compared(*oral()),
         "tangled": lambda: compared(*tangled({"k": [0.4, 0.9]})),
+        "inside": inside,
         "courses": lambda: compared(*courses()),
         "failing": lambda: compared(
             *tangled({"grow": [0.1, 5.0]}), tolerances=qsp.Tolerances(1e-4, 1e-8, maximum_steps=40)

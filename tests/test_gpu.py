@@ -42,6 +42,10 @@ def test_numbers_are_those_of_processors(found, name):
     assert found[name]["apart"] < 1e-9
 
 
+def test_outputs_inside_long_steps_are_held_to_the_tolerance(found):
+    assert found["inside"] < 40
+
+
 def test_who_fails_on_processors_fails_on_a_gpu_with_the_same_words(found):
     here, there = found["failing"]["status"]
     assert here == there == [0, 1]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
+from sbmlqsp.engine.ode_defect import attempted
 from sbmlqsp.engine.ode_events import QUEUE, Events, near, settle
 from sbmlqsp.engine.ode_kernel import (
     GROW,
@@ -21,9 +22,6 @@ from sbmlqsp.engine.ode_kernel import (
     begun,
     between,
     enter,
-    norm,
-    prepare_dense,
-    take_step,
 )  # fmt: skip
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
@@ -77,12 +75,10 @@ def _show(functions, room, x, t, script, place):
 @fast
 def _outputs(functions, room, script, g, last, t, h, until):
     """Put out what falls into a step up to a time; return the next place."""
-    if g < last and script.times[g] <= until:
-        prepare_dense(room)
-        while g < last and script.times[g] <= until:
-            between(room, (script.times[g] - t) / h)
-            _show(functions, room, room.u, script.times[g], script, script.rows[g])
-            g += 1
+    while g < last and script.times[g] <= until:
+        between(room, (script.times[g] - t) / h)
+        _show(functions, room, room.u, script.times[g], script, script.rows[g])
+        g += 1
     return g
 
 
@@ -114,7 +110,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
         steps += 1
         if steps > control.most:
             return TOO_MANY, t, steps, g, h, hit
-        error = norm(room, control.relative) if take_step(functions, room, t, h) else math.inf
+        error = attempted(functions, room, events.watched, script.times, g, last, t, h, control.relative)
         factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
         factor = min(GROW, max(SHRINK, factor))
         if not error <= 1.0:

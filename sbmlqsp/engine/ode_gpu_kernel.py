@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numba as nb
 from numba import cuda
 
+from sbmlqsp.engine.ode_defect import INSIDE, SLACK, slope_within
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
 from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
@@ -31,6 +32,7 @@ FEW = 24
 """Up to how many states every stage is written out, whose numbers then stay in registers; compiling takes longer."""
 
 device = cuda.jit(device=True)
+_slope_within = device(slope_within.py_func)
 
 
 class _Program(NamedTuple):
@@ -132,6 +134,14 @@ def _between(room, theta):
     for i in range(room.x.shape[0]):
         inner = room.dense[3 * i] + theta * (room.dense[3 * i + 1] + theta * room.dense[3 * i + 2])
         room.u[i] = rest * room.x[i] + theta * (room.new[i] + rest * inner)
+
+
+@device
+def _take_off_slope(room, theta, h):
+    """Take off ``b`` the slope of what is between, at a part of the step."""
+    for i in range(room.x.shape[0]):
+        change, d0, d1, d2 = room.new[i] - room.x[i], room.dense[3 * i], room.dense[3 * i + 1], room.dense[3 * i + 2]
+        room.b[i] -= _slope_within(change, d0, d1, d2, theta) / h
 
 
 @device
@@ -243,15 +253,36 @@ def _parts_of(functions, sizes):
     @device
     def outputs(room, program, g, last, t, h, out):
         """Put out what falls into a step; return the next output."""
-        if g < last and program.times[g] <= t + h:
-            _prepare_dense(room)
-            while g < last and program.times[g] <= t + h:
-                _between(room, (program.times[g] - t) / h)
-                look(1, room.u, room.p, program.times[g], out[program.rows[g]])
-                g += 1
+        while g < last and program.times[g] <= t + h:
+            _between(room, (program.times[g] - t) / h)
+            look(1, room.u, room.p, program.times[g], out[program.rows[g]])
+            g += 1
         return g
 
     return step, outputs, slopes, look
+
+
+def _held_of(functions):
+    """Return the function that looks at outputs inside a step; see ``ode_defect``."""
+    rates, solve = functions[0], functions[4]
+
+    @device
+    def held(room, program, g, last, t, h, relative):
+        """Prepare the dense output where an output is due, and return the worst error of any inside the step."""
+        worst = 0.0
+        if g < last and program.times[g] <= t + h:
+            _prepare_dense(room)
+        while g < last and program.times[g] <= t + INSIDE * h and worst <= 1.0:
+            theta = (program.times[g] - t) / h
+            _between(room, theta)
+            rates(room.u, room.p, program.times[g], room.b)
+            _take_off_slope(room, theta, h)
+            solve(room.w, room.b, room.plan)
+            worst = max(worst, _norm(room, relative) / SLACK)
+            g += 1
+        return worst
+
+    return held
 
 
 def _follow_of(look):
@@ -279,6 +310,7 @@ def _follow_of(look):
 def _loop_of(functions, sizes):
     """Return the loop over the steps of one patient."""
     step, outputs, slopes, look = _parts_of(functions, sizes)
+    held = _held_of(functions)
     follow = _follow_of(look)
 
     @device
@@ -301,6 +333,8 @@ def _loop_of(functions, sizes):
                 return TOO_MANY, t, steps
             h = _fitted(h if h > 0.0 else _first_step(room, end - t, relative), end - t)
             error = _norm(room, relative) if step(room, t, h) else math.inf
+            if error <= 1.0:
+                error = max(error, held(room, program, g, last, t, h, relative))
             factor = _factor_of(error)
             if error <= 1.0:
                 g = outputs(room, program, g, last, t, h, out)

@@ -1,25 +1,14 @@
-"""Outputs inside a step, looked at as its end is.
-
-A method estimates the error of the end of a step. Where everything that moves follows something fast, that is small
-however long the step is, and so it is where a short pulse falls between stages, while what is put out in between may be
-far off. So what is put out must satisfy the equations as well: what is left of them there, as the error that it stands
-for (the product with the inverse of the method's own matrix), may be ``SLACK`` times what a step's may be. Shampine LF
-(2005), Error estimation and control for ODEs, J Sci Comput 25, 3-16. https://doi.org/10.1007/s10915-004-4629-3.
-"""
+"""Outputs inside a step of several patients side by side, looked at as its end is; see ``ode_defect``."""
 
 from __future__ import annotations
 
+from sbmlqsp.engine.ode_defect import INSIDE, SLACK
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_room import aim, between, prepare, weigh
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import taken_off, worst
 
 __all__ = ["examine"]
-
-SLACK = 30.0
-"""How many times what a step's error may be that inside may."""
-INSIDE = 1.0 - 1e-9
-"""Up to what part of a step an output is not its end."""
 
 
 @fast

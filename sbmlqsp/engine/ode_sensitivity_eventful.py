@@ -7,9 +7,10 @@ import math
 import numba as nb
 import numpy as np
 
+from sbmlqsp.engine.ode_defect import attempted
 from sbmlqsp.engine.ode_eventful import EARLY, TRIES, begin, events_at
 from sbmlqsp.engine.ode_events import QUEUE, near
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between, norm, take_step
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, INFUSE, RUN, SET, SETTLE, SHOW
 from sbmlqsp.engine.ode_sensitivity_events import (
@@ -28,7 +29,8 @@ from sbmlqsp.engine.ode_sensitivity_events import (
 )
 from sbmlqsp.engine.ode_sensitivity_kernel import at_once, enter, infuse, look, outputs, put, room_of
 from sbmlqsp.engine.ode_sensitivity_program import AFTER, BEFORE, STARTED, STOPPED
-from sbmlqsp.engine.ode_sensitivity_step import directions, within, worst
+from sbmlqsp.engine.ode_sensitivity_step import along as step_along
+from sbmlqsp.engine.ode_sensitivity_step import within
 from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, SHOWN, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.engine.ode_watch import CLOSE, arrive, change, later
@@ -57,12 +59,12 @@ merged = nb.njit(nogil=True, error_model="numpy", inline="always")
 
 
 @merged
-def _try(functions, room, events, control, t, stop, h, tries):
+def _try(functions, room, events, program, g, last, control, t, stop, h, tries):
     """Try one step; return its error, at what part of it a trigger changes (2: at none), and whether it ends there.
 
     Sensitivities are not computed for a step that is to be taken again, to end where a trigger changes.
     """
-    error = norm(room, control.relative) if take_step(functions, room, t, h) else math.inf
+    error = attempted(functions, room, events.watched, program.times, g, last, t, h, control.relative)
     if not error <= 1.0:
         return error, 2.0, False
     theta, hit = change(functions, room, events, t, h) if events.watched else 2.0, False
@@ -72,8 +74,7 @@ def _try(functions, room, events, control, t, stop, h, tries):
             return error, theta, False
     else:
         theta = 2.0
-    directions(functions, room, t, h)
-    error = max(error, worst(room, control.relative))
+    error = max(error, step_along(functions, room, program.times, g, last, t, h, control.relative))
     return error, theta if error <= 1.0 else 2.0, hit and error <= 1.0
 
 
@@ -96,7 +97,7 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
         steps += 1
         if steps > control.most:
             return TOO_MANY, t, steps, g, h, hit
-        error, theta, hit = _try(functions, room, events, control, t, stop, h, tries)
+        error, theta, hit = _try(functions, room, events, program, g, last, control, t, stop, h, tries)
         if theta <= 1.0 and not hit:
             h *= theta
             again = True

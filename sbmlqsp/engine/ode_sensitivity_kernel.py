@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between, prepare_dense
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, IDLE, INFUSE, RUN, SET, SHOW
 from sbmlqsp.engine.ode_sensitivity_program import AFTER, BEFORE, STARTED, STOPPED
@@ -65,16 +65,14 @@ def put(room, s, d, out, place):
 @fast
 def outputs(functions, room, program, g, last, t, h, until, out):
     """Put out what falls into a step up to a time; return the next place."""
-    if g < last and program.times[g] <= until:
-        prepare_dense(room)
-        while g < last and program.times[g] <= until:
-            theta = (program.times[g] - t) / h
-            between(room, theta)
-            look(functions, room, room.u, program.times[g], out, program.rows[g])
-            for d in range(room.directions):
-                within(room, d, theta)
-                put(room, room.y, d, out, program.rows[g])
-            g += 1
+    while g < last and program.times[g] <= until:
+        theta = (program.times[g] - t) / h
+        between(room, theta)
+        look(functions, room, room.u, program.times[g], out, program.rows[g])
+        for d in range(room.directions):
+            within(room, d, theta)
+            put(room, room.y, d, out, program.rows[g])
+        g += 1
     return g
 
 
@@ -93,7 +91,7 @@ def _stretch(functions, room, program, g, last, t, end, control, steps, out):
         steps += 1
         if steps > control.most:
             return TOO_MANY, t, steps
-        error = tried(functions, room, t, h, control.relative)
+        error = tried(functions, room, program.times, g, last, t, h, control.relative)
         factor = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * error**-0.2
         factor = min(GROW, max(SHRINK, factor))
         if error <= 1.0:

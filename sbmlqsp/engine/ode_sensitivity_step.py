@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sbmlqsp.engine.ode_kernel import norm, take_step
+from sbmlqsp.engine.ode_defect import INSIDE, SLACK, attempted, slope_within
+from sbmlqsp.engine.ode_kernel import between
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
 from sbmlqsp.engine.ode_tableau import STAGES
@@ -23,7 +24,7 @@ from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
 
-__all__ = ["Room", "directions", "multiply", "tried", "within", "worst"]
+__all__ = ["Room", "along", "multiply", "tried", "within"]
 
 SMALL = 1e-4
 """A sensitivity may be off by the tolerance's share of itself, or of this part of state over parameter."""
@@ -102,7 +103,7 @@ def _direction(functions, room, d, s, back):
 
 
 @fast
-def directions(functions, room, t, h):
+def _directions(functions, room, t, h):
     """Take the step of every direction, after that of the states."""
     n, k, u = room.n, room.k, room.u
     for s in range(STAGES):
@@ -122,21 +123,28 @@ def directions(functions, room, t, h):
 
 
 @fast
-def worst(room, relative):
+def _share(room, d, i, error, relative):
+    """Return the error of a sensitivity as a share of what it may be; infinite where that is no number."""
+    a = d * room.n + i
+    if not abs(room.next[a]) < math.inf:
+        return math.inf
+    if error == 0.0:
+        return 0.0
+    size = max(abs(room.s[a]), abs(room.next[a]), SMALL * room.weight[d] * abs(room.x[i]))
+    share = error / (room.floor[i] * room.unit[d] + relative * size)
+    if not share < math.inf:
+        return math.inf
+    return share
+
+
+@fast
+def _worst(room, relative):
     """Return the largest error of a sensitivity, as a share of what it may be."""
-    n, most = room.n, 0.0
+    most = 0.0
     for d in range(room.directions):
-        for i in range(n):
-            a = d * n + i
-            error = abs(room.stages[a * STAGES + STAGES - 1])
-            if error != 0.0:
-                size = max(abs(room.s[a]), abs(room.next[a]), SMALL * room.weight[d] * abs(room.x[i]))
-                share = error / (room.floor[i] * room.unit[d] + relative * size)
-                if not share < math.inf:
-                    return math.inf
-                most = max(most, share)
-            if not abs(room.next[a]) < math.inf:
-                return math.inf
+        for i in range(room.n):
+            error = abs(room.stages[(d * room.n + i) * STAGES + STAGES - 1])
+            most = max(most, _share(room, d, i, error, relative))
     return most
 
 
@@ -156,12 +164,55 @@ def within(room, d, theta):
 
 
 @fast
-def tried(functions, room, t, h, relative):
-    """Try one step; return its error as a share of what it may be."""
-    if not take_step(functions, room, t, h):
-        return math.inf
-    error = norm(room, relative)
-    if not error <= 1.0:
-        return error
-    directions(functions, room, t, h)
-    return max(error, worst(room, relative))
+def _left_within(room, d, theta, h):
+    """Put what the slope of one direction at a part of the step is, with its sign changed, into ``b``."""
+    for i in range(room.n):
+        a = d * room.n + i
+        d0 = d1 = d2 = 0.0
+        for s in range(STAGES):
+            k = room.stages[a * STAGES + s]
+            d0 += _H[0, s] * k
+            d1 += _H[1, s] * k
+            d2 += _H[2, s] * k
+        room.b[i] = -slope_within(room.next[a] - room.s[a], d0, d1, d2, theta) / h
+
+
+@fast
+def _held_at(functions, room, t, h, theta, relative):
+    """Return the worst error of any direction at a part of the step, as a share of what it may be."""
+    most = 0.0
+    between(room, theta)
+    functions.partials(room.u, room.p, t + theta * h, room.g)
+    for d in range(room.directions):
+        within(room, d, theta)
+        _left_within(room, d, theta, h)
+        multiply(room.rates, room.g, room.y, shifted(room.q, d * room.width), room.width, room.b)
+        functions.solve(room.w, room.b, room.plan)
+        for i in range(room.n):
+            most = max(most, _share(room, d, i, abs(room.b[i]), relative))
+    return most / SLACK
+
+
+@fast
+def _held_along(functions, room, times, g, last, t, h, relative):
+    """Return the worst error of any direction at outputs inside the step, whose dense output is prepared."""
+    most = 0.0
+    while g < last and times[g] <= t + INSIDE * h and most <= 1.0:
+        most = max(most, _held_at(functions, room, t, h, (times[g] - t) / h, relative))
+        g += 1
+    return most
+
+
+@fast
+def along(functions, room, times, g, last, t, h, relative):
+    """Take the step of every direction, after that of the states; return its error in the same way."""
+    _directions(functions, room, t, h)
+    error = _worst(room, relative)
+    return max(error, _held_along(functions, room, times, g, last, t, h, relative)) if error <= 1.0 else error
+
+
+@fast
+def tried(functions, room, times, g, last, t, h, relative):
+    """Try one step; return its error, or that of the outputs inside, as a share of what it may be."""
+    error = attempted(functions, room, False, times, g, last, t, h, relative)
+    return max(error, along(functions, room, times, g, last, t, h, relative)) if error <= 1.0 else error
