@@ -34,6 +34,33 @@ def allocated() -> float:
     return (info.uordblks + info.hblkhd) / 1024
 
 
+def scatter() -> None:
+    """Let what is mapped next come to lie 2 GiB apart: one page in a small hole, what is larger far below (Linux)."""
+    library = ctypes.CDLL(None)
+    library.mmap.restype = ctypes.c_void_p
+    library.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    library.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+    def take(size: int) -> int:
+        return int(library.mmap(None, size, 0, 0x4022, -1, 0))
+
+    def fill(room: int = 2**28) -> None:
+        first, size = take(room), room // 2
+        library.munmap(first, room)
+        while size >= 4096:
+            at = take(size)
+            if first <= at < first + room:
+                library.munmap(at, size)
+                size //= 2
+
+    fill()
+    hole = [take(4096) for _ in range(3)][1]
+    for _ in range(3):
+        take(2**30)
+    fill()
+    library.munmap(hole, 4096)
+
+
 MALLINFO = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 
 

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from sbmlqsp.engine.guard_child import seal
+from sbmlqsp.engine.jit_memory import close_together
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import ExperimentError, ModelError
@@ -136,11 +137,10 @@ def _seed_ties() -> None:
 
 
 MOMENT = 1e-9
-BACKEND = "LLJIT"
-"""Compiles several times faster than the engine's default, and what it compiles runs as fast, with the same bits.
-
-It keeps some memory per load, of which there is one per model, outputs and process.
-"""
+BACKEND, APART = "LLJIT", "MCJIT"
+"""The first compiles several times faster than the engine's default, and what it compiles runs as fast, with the same
+bits; it keeps some memory per load, of which there is one per model, outputs and process. The other is for where what
+is compiled may come to lie too far apart for it (see ``jit_memory``)."""
 
 
 def _compiled(sbml: str) -> Any:
@@ -148,8 +148,8 @@ def _compiled(sbml: str) -> Any:
     options = library.LoadSBMLOptions()
     # Without this a second instance of a model silently loses piecewise root finding (measured).
     options.recompile = True
-    options.setLLVMBackend(getattr(library.LoadSBMLOptions, BACKEND))
-    with quiet():
+    with quiet(), close_together() as closed:
+        options.setLLVMBackend(getattr(library.LoadSBMLOptions, BACKEND if closed else APART))
         try:
             return library.RoadRunner(sbml, options)
         except RuntimeError as err:
@@ -257,8 +257,9 @@ class Machine:
         """Drop what an earlier run may have left: events whose delay was not over."""
         if self._clean is None:
             return
-        engine = _library().RoadRunner()
-        engine.loadStateS(self._clean)
+        with close_together():
+            engine = _library().RoadRunner()
+            engine.loadStateS(self._clean)
         self._engine = engine
         self._model = self._engine.model
         self._engine.timeCourseSelections = self._columns
