@@ -18,7 +18,7 @@ from sbmlqsp.course import Series
 from sbmlqsp.course_arm import Plans
 from sbmlqsp.course_runner import shared_switches
 from sbmlqsp.engine.initial import static_symbols
-from sbmlqsp.engine.ode import Batch, BatchResult
+from sbmlqsp.engine.ode import ABSOLUTE, Batch, BatchResult
 from sbmlqsp.engine.ode_gpu import refuse_without_gpu, run_on_gpu, together
 from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.errors import DosingError, UnsupportedError
@@ -29,12 +29,12 @@ from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK, UNCONFIRMED
 from sbmlqsp.steady.approach import SideBySide, state_columns
 from sbmlqsp.steady.verbs import refuse_time
 from sbmlqsp.subjects import Subjects
-from sbmlqsp.suspicion import confirmed, not_finite, suspicious
+from sbmlqsp.suspicion import DEPTH, confirmed, not_finite, suspicious
 from sbmlqsp.timeline import Timeline
 
 __all__ = ["KERNEL", "batch_for", "prepare_batch", "refuse_unbatched", "run_batch"]
 
-KERNEL = Tolerances(relative=1e-8, absolute=1e-15)
+KERNEL = Tolerances(relative=1e-8, absolute=ABSOLUTE)
 """Error control of the kernel where none is given."""
 BLOCK = 2048
 """How many subjects are run before what is not asked for of them is let go."""
@@ -234,14 +234,12 @@ class _Arm:
         if not self._states:
             return {}
         states, sizes = out[:, :, self._of_states], self._scales[rows][:, self._of_scales]
-        lowest, floor = states.min(axis=1), 1e4 * self._tolerances.absolute * sizes
+        least = self.batch.shares(self._tolerances.absolute)[self._of_scales] * sizes
+        lowest, floor = states.min(axis=1), DEPTH * least
         deep = (lowest < floor) & (lowest != 0) & (states.max(axis=1) > floor)
         odd = (lowest < -1e-8 * sizes) | deep
         names = [dotted(s) for s in self._states]
-        words = {
-            k: suspicious(states[k], sizes[k], self._tolerances, names)
-            for k in np.flatnonzero(odd.any(axis=1)).tolist()
-        }
+        words = {k: suspicious(states[k], sizes[k], least[k], names) for k in np.flatnonzero(odd.any(axis=1)).tolist()}
         return {k: doubt for k, doubt in words.items() if doubt}
 
     def _again(self, rows: Any, found: Any, block: _Block, doubts: Mapping[int, str]) -> None:

@@ -180,7 +180,9 @@ class Runner:
         if not self._state_columns:
             return ""
         names = [dotted(s) for s in self._states]
-        return suspicious(out[:, self._state_columns], self._sizes(scales), tolerances, names)
+        sizes = self._sizes(scales)
+        least = self.machine.shares(self._states, tolerances) * sizes
+        return suspicious(out[:, self._state_columns], sizes, least, names)
 
     def _sizes(self, scales: Mapping[str, float]) -> Any:
         return np.array([scales.get(s, 1.0) for s in self._states])

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.model import dotted
 
-__all__ = ["confirmed", "not_finite", "suspicious"]
+__all__ = ["DEPTH", "confirmed", "not_finite", "suspicious"]
 
 
-def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence[str]) -> str:
+DEPTH = 1e4
+"""How many times what its error may be a state must be for its value to count."""
+
+
+def suspicious(states: Any, scales: Any, least: Any, names: Sequence[str]) -> str:
     """Say what is doubtful about the states of one run, in words; ``""`` where nothing is.
 
     Two patterns are known to be wrong without any message from the integrator: a negative amount, and a nadir so deep
@@ -26,7 +29,8 @@ def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence
         Amounts.
     scales : ndarray of shape (states,)
         Each state's own scale.
-    tolerances : Tolerances
+    least : ndarray of shape (states,)
+        What each state's error may be where it is zero.
     names : sequence of str
     """
     lowest = states.min(axis=0)
@@ -36,7 +40,7 @@ def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence
     if negative.any():
         k = int(np.argmin(np.where(negative, lowest / scales, 0.0)))
         return f"'{names[k]}' goes negative (lowest {lowest[k]:.3g})"
-    floor = 1e4 * tolerances.absolute * scales
+    floor = DEPTH * least
     deep = (lowest < floor) & (states.max(axis=0) > floor)
     at = states.argmin(axis=0)
     for k in np.flatnonzero(deep & (at > 0)).tolist():

@@ -14,6 +14,7 @@ import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
 from sbmlqsp.engine.event_order import EventOrder
+from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_codegen import equations_of, source_of_equations
 from sbmlqsp.engine.ode_codegen_lanes import source_of_lanes
@@ -21,8 +22,10 @@ from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
 from sbmlqsp.engine.ode_waves import WAVE
 
-__all__ = ["Batch", "BatchResult", "spread"]
+__all__ = ["ABSOLUTE", "Batch", "BatchResult", "spread"]
 
+ABSOLUTE = 1e-15
+"""What the error of a state may be where it is zero, as a share of its scale, where nothing else is asked for."""
 SPAN = 64
 """How many patients a thread takes at a time at least."""
 LOOKED = 125
@@ -166,6 +169,14 @@ class Batch:
                 p[:, i] = env[name]
         return x, p
 
+    def shares(self, absolute: float) -> Any:
+        """Return what each state's error may be where it is zero, as a share of its scale."""
+        return shares(self.states, absolute, usual=ABSOLUTE, deep=self._deep)
+
+    @cached_property
+    def _deep(self) -> frozenset[str]:
+        return growing(self.equations.system.network)
+
     def instructions(self) -> Instructions:
         """Return an empty list of instructions."""
         return Instructions(self.places, self.eventful)
@@ -199,7 +210,8 @@ class Batch:
         amounts, lengths : ndarray of shape (patients, deliveries)
             What each delivery gives, and for how long.
         scales : ndarray of shape (patients, states)
-            The scale of each state, of which ``absolute`` is the share that its error may be anywhere.
+            The scale of each state, of which ``absolute`` is the share that its error may be anywhere, unless it grows
+            out of itself (see ``growth``).
         times : int
             How many outputs in time there are.
         relative, absolute : float
@@ -219,7 +231,7 @@ class Batch:
         amounts, lengths = (np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths))
         starts, constants = np.ascontiguousarray(starts), np.ascontiguousarray(constants)
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
-                            absolute * scales, np.ascontiguousarray(scales))  # fmt: skip
+                            self.shares(absolute) * scales, np.ascontiguousarray(scales))  # fmt: skip
         control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time))
         task = Task(Program(*instructions.arrays()), patients, control, out, results)
 

@@ -79,7 +79,7 @@ def _enter(room, people, r, absolute, out):
         room.out[i] = 0.0
     for i in range(room.x.shape[0]):
         room.x[i], room.scale[i] = people.starts[r, i], people.scale[r, i]
-        room.floor[i] = absolute * people.scale[r, i]
+        room.floor[i] = absolute[i] * people.scale[r, i]
     for i in range(people.constants.shape[1]):
         room.p[i] = people.constants[r, i]
 

@@ -159,7 +159,9 @@ class SensitiveBatch(Batch):
         functions, patterns = self._prepared(tuple(moving))
         n, plan = len(starts), self.equations.elimination
         out, results = np.full((n, times, len(self.observed), 1 + slopes.sizes.shape[1]), np.nan), np.zeros((n, 4))
-        numbers = [np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths, absolute * scales, scales)]
+        numbers = [
+            np.ascontiguousarray(a, dtype=float) for a in (amounts, lengths, self.shares(absolute) * scales, scales)
+        ]
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), *numbers)
         program = Program(*instructions.arrays())
         control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time))

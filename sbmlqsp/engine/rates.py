@@ -114,12 +114,13 @@ class RightHandSide:
             for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
                 for p in side:
                     if p.species in row:
-                        out[row[p.species]] += sign * self._share(p, env, time) * env[reaction.id]
+                        out[row[p.species]] += sign * self.share(p, env, time) * env[reaction.id]
         for i, name in enumerate(self.ruled, start=len(self.reacting)):
             out[i] = evaluate(self.network.rate_rules[name], env, time=time)
         return out
 
-    def _share(self, p: Participant, env: Mapping[str, Any], time: Any) -> Any:
+    def share(self, p: Participant, env: Mapping[str, Any], time: Any = 0.0) -> Any:
+        """Return by how much a reaction changes one that takes part in it, for what ``values`` returned."""
         factor = self.network.symbols[p.species].conversion_factor
         amount = p.stoichiometry if p.formula is None else evaluate(p.formula, env, time=time)
         return amount * env[factor] if factor else amount

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.jit_memory import close_together
 from sbmlqsp.engine.libsbml_engine import Prepared
@@ -26,16 +27,21 @@ from sbmlqsp.errors import ExperimentError, ModelError
 __all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "mute", "quiet", "sbml_of", "try_out"]
 
 
+ABSOLUTE = 1e-40
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerances:
     """Error control of the integrator (CVODE, BDF).
 
     ``absolute`` multiplies each state's own scale: its initial amount or the largest dose into it, or, for states
-    that start empty, the smallest scale in the model. So a species in pmol is held as tightly as one in mol.
+    that start empty, the smallest scale in the model. So a species in pmol is held as tightly as one in mol. What grows
+    out of itself (a tumour, a virus) is held to the relative tolerance alone, unless ``absolute`` is set above its
+    default: after a nadir it regrows from what is left of it.
     """
 
     relative: float = 1e-10
-    absolute: float = 1e-40
+    absolute: float = ABSOLUTE
     maximum_steps: int = 500_000
 
     def __post_init__(self) -> None:
@@ -200,6 +206,7 @@ class Machine:
         self._step = 0.0
         self._prepared = prepared
         self._model = self._engine.model
+        self._deep = growing(network)
         own = {engine: name for name, engine in prepared.renamed.items()}
         self._floating = {own.get(n, n): i for i, n in enumerate(self._model.getFloatingSpeciesIds())}
         self._parameters = {own.get(n, n): i for i, n in enumerate(self._model.getGlobalParameterIds())}
@@ -231,7 +238,8 @@ class Machine:
 
     def tolerances(self, tolerances: Tolerances, scales: Mapping[str, float]) -> None:
         """Set error control; ``scales`` holds each state's own scale (amount for species)."""
-        vector = tuple(max(tolerances.absolute * scales.get(s, 1.0), 1e-290) for s in self.states)
+        part = self.shares(self.states, tolerances)
+        vector = tuple(max(a * scales.get(s, 1.0), 1e-290) for a, s in zip(part.tolist(), self.states, strict=True))
         key = (tolerances.relative, *vector)
         if key == self._tolerances:
             return
@@ -242,6 +250,10 @@ class Machine:
         if vector:
             # In the order of the state vector (rate rules first), which is how CVODE reads it.
             integrator.setValue("absolute_tolerance", list(vector))
+
+    def shares(self, states: Sequence[str], tolerances: Tolerances) -> Any:
+        """Return what the error of states may be where they are zero, as a share of each state's scale."""
+        return shares(states, tolerances.absolute, usual=ABSOLUTE, deep=self._deep)
 
     @property
     def longest_step(self) -> float:
