@@ -8,6 +8,7 @@ other grow, unless some measure of them all (their molecules, say) never rises b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -61,48 +62,52 @@ def growing(network: Network) -> frozenset[str]:
     """
     try:
         sides = _sides(network)
-        slopes = np.concatenate([_slopes(side, draw) for side, draw in sides])
+        slopes = np.concatenate([_slopes(side, k) for k, side in enumerate(sides)])
     except UnsupportedError:
         return frozenset()
-    names = sides[0][0].names
+    names = sides[0].names
     reached = (slopes > 0).any(axis=0) | np.eye(len(names), dtype=bool)
     for _ in range(max(len(names) - 1, 1).bit_length()):
         reached = (reached.astype(np.float32) @ reached.astype(np.float32)) > 0
     together, found = reached & reached.T, set[str]()
-    for k in np.unique(together.argmax(axis=1)).tolist() if names else []:
+    for k in sorted(set(together.argmax(axis=1).tolist())) if names else []:
         own = np.flatnonzero(together[k])
         if any(_grow(s) for s in slopes[:, own[:, None], own]):
             found.update(names[i] for i in own)
     return frozenset(found)
 
 
-def _sides(network: Network) -> list[tuple[RightHandSide, np.random.Generator]]:
-    """Return the equations at several values of the parameters, each with what draws points."""
+def _spread(count: int, seed: int) -> Any:
+    """Return numbers all over 0 to 1, the same each time."""
+    return np.modf((1.0 + np.arange(count)) * math.sqrt(2.0) + (1.0 + seed) * math.sqrt(3.0))[0]
+
+
+def _sides(network: Network) -> list[RightHandSide]:
+    """Return the equations at several values of the parameters."""
     computed = {*network.assignment_rules, *network.initial_assignments}
     plain = {p.id: p.value for p in network.parameters if p.id in network.static - computed}
     sides = []
     for k in range(PARAMETERS if network.rate_rules else 2):
-        draw = np.random.default_rng(k)
-        factors = 10.0 ** draw.uniform(-1, 1, len(plain))
+        factors = 10.0 ** (2.0 * _spread(len(plain), k) - 1.0)
         given = {n: v * f if v else k % 2 for (n, v), f in zip(plain.items(), factors.tolist(), strict=True) if k}
-        sides.append((RightHandSide(network, initial_state(network, given)), draw))
+        sides.append(RightHandSide(network, initial_state(network, given)))
     return sides
 
 
-def _points(side: RightHandSide, draw: np.random.Generator) -> Any:
+def _points(side: RightHandSide, seed: int) -> Any:
     """Return states to look at, of shape (states, points)."""
     size = np.abs(side.start())
     size = np.where(np.isfinite(size) & (size > 0), size, size[np.isfinite(size) & (size > 0)].min(initial=1.0))
-    return size[:, None] * 10.0 ** draw.uniform(-4, 2, (len(size), POINTS))
+    return size[:, None] * 10.0 ** (6.0 * _spread(len(size) * POINTS, seed).reshape(-1, POINTS) - 4.0)
 
 
-def _slopes(side: RightHandSide, draw: np.random.Generator) -> Any:
+def _slopes(side: RightHandSide, seed: int) -> Any:
     """Return by how much each state raises what is made of each, of shape (points, made, raising).
 
     What is made of another state counts where there is none of it yet: a loss that is held up makes nothing of nothing.
     """
     n = len(side.names)
-    y = _points(side, draw)
+    y = _points(side, seed)
     step = (NUDGE * y).T
     nudged = np.repeat(y[:, :, None], n + 1, axis=2)  # (states, points, as they are and one state changed each)
     nudged[np.arange(n), :, np.arange(1, n + 1)] += step.T

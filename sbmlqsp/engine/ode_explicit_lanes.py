@@ -145,11 +145,16 @@ def _aim(room, lane, theta):
     cubic(room.own, lane, theta, both * both, 2.0 * both * (1.0 - 2.0 * theta))
 
 
+@of_method(_Own, room_of.reach)
+def _reach(room, lane):
+    return PART * room.h[lane]
+
+
 @of_method(_Own, room_of.weigh)
 def _weigh(functions, room):  # noqa: ARG001  # all methods take the same
     for i in range(room.n):
         for lane in range(LANES):
-            room.b[i * LANES + lane] *= PART * room.h[lane]
+            room.b[i * LANES + lane] *= room_of.reach(room, lane)
 
 
 def _entry(sources):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sbmlqsp.engine.ode_defect import INSIDE, SLACK
 from sbmlqsp.engine.ode_model import fast, shifted
-from sbmlqsp.engine.ode_room import aim, between, prepare, weigh
+from sbmlqsp.engine.ode_room import aim, between, prepare, reach, weigh
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import taken_off, worst
+from sbmlqsp.engine.ode_vectors import scaled, taken_off, worst
 
 __all__ = ["examine"]
 
@@ -21,17 +21,35 @@ def _due(room, lanes, program, lane, k, until):
 
 
 @fast
-def _left(functions, room, relative):
-    """Put into ``at``, by lane, the error that what is left of the equations stands for, as a share of what may be."""
-    functions.rates(room.u, room.p, room.at, room.b)
-    for i in range(room.n):
-        taken_off(shifted(room.b, i * LANES), shifted(room.out, i * LANES), room.busy)
-    weigh(functions, room)
+def _shares(room, errors, relative):
+    """Put into ``at``, by lane, the largest error as a share of what it may be; return whether none is too large."""
     for lane in range(LANES):
         room.at[lane] = 0.0
     for i in range(room.n):
         j = i * LANES
-        worst(room.at, shifted(room.b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative)
+        worst(room.at, shifted(errors, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative)
+    fine = True
+    for lane in range(LANES):
+        fine = fine and (room.busy[lane] == 0.0 or room.at[lane] <= SLACK)
+    return fine
+
+
+@fast
+def _left(functions, room, relative):
+    """Put into ``at``, by lane, the error that what is left of the equations stands for, as a share of what may be.
+
+    Where it is small enough if nothing draws it back, it need not be asked what does, which takes a solution.
+    """
+    functions.rates(room.u, room.p, room.at, room.b)
+    for lane in range(LANES):
+        room.reach[lane] = reach(room, lane)
+    for i in range(room.n):
+        j = i * LANES
+        taken_off(shifted(room.b, j), shifted(room.out, j), room.busy)
+        scaled(shifted(room.u, j), shifted(room.b, j), room.reach)
+    if not _shares(room, room.u, relative):
+        weigh(functions, room)
+        _shares(room, room.b, relative)
 
 
 @fast

@@ -18,7 +18,7 @@ from sbmlqsp.engine.ode_vectors import blended
 
 __all__ = [
     "CUBIC", "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "factor", "inside",
-    "of_method", "prepare", "ready", "shared_room", "step", "stiff", "weigh", "width",
+    "of_method", "prepare", "reach", "ready", "shared_room", "step", "stiff", "weigh", "width",
 ]  # fmt: skip
 
 
@@ -118,6 +118,12 @@ def between(room):
 
 
 @_by_method
+def reach(room, lane):
+    """Return the error that one unit of what is left of the equations stands for where nothing draws it back."""
+    return 1.0 / room.diagonal[lane]
+
+
+@_by_method
 def weigh(functions, room):
     """Turn what ``b`` leaves of the equations into the error that it stands for."""
     functions.solve(room.w, room.b, room.plan)
@@ -153,6 +159,7 @@ class Room(NamedTuple):
     error: Any
     zeros: Any
     busy: Any
+    reach: Any
     row: Any
     own: Any
 
@@ -175,10 +182,10 @@ def shared_room(place, plan, sizes, control, own):
     w = shifted(p, m * LANES)
     t = shifted(w, control.size * LANES)
     at, h, diagonal, error = shifted(t, LANES), shifted(t, 2 * LANES), shifted(t, 3 * LANES), shifted(t, 4 * LANES)
-    zeros, busy, row = shifted(t, 5 * LANES), shifted(t, 6 * LANES), shifted(t, 8 * LANES)
+    zeros, busy, free, row = shifted(t, 5 * LANES), shifted(t, 6 * LANES), shifted(t, 7 * LANES), shifted(t, 8 * LANES)
     return Room(
         n, m, columns, times, control.timed, plan, x, p, new, u, b, slopes, w, floor, scale, t, at, h, diagonal,
-        error, zeros, busy, row, own,
+        error, zeros, busy, free, row, own,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ the value in formulas for what a rate rule changes.
 
 from __future__ import annotations
 
+import functools
 import operator
 import weakref
 from collections.abc import Callable, Mapping
@@ -197,8 +198,9 @@ def _formula(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
     if op in _JOINED and len(expr.args) == 2:
         join, (left, right) = _JOINED[op], map(_formula, expr.args)
         return lambda env, time: join(left(env, time), right(env, time))
-    if op in {"add", "mul"} and len(expr.args) > 2:
-        return _formula(Expr(op, (Expr(op, expr.args[:-1]), expr.args[-1])))
+    if op in {"add", "mul"} and len(expr.args) > 2:  # a loop: a sum may be longer than calls may be deep
+        join, terms = _JOINED[op], [_formula(a) for a in expr.args]
+        return lambda env, time: functools.reduce(join, (term(env, time) for term in terms))
     return lambda env, time: evaluate(expr, env, time=time)
 
 
