@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Elimination", "plan_elimination"]
+__all__ = ["HALF", "Elimination", "plan_elimination"]
+
+HALF = 2**32
+"""Two places are one number: the first times this, and the second."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class Elimination:
         Where those of each pivot begin.
     target : ndarray of int
         What each product of an entry below and one beside is taken from, in that order.
+    sums : ndarray of int
+        By entry what is taken from it, in an order in which all that is needed is there: its place, how many products,
+        and of each both places, joined by ``HALF``. By pivot its diagonal, the entries beside it, those below.
+    left, right : ndarray of int
+        By pivot the entries of its row that are below others, and, from the last pivot on, those beside it: how many,
+        and of each row and place, joined.
     """
 
     size: int
@@ -47,12 +56,15 @@ class Elimination:
     beside: Any
     beside_of: Any
     target: Any
+    sums: Any
+    left: Any
+    right: Any
 
     @property
     def packed(self) -> Any:
         """Everything as one array: rows, entries and size, then where each part begins, then the parts."""
         parts = [self.entry, self.diagonal, self.pivot, self.below, self.below_of, self.beside, self.beside_of,
-                 self.target]  # fmt: skip
+                 self.target, self.sums, self.left, self.right]  # fmt: skip
         head = 3 + len(parts)
         begins = np.cumsum([head, *(p.size for p in parts[:-1])])
         counts = [len(self.pivot), len(self.entry), self.size]
@@ -146,4 +158,32 @@ def _as_numbers(
         np.array(beside, dtype=np.int64).reshape(-1, 2),
         np.cumsum([0, *(len(columns) for _, columns in steps)], dtype=np.int64),
         np.array(target, dtype=np.int64),
+        _sums(at, pivot, steps),
+        *_sides(at, pivot, steps),
     )
+
+
+def _sums(at: dict[tuple[int, int], int], pivot: list[int], steps: list[tuple[list[int], list[int]]]) -> Any:
+    """Return ``Elimination.sums``."""
+    taken: dict[int, list[int]] = {place: [] for place in at.values()}
+    for k, (rows, columns) in zip(pivot, steps, strict=True):
+        for i in rows:
+            for j in columns:
+                taken[at[i, j]].append(at[i, k] * HALF + at[k, j])
+    out: list[int] = []
+    for k, (rows, columns) in zip(pivot, steps, strict=True):
+        for place in (at[k, k], *(at[k, j] for j in columns), *(at[i, k] for i in rows)):
+            out += [place, len(taken[place]), *taken[place]]
+    return np.array(out, dtype=np.int64)
+
+
+def _sides(at: dict[tuple[int, int], int], pivot: list[int], steps: list[tuple[list[int], list[int]]]) -> list[Any]:
+    """Return ``Elimination.left`` and ``Elimination.right``."""
+    left: dict[int, list[int]] = {k: [] for k in pivot}
+    right: dict[int, list[int]] = {}
+    for k, (rows, columns) in zip(pivot, steps, strict=True):
+        right[k] = [j * HALF + at[k, j] for j in columns]
+        for i in rows:
+            left[i].append(k * HALF + at[i, k])
+    orders = (left, pivot), (right, pivot[::-1])
+    return [np.array([n for k in order for n in (len(own[k]), *own[k])], dtype=np.int64) for own, order in orders]

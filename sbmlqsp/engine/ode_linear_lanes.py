@@ -6,7 +6,7 @@ import numba as nb
 
 from sbmlqsp.engine.ode_model import FACTORS, SOLVE, shifted
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import scaled, taken_off
+from sbmlqsp.engine.ode_vectors import less_products, scaled
 from sbmlqsp.engine.ssa_model import sources as sources_of
 
 __all__ = ["factor_lanes", "solve_lanes"]
@@ -22,8 +22,7 @@ def _factor(sources):
         """Eliminate d*I - J in every lane by a plan; the reciprocals of the pivots take their places."""
         _ = sources
         n, entries, size = plan[0], plan[1], plan[2]
-        entry, diagonal, pivot, below, below_of = plan[3], plan[4], plan[5], plan[6], plan[7]
-        beside, beside_of, c = plan[8], plan[9], plan[10]
+        entry, diagonal, pivot, below_of, beside_of, c = plan[3], plan[4], plan[5], plan[7], plan[9], plan[11]
         for e in range(size * LANES):
             w[e] = 0.0
         for e in range(entries):
@@ -36,15 +35,16 @@ def _factor(sources):
                 w[at + lane] += d[lane]
         for k in range(n):
             at = plan[diagonal + plan[pivot + k]] * LANES
-            for lane in range(LANES):
-                w[at + lane] = 1.0 / w[at + lane]
-            first, last = plan[beside_of + k], plan[beside_of + k + 1]
-            for r in range(plan[below_of + k], plan[below_of + k + 1]):
-                row = shifted(w, plan[below + 2 * r + 1] * LANES)
-                scaled(row, row, shifted(w, at))
-                for s in range(first, last):
-                    taken_off(shifted(w, plan[c] * LANES), row, shifted(w, plan[beside + 2 * s + 1] * LANES))
-                    c += 1
+            beside = 1 + plan[beside_of + k + 1] - plan[beside_of + k]
+            for e in range(beside + plan[below_of + k + 1] - plan[below_of + k]):
+                value = shifted(w, plan[c] * LANES)
+                less_products(value, w, w, shifted(plan, c + 2), plan[c + 1])
+                c += 2 + plan[c + 1]
+                if e == 0:
+                    for lane in range(LANES):
+                        w[at + lane] = 1.0 / w[at + lane]
+                elif e >= beside:
+                    scaled(value, value, shifted(w, at))
 
     return factor_lanes
 
@@ -56,17 +56,15 @@ def _solve(sources):
     def solve_lanes(w, b, plan):
         """Solve in every lane for one right-hand side in place."""
         _ = sources
-        n, diagonal, pivot = plan[0], plan[4], plan[5]
-        below, below_of, beside, beside_of = plan[6], plan[7], plan[8], plan[9]
+        n, diagonal, pivot, left, right = plan[0], plan[4], plan[5], plan[12], plan[13]
         for k in range(n):
-            value = shifted(b, plan[pivot + k] * LANES)
-            for r in range(plan[below_of + k], plan[below_of + k + 1]):
-                taken_off(shifted(b, plan[below + 2 * r] * LANES), shifted(w, plan[below + 2 * r + 1] * LANES), value)
+            less_products(shifted(b, plan[pivot + k] * LANES), b, w, shifted(plan, left + 1), plan[left])
+            left += 1 + plan[left]
         for k in range(n - 1, -1, -1):
             i = plan[pivot + k]
             value = shifted(b, i * LANES)
-            for s in range(plan[beside_of + k], plan[beside_of + k + 1]):
-                taken_off(value, shifted(w, plan[beside + 2 * s + 1] * LANES), shifted(b, plan[beside + 2 * s] * LANES))
+            less_products(value, b, w, shifted(plan, right + 1), plan[right])
+            right += 1 + plan[right]
             scaled(value, value, shifted(w, plan[diagonal + i] * LANES))
 
     return solve_lanes

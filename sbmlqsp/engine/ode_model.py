@@ -11,7 +11,7 @@ import numba as nb
 from numba.extending import intrinsic
 
 __all__ = [
-    "ACT", "FACTOR", "FACTORS", "FLOATS", "GLANCE", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES", "SOLVE",
+    "ACT", "FACTOR", "FACTORS", "FLOATS", "GLANCE", "INTEGERS", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES", "SOLVE",
     "EventFunctions", "Functions", "fast", "shifted",
 ]  # fmt: skip
 

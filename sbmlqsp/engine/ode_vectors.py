@@ -7,12 +7,13 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sbmlqsp.engine.ode_model import FLOATS
+from sbmlqsp.engine.elimination import HALF
+from sbmlqsp.engine.ode_model import FLOATS, INTEGERS
 from sbmlqsp.engine.ode_status import LANES
 
 __all__ = [
-    "FUSED", "VECTOR", "add", "added", "blended", "combined", "copied", "difference", "load", "mul", "scaled",
-    "squares", "store", "sub", "summed", "taken_off", "worst",
+    "FUSED", "VECTOR", "add", "added", "blended", "combined", "copied", "difference", "joined", "less_products", "load",
+    "mul", "scaled", "squares", "store", "sub", "summed", "taken_off", "worst",
 ]  # fmt: skip
 
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
@@ -77,6 +78,14 @@ def _by_lane(made):
     return nb.void(FLOATS, FLOATS, FLOATS), build
 
 
+def joined(builder, pairs, index, wide):
+    """Return where the two vectors of a pair of places begin (see ``HALF``), in what an intrinsic builds."""
+    word = ir.IntType(64)
+    pair = builder.load(builder.gep(pairs, [index]))
+    places = builder.lshr(pair, ir.Constant(word, 32)), builder.and_(pair, ir.Constant(word, HALF - 1))
+    return tuple(builder.mul(place, ir.Constant(word, wide)) for place in places)
+
+
 @intrinsic
 def combined(_context, out, base, k, weights, count):  # noqa: ARG001  # Numba asks for the names
     """Put base plus the sum of ``count`` consecutive vectors, each times its weight, into ``out``."""
@@ -109,6 +118,24 @@ def blended(_context, out, base, k, apart, weights, count):  # noqa: ARG001
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, nb.intp, FLOATS, nb.intp), build
+
+
+@intrinsic
+def less_products(_context, out, a, b, pairs, count):  # noqa: ARG001
+    """Take off ``out`` the sum of ``count`` products of a vector among ``a`` and one among ``b`` (see ``HALF``)."""
+
+    def build(context, builder, _signature, arguments):
+        out, a, b, pairs, count = arguments
+
+        def term(index, _place):
+            first, second = joined(builder, pairs, index, LANES)
+            left = load(builder, builder.gep(a, [first]))
+            return mul(builder, builder.fneg(left), load(builder, builder.gep(b, [second])))
+
+        store(builder, _sum(context, builder, load(builder, out), count, term), out)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS, INTEGERS, nb.intp), build
 
 
 @intrinsic

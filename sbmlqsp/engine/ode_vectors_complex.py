@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numba as nb
 from llvmlite import ir
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sbmlqsp.engine.ode_model import FLOATS
+from sbmlqsp.engine.ode_model import FLOATS, INTEGERS
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import VECTOR, add, load, mul, store, sub
+from sbmlqsp.engine.ode_vectors import VECTOR, add, joined, load, mul, store, sub
 
-__all__ = ["inverted", "multiplied", "subtracted"]
+__all__ = ["inverted", "less_products", "multiplied"]
 
 
 def _both(builder, place):
@@ -27,17 +28,22 @@ def _put(builder, real, imaginary, place):
 
 
 @intrinsic
-def subtracted(_context, out, a, b):  # noqa: ARG001  # Numba asks for the names
-    """Take the product of two vectors off ``out``."""
+def less_products(_context, out, a, b, pairs, count):  # noqa: ARG001  # Numba asks for the names
+    """Take off ``out`` the sum of ``count`` products of a vector among ``a`` and one among ``b`` (see ``HALF``)."""
 
     def build(context, builder, _signature, arguments):
-        (r, i), (ar, ai), (br, bi) = (_both(builder, place) for place in arguments)
-        r = add(builder, sub(builder, r, mul(builder, ar, br)), mul(builder, ai, bi))
-        i = sub(builder, sub(builder, i, mul(builder, ar, bi)), mul(builder, ai, br))
-        _put(builder, r, i, arguments[0])
+        out, a, b, pairs, count = arguments
+        real, imaginary = (cgutils.alloca_once_value(builder, part) for part in _both(builder, out))
+        with cgutils.for_range(builder, count) as loop:
+            first, second = joined(builder, pairs, loop.index, 2 * LANES)
+            (ar, ai), (br, bi) = _both(builder, builder.gep(a, [first])), _both(builder, builder.gep(b, [second]))
+            r, i = builder.load(real), builder.load(imaginary)
+            builder.store(add(builder, sub(builder, r, mul(builder, ar, br)), mul(builder, ai, bi)), real)
+            builder.store(sub(builder, sub(builder, i, mul(builder, ar, bi)), mul(builder, ai, br)), imaginary)
+        _put(builder, builder.load(real), builder.load(imaginary), out)
         return context.get_dummy_value()
 
-    return nb.void(FLOATS, FLOATS, FLOATS), build
+    return nb.void(FLOATS, FLOATS, FLOATS, INTEGERS, nb.intp), build
 
 
 @intrinsic
