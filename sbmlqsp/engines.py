@@ -92,7 +92,7 @@ def _settled_by_a_look(
     largest = [difference(arm, *_on_both(arm, few, Tolerances(), KERNEL)).largest for arm in arms]
     looked["largest_difference"] = max(largest)
     if max(largest) <= ALIKE:
-        return replace(kernel, choice=looked)
+        return replace(kernel, choice=looked, instead=primary.tolerances)
     worst = arms[int(np.argmax(largest))]
     warnings.warn(
         f"the batch kernel and libRoadRunner differ by {max(largest):.2g} of a value in '{worst.id}', so that "

@@ -16,6 +16,7 @@ from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable
 from sbmlqsp.readout import read_out
+from sbmlqsp.runner import FAILED, OK, UNCONFIRMED
 from sbmlqsp.subjects import Subjects
 
 __all__ = ["Deterministic", "Method", "Outcome", "dose_rows", "observed", "outcome_of", "read_outcome"]
@@ -82,13 +83,17 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Deterministic:
-    """Differential equations, on libRoadRunner, on the batch kernel, whose patients ``threads`` share, or on a GPU."""
+    """Differential equations, on libRoadRunner, on the batch kernel, whose patients ``threads`` share, or on a GPU.
+
+    Whom the kernel cannot integrate libRoadRunner does, where it has tolerances for that: ``instead``.
+    """
 
     tolerances: Tolerances
     replicates: int = 1
     engine: str = "roadrunner"
     threads: int | None = None
     choice: Mapping[str, Any] = field(default_factory=dict)
+    instead: Tolerances | None = None
 
     @property
     def remarks(self) -> Mapping[str, Any]:
@@ -112,11 +117,27 @@ class Deterministic:
             people,
             tolerances=self.tolerances,
             tick=tick,
-            most=most,
+            most=most if self.instead is None else math.inf,
             threads=self.threads,
             gpu=self.engine == "gpu",
         )
-        return read_outcome(arm, result)
+        found = read_outcome(arm, result)
+        if self.instead is not None:
+            _run_again(found, arm, people, self.instead, most)
+        return found
+
+
+def _run_again(found: Outcome, arm: Experiment, people: Subjects, tolerances: Tolerances, most: float) -> None:
+    """Run on libRoadRunner whom the kernel could not integrate."""
+    rows = np.flatnonzero(np.isin(found.status, (FAILED, UNCONFIRMED)))
+    if not rows.size:
+        return
+    part = outcome_of(arm, people.some(rows), tolerances=tolerances, most=most)
+    for k, row in enumerate(rows.tolist()):
+        if part.status[k] == OK:
+            note = f"integrated by libRoadRunner, as the kernel failed: {found.messages[row]}"
+            part.messages[k] = f"{note}; {part.messages[k]}" if part.messages[k] else note
+    found.take(part, rows)
 
 
 def outcome_of(

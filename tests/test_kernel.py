@@ -165,6 +165,25 @@ def test_populations_run_on_the_kernel_after_a_look_at_libroadrunner(oral, monke
     assert "engine" not in json.loads(few.attrs["provenance"])["inputs"]
 
 
+def test_whom_the_kernel_cannot_integrate_libroadrunner_does_where_the_choice_was_free(monkeypatch):
+    """A root has an infinite slope where there is nothing, from where the kernel does not start."""
+    arm = qsp.Experiment(qsp.read_antimony("model m; x = 1; f = 1; k = 1; x' = f - k*x^0.5; end"), times=[0, 1, 50],
+                         observables=["x"])  # fmt: skip
+    people = pd.DataFrame({"x": [1.0, 0.0, 2.0, 3.0], "k": [1.0, 0.5, 1.0, 1.0]})
+    monkeypatch.setattr(engines, "ENOUGH", 4)
+    found = qsp.simulate(arm, subjects=people)
+    only = qsp.simulate(arm, subjects=people, engine="roadrunner")
+    assert json.loads(found.attrs["provenance"])["inputs"]["engine"] == "kernel"
+    assert not found["status"].any()
+    assert found["x"].to_numpy() == pytest.approx(only["x"].to_numpy(), rel=1e-6)
+    assert np.array_equal(found["x"].to_numpy()[0, 1], only["x"].to_numpy()[0, 1])
+    messages = found["message"].to_numpy().ravel().tolist()
+    assert "integrated by libRoadRunner, as the kernel failed" in messages[1]
+    assert [bool(m) for m in messages] == [False, True, False, False]
+    alone = qsp.simulate(arm, subjects=people, engine="kernel", on_failure="record")
+    assert (alone["status"].to_numpy().ravel() > 0).tolist() == [False, True, False, False]
+
+
 def wrong(arm, people, **how):
     """A kernel that is wrong from 20 on."""
     found = run_batch(arm, people, **how)
