@@ -9,7 +9,7 @@ other grow, unless some measure of them all (their molecules, say) never rises b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.expressions import Expr, evaluate
+from sbmlqsp.expressions import evaluate
 
 __all__ = ["DEEP", "growing", "shares"]
 
@@ -29,6 +29,8 @@ that of one over it are still numbers, which libRoadRunner asks for."""
 PARAMETERS, POINTS = 6, 2
 """At how many values of the parameters, and of the states at each, rates are looked at: without rate rules, which sum
 up gain and loss, at the first two, the model's own and such of which none is zero."""
+MOST = 1000
+"""In how many states at most growth is looked for: what is kept meanwhile grows with their square."""
 MANY = 60
 """From how many states on those that feed each other are taken to grow where the plain measure rises."""
 NUDGE = 1e-4
@@ -60,9 +62,12 @@ def growing(network: Network) -> frozenset[str]:
     >>> sorted(growing(tumour.network))
     ['T']
     """
+    if len(network.dynamic) > MOST:
+        return frozenset()
     try:
-        sides = _sides(network)
-        slopes = np.concatenate([_slopes(side, k) for k, side in enumerate(sides)])
+        with np.errstate(all="ignore"):
+            sides = _sides(network)
+            slopes = np.concatenate([_slopes(side, k) for k, side in enumerate(sides)])
     except UnsupportedError:
         return frozenset()
     names = sides[0].names
@@ -124,8 +129,7 @@ def _slopes(side: RightHandSide, seed: int) -> Any:
 def _rise(values: Any, step: Any) -> Any:
     """Return by how much each state raises a rate, of shape (points, raising)."""
     values = np.broadcast_to(np.asarray(values, dtype=float), (len(step), step.shape[1] + 1))
-    with np.errstate(all="ignore"):
-        rise = (values[:, 1:] - values[:, :1]) / step
+    rise = (values[:, 1:] - values[:, :1]) / step
     slack = 1e-9 * np.abs(values[:, :1]) / step  # what rounding makes of a difference
     return np.where(np.isfinite(rise) & (np.abs(rise) > slack), rise, 0.0)
 
@@ -144,14 +148,9 @@ def _channels(side: RightHandSide, env: dict[str, Any]) -> Iterator[tuple[Callab
         for sign, participants in ((-1.0, reaction.reactants), (1.0, reaction.products)):
             for p in participants:
                 changes[p.species] += sign * float(np.max(side.share(p, env)))
-        yield partial(_value, reaction.law), {place[s]: c for s, c in changes.items() if s in place and c}
+        yield partial(evaluate, reaction.law, time=0.0), {place[s]: c for s, c in changes.items() if s in place and c}
     for name in side.ruled:
-        yield partial(_value, network.rate_rules[name]), {place[name]: 1.0}
-
-
-def _value(formula: Expr, env: Mapping[str, Any]) -> Any:
-    with np.errstate(all="ignore"):
-        return evaluate(formula, env, time=0.0)
+        yield partial(evaluate, network.rate_rules[name], time=0.0), {place[name]: 1.0}
 
 
 def _add(made: Any, j: int, own: Any, rises: dict[int, Any], changes: dict[int, float]) -> None:
