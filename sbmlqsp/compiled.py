@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.cuts import find_switches, followed
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
@@ -28,6 +28,8 @@ __all__ = [
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
+LOOKS = 1000
+"""How often at least conditions on the state are looked at in a run."""
 _PREPARED: OrderedDict[Any, Prepared] = OrderedDict()
 _SURVIVED: set[tuple[str, tuple[str, ...]]] = set()
 LOCK = threading.RLock()
@@ -74,10 +76,17 @@ class Compiled:
         """Return what times the jumps of the model's own formulas, in a row."""
         return {n: float(v[row]) for n, v in self._timing.items()}
 
+    @cached_property
+    def _windows(self) -> bool:
+        network = self.model.network
+        return any(e.trigger.has("and") for e in network.events) or followed(network, self.prepared.switches)
+
     def watch_windows(self, end: float) -> None:
-        """Keep steps short where a trigger such as "S > a && S < b" is a window that a long step would cross unseen."""
-        windows = any(e.trigger.has("and") for e in self.model.network.events)
-        self.machine.maximum_step(end / 1000 if windows else 0.0)
+        """Keep steps short where a condition such as "S > a && S < b" is a window that a long step would cross unseen.
+
+        The engine asks for conditions where a step ends and where there is an output, and not in between.
+        """
+        self.machine.maximum_step(end / LOOKS if self._windows else 0.0)
 
 
 def compile_for(

@@ -84,7 +84,6 @@ def _run(
     with LOCK:
         compiled = compile_for(model, targets=deliveries.targets, outputs=start.outputs, env=env, size=stretches.size)
         machine, columns = compiled.machine, compiled.columns
-        compiled.watch_windows(experiment.times[-1])
         arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0

@@ -105,6 +105,7 @@ class Runner:
 
     def subject(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[int, str]:
         """Run one subject into ``out``; return status and message."""
+        self.compiled.watch_windows(job.end)
         try:
             used, note = self._run_somehow(job, out, tolerances)
             rushing, count = self._rushing()

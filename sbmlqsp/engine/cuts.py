@@ -20,10 +20,12 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
-__all__ = ["RELATIONS", "Switch", "Switches", "degree_in_time", "find_conditions", "find_switches"]
+__all__ = ["RELATIONS", "Switch", "Switches", "degree_in_time", "find_conditions", "find_switches", "followed"]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
+ABRUPT = RELATIONS | STEPS | {"eq", "ne", "rem"}
+CONTINUOUS = frozenset({"assignment rule", "rate rule", "kinetic law"})
 PREFIX = "qsp_switch_"
 MAX_CUTS = 200_000
 LATER = 1e-13
@@ -227,7 +229,7 @@ def find_switches(network: Network) -> Switches:
     finder = _Finder(network)
     rewritten: dict[tuple[str, str], Expr] = {}
     for role, name, expr in network.formulas():
-        if role in {"assignment rule", "rate rule", "kinetic law"}:
+        if role in CONTINUOUS:
             new = finder.rewrite(finder.expand(expr) if expr.has("piecewise", *RELATIONS, *STEPS, "rem") else expr)
             if new.has_switch:
                 rewritten[role, name] = new.expr
@@ -323,6 +325,26 @@ def degree_in_time(expr: Expr) -> float:
     if expr.op == "div" and not expr.args[1].has("time"):
         return degree_in_time(expr.args[0])
     return math.inf
+
+
+def followed(network: Network, switches: Switches) -> bool:
+    """Return whether some formula asks for or counts what moves, other than by switches, so that no run is cut there.
+
+    Examples
+    --------
+    >>> from sbmlqsp.engine.libsbml_extract import extract
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; S = 9; S' = -S*piecewise(1, S > 1 && time > 2, 0); end")
+    >>> network = extract(model.sbml)
+    >>> followed(network, find_switches(network))
+    True
+    """
+    still = static_symbols(network) | {s.id for s in switches.switches}
+    for role, name, expr in network.formulas():
+        for node in switches.rewritten.get((role, name), expr).walk() if role in CONTINUOUS else ():
+            if node.op in ABRUPT and (node.has("time") or node.symbols() - still):
+                return True
+    return False
 
 
 def find_conditions(network: Network) -> tuple[tuple[Expr, ...], tuple[Switch, ...], tuple[str, ...]]:

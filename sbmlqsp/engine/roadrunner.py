@@ -17,9 +17,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from sbmlqsp.engine.cuts import followed
+from sbmlqsp.engine.failure import EngineFailure
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.roadrunner_jumps import across
 from sbmlqsp.errors import ExperimentError, ModelError
 
 __all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "mute", "quiet", "sbml_of", "try_out"]
@@ -53,15 +56,6 @@ class Tolerances:
         """Return the tolerances used to confirm a suspicious result."""
         relative = min(self.relative, max(self.relative * 1e-2, 1e-11))
         return Tolerances(relative, self.absolute * 1e-9, self.maximum_steps * 4)
-
-
-class EngineFailure(Exception):  # noqa: N818
-    """The integrator stopped: where in time, and why in plain words."""
-
-    def __init__(self, time: float, reason: str) -> None:
-        super().__init__(reason)
-        self.time = time
-        self.reason = reason
 
 
 def _library() -> Any:
@@ -136,6 +130,13 @@ def _seed_ties() -> None:
 
 
 MOMENT = 1e-9
+TINY = 1e-290
+BETWEEN = 2.0
+"""How many steps at least the integrator makes between two outputs, on average over a call.
+
+One that is longer may pass a pulse that outputs fall into, and what is put out is then interpolated as if there were
+none. Each costs less than what is put out.
+"""
 BACKEND = "LLJIT"
 """Compiles several times faster than the engine's default, and what it compiles runs as fast, with the same bits.
 
@@ -197,7 +198,10 @@ class Machine:
             self._engine.timeCourseSelections = self._columns
         # Events that still wait for their delay survive every kind of reset (measured).
         self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
-        self._step = 0.0
+        self._step = self._cap = 0.0
+        self._most = Tolerances().maximum_steps
+        # With events there is more to a state than can be put back.
+        self._abrupt = not prepared.eventful and followed(network, prepared.switches)
         self._prepared = prepared
         self._model = self._engine.model
         own = {engine: name for name, engine in prepared.renamed.items()}
@@ -231,17 +235,21 @@ class Machine:
 
     def tolerances(self, tolerances: Tolerances, scales: Mapping[str, float]) -> None:
         """Set error control; ``scales`` holds each state's own scale (amount for species)."""
-        vector = tuple(max(tolerances.absolute * scales.get(s, 1.0), 1e-290) for s in self.states)
+        vector = tuple(max(tolerances.absolute * scales.get(s, 1.0), TINY) for s in self.states)
         key = (tolerances.relative, *vector)
         if key == self._tolerances:
             return
         self._tolerances = key
         integrator = self._engine.integrator
         integrator.setValue("relative_tolerance", tolerances.relative)
-        integrator.setValue("maximum_num_steps", tolerances.maximum_steps)
+        self._most = tolerances.maximum_steps
+        integrator.setValue("maximum_num_steps", self._most)
+        self._absolute(vector)
+
+    def _absolute(self, vector: Sequence[float]) -> None:
         if vector:
             # In the order of the state vector (rate rules first), which is how CVODE reads it.
-            integrator.setValue("absolute_tolerance", list(vector))
+            self._engine.integrator.setValue("absolute_tolerance", list(vector))
 
     @property
     def longest_step(self) -> float:
@@ -249,9 +257,16 @@ class Machine:
         return self._step
 
     def maximum_step(self, step: float) -> None:
-        """Cap the integrator's step (0 for no cap), for models whose events could otherwise be stepped over."""
+        """Cap the integrator's step (0 for no cap), for models whose conditions could otherwise be stepped over."""
         self._step = step
-        self._engine.integrator.setValue("maximum_time_step", step)
+
+    def _hold(self, times: Sequence[float]) -> None:
+        """Cap the steps of a call by its outputs as well."""
+        gap = (times[-1] - times[0]) / (BETWEEN * max(len(times) - 1, 1))
+        cap = min(gap, self._step) if self._step else gap
+        if cap != self._cap:
+            self._cap = cap
+            self._engine.integrator.setValue("maximum_time_step", cap)
 
     def renew(self) -> None:
         """Drop what an earlier run may have left: events whose delay was not over."""
@@ -263,7 +278,7 @@ class Machine:
         self._model = self._engine.model
         self._engine.timeCourseSelections = self._columns
         self._tolerances = ()
-        self.maximum_step(self._step)
+        self._cap = 0.0
 
     def begin(self, start: Start) -> None:
         """Give the model its whole state at time 0; nothing of an earlier run survives."""
@@ -363,10 +378,30 @@ class Machine:
         EngineFailure
             The integrator stopped.
         """
+        return across(self, times) if self._abrupt else self.integrate(times)
+
+    def integrate(self, times: Sequence[float], *, most: int = 0) -> Any:
+        """Integrate as `run`, in so many steps at most between outputs, and across no jump that stops it."""
+        self._hold(times)
+        if most:
+            self._engine.integrator.setValue("maximum_num_steps", min(most, self._most))
         try:
             return np.asarray(self._engine.simulate(times=times), dtype=float)
         except RuntimeError as err:
             raise EngineFailure(float(self._model.getTime()), _plain(str(err))) from None
+        finally:
+            if most:
+                self._engine.integrator.setValue("maximum_num_steps", self._most)
+
+    def hop(self, begin: float, end: float) -> None:
+        """Integrate from a time to one next to it in a few steps, whatever their error is."""
+        self._absolute([1.0 / TINY] * len(self.states))
+        before, self._step = self._step, (end - begin) / 4
+        try:
+            self.integrate([begin, end])
+        finally:
+            self._step = before
+            self._absolute(self._tolerances[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,6 @@ class PeriodRunner:
         compiled = Compiled(self._model, machine, prepared, self._columns, self._watched, env, 1)
         grid = np.unique([0.0, *(t - state.time for t in times)])
         end = float(grid[-1])
-        machine.maximum_step(end / 1000 if any(e.trigger.has("and") for e in self.network.events) else 0.0)
         timeline = build_timeline(grid.tolist(), [], prepared.switches.schedule(compiled.timing(0), end))
         sizes = state_scales(machine.states, env, [], np.zeros((1, 0)), 1)[0]
         job = Job(compiled.starts(0), timeline, [], [], dict(zip(machine.states, sizes, strict=True)))
