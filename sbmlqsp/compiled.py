@@ -79,7 +79,10 @@ class Compiled:
     @cached_property
     def _windows(self) -> bool:
         network = self.model.network
-        return any(e.trigger.has("and") for e in network.events) or followed(network, self.prepared.switches)
+        if any(e.trigger.has("and") for e in network.events):
+            return True
+        # Beside events that wait, a jump that a shorter step would meet cannot be passed.
+        return not any(e.delay for e in network.events) and followed(network, self.prepared.switches)
 
     def watch_windows(self, end: float) -> None:
         """Keep steps short where a condition such as "S > a && S < b" is a window that a long step would cross unseen.

@@ -38,19 +38,40 @@ WINDOWS = {
 }
 
 
+EVENTS = {"alone": "", "beside an event": "B = 0; at x >= 300: B = B + 1;"}
+
+
+@pytest.mark.parametrize("more", EVENTS.values(), ids=EVENTS.keys())
 @pytest.mark.parametrize("times", [np.arange(721.0), np.array([0.0, 720.0])], ids=["many", "two"])
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS.keys())
-def test_a_window_of_a_state_is_not_stepped_over(window, times):
+def test_a_window_of_a_state_is_not_stepped_over(window, times, more):
     """What was zero until then could stop the integrator where the window opens: nothing is small beside zero."""
-    text = f"model m; x = 0; x' = 1; c = 1; A = 0; A' = {window}; end"
+    text = f"model m; x = 0; x' = 1; c = 1; A = 0; A' = {window}; {more} end"
     found = last(text, times, subjects=pd.DataFrame({"c": [100.3, 7.01, 400.77, 650.0]}))
     assert found == pytest.approx([2.0] * 4, rel=1e-8)
+
+
+@pytest.mark.parametrize("opens", ["time > c", "time >= c", "x > c", "time^2 > c^2"])
+@pytest.mark.parametrize("times", [np.arange(0.0, 31), np.array([0.0, 5.1, 30]), np.array([0.0, 30])])
+def test_a_window_beside_events_that_give_and_assign(opens, times):
+    """Also where it opens at an output, and what events did before and do at its very end is done once."""
+    text = f"""model m; x = 0; x' = 1; A = 0; A' = g*piecewise(1, {opens} && x < 7.3, 0)
+      c = 5.1; g = 1; n = 0; species D = 1
+      at time >= 3: n = n + 1, g = 2, D = D + 3; at x >= 7.3: n = n + 1; J: D ->; 0*D; end"""
+    arm = qsp.Experiment(qsp.read_antimony(text), times=times, observables=["A", "n", "D"], regimen="1 into D at 6")
+    found = qsp.simulate(arm, engine="roadrunner")
+    end = {k: float(found[k].to_numpy().ravel()[-1]) for k in "AnD"}
+    assert end == pytest.approx({"A": 4.4, "n": 2, "D": 5}, rel=1e-8)
 
 
 def test_windows_of_an_absorbed_drug_are_as_long_as_they_are():
     """Concentrations of 100/0.9*(exp(-0.1*t) - exp(-t)), above 20 from 0.226 to 17.1."""
     text = "model m; D = 100; C = 0; D' = -D; C' = D - 0.1*C; A = 0; A' = piecewise(1, C > 20, 0); end"
     assert last(text, np.arange(0, 48.5, 0.5)) == pytest.approx([16.921889950994075], rel=1e-8)
+
+
+def test_what_begins_at_the_very_start_is_passed():
+    assert last("model m; x = 0; x' = 1; A = 0; A' = piecewise(1, x > 0, 0); end", [0, 1, 72]) == pytest.approx([72.0])
 
 
 def test_a_state_that_a_jump_holds_from_both_sides_is_refused_soon():

@@ -17,8 +17,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from sbmlqsp.engine.cuts import followed
-from sbmlqsp.engine.failure import EngineFailure
+from sbmlqsp.engine.cuts import Switches, followed
+from sbmlqsp.engine.failure import EngineFailure, plain
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
@@ -156,7 +156,7 @@ def _compiled(sbml: str) -> Any:
         except RuntimeError as err:
             name = re.search(r'<model\b[^>]*\sid="([^"]*)"', sbml)
             where = f"the model '{name[1]}'" if name else None
-            raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}", where=where) from None
+            raise ModelError(f"the engine cannot compile the model: {plain(str(err))}", where=where) from None
 
 
 def bare(sbml: str) -> Any:
@@ -200,8 +200,10 @@ class Machine:
         self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
         self._step = self._cap = 0.0
         self._most = Tolerances().maximum_steps
-        # With events there is more to a state than can be put back.
-        self._abrupt = not prepared.eventful and followed(network, prepared.switches)
+        # With events, conditions on time stay in the formulas.
+        jumps = followed(network, Switches() if prepared.eventful else prepared.switches)
+        # Delayed events that wait cannot be put back, so that what stops the integrator cannot be passed there.
+        self._abrupt, self._stopped = jumps and self._clean is None, jumps and self._clean is not None
         self._prepared = prepared
         self._model = self._engine.model
         own = {engine: name for name, engine in prepared.renamed.items()}
@@ -219,6 +221,7 @@ class Machine:
         self._floating_index = [self._floating[n] for n in self.floating]
         self.parameters = tuple(n for n in self._parameters if n in network.symbols and n not in ruled)
         self._parameter_index = [self._parameters[n] for n in self.parameters]
+        self._free = [i for n, i in self._parameters.items() if n not in ruled]
         self.volumes = tuple(n for n in self._volumes if n in network.symbols and n not in ruled)
         self._volume_index = [self._volumes[n] for n in self.volumes]
         held = {s.id for s in network.species} - set(self.floating) - ruled
@@ -263,7 +266,7 @@ class Machine:
     def _hold(self, times: Sequence[float]) -> None:
         """Cap the steps of a call by its outputs as well."""
         gap = (times[-1] - times[0]) / (BETWEEN * max(len(times) - 1, 1))
-        cap = min(gap, self._step) if self._step else gap
+        cap = self._step if self._stopped else min(gap, self._step or gap)
         if cap != self._cap:
             self._cap = cap
             self._engine.integrator.setValue("maximum_time_step", cap)
@@ -347,6 +350,21 @@ class Machine:
         for name, value in zip(self.rated, state[count:], strict=True):
             self._model.setValue(self._id(name), float(value))
 
+    def snapshot(self) -> tuple[Any, Any, Any]:
+        """Return all that events may change, for `restore`."""
+        parameters = self._model.getGlobalParameterValues(self._free) if self._free else []
+        volumes = self._model.getCompartmentVolumes(self._volume_index) if self._volume_index else []
+        return self.state(), parameters, volumes
+
+    def restore(self, known: tuple[Any, Any, Any]) -> None:
+        """Set what `snapshot` returned."""
+        state, parameters, volumes = known
+        if self._volume_index:
+            self._model.setCompartmentVolumes(self._volume_index, list(volumes))
+        if self._free:
+            self._model.setGlobalParameterValues(self._free, list(parameters))
+        self.put(state)
+
     def parameter_values(self, names: Sequence[str]) -> list[float]:
         """Return the values of global parameters now."""
         return [float(v) for v in self._model.getGlobalParameterValues([self._parameters[n] for n in names])]
@@ -388,7 +406,7 @@ class Machine:
         try:
             return np.asarray(self._engine.simulate(times=times), dtype=float)
         except RuntimeError as err:
-            raise EngineFailure(float(self._model.getTime()), _plain(str(err))) from None
+            raise EngineFailure(float(self._model.getTime()), plain(str(err))) from None
         finally:
             if most:
                 self._engine.integrator.setValue("maximum_num_steps", self._most)
@@ -413,26 +431,3 @@ class Start:
     volumes: list[float]
     held: list[tuple[str, float]]
     rated: list[tuple[str, float]]
-
-
-_REASONS = (
-    ("CV_TOO_MUCH_WORK", "the integrator used up its steps; the model is stiff or grows without bound here"),
-    ("CV_TOO_CLOSE", "an event and an output, or two events, are a rounding error apart"),
-    ("CV_CONV_FAILURE", "the integrator could not converge; a rate is not finite or jumps here"),
-    ("CV_ERR_FAILURE", "the integrator could not meet its tolerance; a rate is not smooth or not finite here"),
-    ("CV_TOO_MUCH_ACC", "more accuracy was asked for than the machine's arithmetic holds"),
-    ("CV_FIRST_RHSFUNC_ERR", "the rates cannot be computed at the start"),
-    ("CV_RHSFUNC_FAIL", "a rate cannot be computed here (division by zero or a negative power)"),
-    (
-        "CV_ILL_INPUT",
-        "the integrator was given an impossible task (two times too close, or a value that is not finite)",
-    ),
-)
-
-
-def _plain(message: str) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(message.split()))
-    for code, words in _REASONS:
-        if code in text:
-            return f"{words} ({code})"
-    return re.split(r"; In |,? at virtual ", text)[0][:300]

@@ -7,6 +7,7 @@ across in one step, so short that what it may be off by there is less than any t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,9 @@ HOP = 1e-12
 NEARBY = (1e-6, 1e-9)
 """How far before it is looked for again, since when it comes depends on the steps up to there, within tolerance."""
 SMALL = 1e-9
-"""What share of its size a state may change by within such a distance; more is no jump of a rate, but a pole."""
-NOTHING = 1e-3
-"""What share of such a change may have been there before in a state that only begins to change: rounding errors."""
+"""What share of its size a state may change by within such a distance; one that changes more only begins to."""
+EVEN = 0.1
+"""How much may be between what a state that begins to change does just after a jump and a little later, relatively."""
 PATIENCE = 20_000
 """In how many steps an output should be reached, before it is asked whether a jump is in the way."""
 MOST = 10_000
@@ -49,15 +50,15 @@ def across(machine: Machine, times: Sequence[float]) -> Any:
     found: list[Any] = []
     left, again = list(times), 0
     for _ in range(MOST):
-        before = machine.state()
+        before = machine.snapshot()
         try:
             return np.concatenate([*found, machine.integrate(left, most=PATIENCE)[bool(found) :]])
         except EngineFailure as failure:
-            machine.put(before)
+            machine.restore(before)
             again = again + 1 if found and failure.time * (1 - NEARBY[0]) < left[0] else 0
             passed = _passed(machine, left, failure.time) if again < AGAIN else None
         if passed is None:
-            machine.put(before)
+            machine.restore(before)
             return np.concatenate([*found, machine.integrate(left)[bool(found) :]])
         rows, left = passed
         found.append(rows[bool(found) :])
@@ -75,19 +76,20 @@ def _passed(machine: Machine, times: list[float], jump: float) -> tuple[Any, lis
             if nearby > start:
                 rows.append(_upto(machine, start, times, nearby)[bool(rows) :])
                 start = nearby
-            begun = machine.state()
+            begun, peak = machine.snapshot(), np.maximum(peak, np.abs(machine.state()))
             jump = _stopped(machine, start, about * (1 + share))
-            machine.put(begun)
-        distance = HOP * abs(jump)
-        if not start < jump - 3 * distance:
-            return None
-        rows.append(_upto(machine, start, times, jump - 3 * distance)[bool(rows) :])
-        last = _hopped(machine, jump, distance, np.maximum(peak, np.abs(begun)))
+            machine.restore(begun)
+        distance = HOP * max(abs(jump), times[1] - times[0])
+        near = jump - 3 * distance
+        if start < near:
+            rows.append(_upto(machine, start, times, near)[bool(rows) :])
+        elif not rows:
+            rows.append(machine.values()[None, :])
+        late = _hopped(machine, max(start, near), distance, peak, end=times[-1], early=start < near)
     except EngineFailure:
         return None
-    late = jump + distance
-    met = sum(jump - 3 * distance <= t <= late for t in times)
-    return np.concatenate([*rows, *[last[None, :]] * met]), [late, *(t for t in times if t > late)]
+    met = sum(start < t and near <= t <= late for t in times)
+    return np.concatenate([*rows, *[machine.values()[None, :]] * met]), [late, *(t for t in times if t > late)]
 
 
 def _upto(machine: Machine, begin: float, times: Sequence[float], end: float) -> Any:
@@ -104,21 +106,32 @@ def _stopped(machine: Machine, begin: float, end: float) -> float:
     return end
 
 
-def _hopped(machine: Machine, jump: float, distance: float, peak: Any) -> Any:
-    """Go from before a jump to beyond it; return the columns just before.
+def _hopped(machine: Machine, near: float, distance: float, peak: Any, *, end: float, early: bool) -> float:
+    """Go from before a jump to beyond it, or to the end; return when that is.
+
+    With ``early``, it is not at the very beginning.
 
     Raises
     ------
     EngineFailure
         States change too much there.
     """
-    far = machine.state()
-    last = machine.integrate([jump - 3 * distance, jump - distance], most=PATIENCE)[-1]
-    close = machine.state()
-    machine.hop(jump - distance, jump + distance)
-    before, after = np.abs(close - far), np.abs(machine.state() - close)
-    peak = np.maximum(peak, np.abs(far))
-    slow, begins = np.maximum(before, after) <= SMALL * peak, peak <= NOTHING * after
-    if not (np.isfinite(after).all() and (slow | begins).all()):
-        raise EngineFailure(jump, "a rate has no bound")
-    return last
+    stops = [near + 2 * k * distance for k in range(5)]
+    whole = stops[-1] < end
+    if not whole:
+        stops = [*(t for t in stops[:2] if t < end), end]
+    states = [machine.state()]
+    for begin, until in pairwise(stops):
+        if early and begin == near and until < end:
+            machine.integrate([begin, until], most=PATIENCE)
+        else:
+            machine.hop(begin, until)
+        states.append(machine.state())
+    # What is given at the end changes states as well.
+    moves = np.diff(states if whole else states[:2], axis=0)
+    slow = (np.abs(moves) <= SMALL * np.maximum(peak, np.abs(states[0]))).all(axis=0)
+    after, middle = np.abs(moves[-1]), moves[len(moves) // 2]
+    begins = (np.abs(moves[-1] - middle) <= EVEN * after) & (np.abs(moves) <= (1 + EVEN) * after).all(axis=0) & whole
+    if not ((early or whole) and np.isfinite(states[-1]).all() and (slow | begins).all()):
+        raise EngineFailure(near, "a rate has no bound")
+    return stops[-1]

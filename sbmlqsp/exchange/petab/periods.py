@@ -243,7 +243,7 @@ class PeriodRunner:
     @property
     def _endless(self) -> str:
         _, switches, left = self._conditions
-        return next(iter([*left, *(str(s.expr) for s in switches if s.expr.op in STEPS)]), "")
+        return next(iter([*left, *(str(s.expr) for s in switches if s.curved or s.expr.op in STEPS)]), "")
 
     # ---------------------------------------------------------------------------------------------------------- reading
     def _state(self, begun: State, row: Any, time: float) -> State:
