@@ -20,6 +20,7 @@ from sbmlqsp.engine.roadrunner import Machine, Start, try_out
 from sbmlqsp.errors import ObservableError, UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate
 from sbmlqsp.model import Model, dotted
+from sbmlqsp.suspicion import divisors
 
 __all__ = [
     "LOCK", "Compiled", "Starts", "compile_for", "machine_for", "note_survival", "prepared_for", "state_scales",
@@ -97,10 +98,10 @@ def compile_for(
 ) -> Compiled:
     """Compile a model for doses into targets and for outputs; to be called under ``LOCK``.
 
-    States are always output as well: negatives and deep nadirs show only there.
+    States are always output as well: negatives, deep nadirs and poles that were passed show only there.
     """
     network = model.network
-    states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
+    states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic) + divisors(network)
     columns = tuple(dict.fromkeys([*outputs, *states]))
     _refuse_varying_stoichiometry(env, model)
     _refuse_waiting_from_the_start(env, model)

@@ -9,9 +9,14 @@ import numpy as np
 
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.expressions import Expr, evaluate
 from sbmlqsp.model import dotted
 
-__all__ = ["confirmed", "not_finite", "suspicious"]
+__all__ = ["confirmed", "divisors", "not_finite", "ranging", "suspicious"]
+
+WIDE, SUDDEN = 1e4, 20.0
+"""By what factor something that is divided by may differ in a run, and grow from one output to the next, before a
+second opinion is asked for."""
 
 
 def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence[str]) -> str:
@@ -43,6 +48,51 @@ def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence
         after = states[at[k] :, k].max()
         if lowest[k] != 0 and after > 100 * abs(lowest[k]) and after > 100 * floor[k]:
             return f"'{names[k]}' falls to {lowest[k]:.3g} and regrows to {after:.3g}"
+    return ""
+
+
+def divisors(network: Network) -> tuple[str, ...]:
+    """Return what rate rules change and formulas divide by, so that a step must not take it to the other side of zero.
+
+    Examples
+    --------
+    >>> import sbmlqsp as qsp
+    >>> divisors(qsp.read_antimony("model m; x = 1; y = 1; x' = -1/(2*x^3); y' = x/(1 + y); end").network)
+    ('x',)
+    """
+    found = set[str]()
+    for _, _, expr in network.formulas():
+        for node in expr.walk():
+            if node.op == "div":
+                found |= _factors(node.args[1])
+            elif node.op == "pow" and node.args[1].op in {"num", "neg"} and not node.args[1].symbols():
+                found |= _factors(node.args[0]) if float(evaluate(node.args[1], {})) < 0 else set()
+    return tuple(n for n in network.rate_rules if n in found and network.symbols[n].kind != "species")
+
+
+def _factors(expr: Expr) -> set[str]:
+    """Return the symbols that make a product or power zero."""
+    if expr.op == "sym":
+        return {str(expr.value)}
+    parts = {"mul": expr.args, "neg": expr.args, "div": expr.args[:1], "pow": expr.args[:1], "sqrt": expr.args}
+    return set[str]().union(*map(_factors, parts.get(expr.op, ())))
+
+
+def ranging(divisors: Any, names: Sequence[str]) -> str:
+    """Say which of what is divided by was near zero as well as far from it; ``""`` where none was.
+
+    Parameters
+    ----------
+    divisors : ndarray of shape (times, divisors)
+    names : sequence of str
+    """
+    # A step that ends beyond a pole may have been thrown anywhere.
+    sizes = np.abs(divisors)
+    thrown = (sizes[1:] > SUDDEN * sizes[:-1]).any(axis=0) | (sizes.max(axis=0) > WIDE * sizes.min(axis=0))
+    for k in np.flatnonzero(thrown).tolist():
+        return (
+            f"'{names[k]}', which is divided by, ranges from {divisors[:, k].min():.3g} to {divisors[:, k].max():.3g}"
+        )
     return ""
 
 

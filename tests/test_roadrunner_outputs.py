@@ -86,6 +86,21 @@ def test_a_pole_is_not_taken_for_a_jump():
         last(text, np.arange(0, 2, 0.1))
 
 
+@pytest.mark.parametrize("law", ["-1/x", "-2/x", "-1/x^3", "-x^(-1)", "1/(-x)", "-1/(2*x*(1 + x))"])
+@pytest.mark.parametrize("start", [1, -1])
+def test_a_run_does_not_go_on_beyond_a_pole(law, start):
+    """It went on from 0 at 0.5 with -1.86e9, or from another side of the pole, without a word."""
+    if start < 0:
+        law = f"-({law.replace('x', '(-x)')})"
+    with pytest.raises(qsp.SimulationError, match=r"differs in 'x'|stopped at time"):
+        last(f"model m; x = {start}; x' = {law}; end", np.arange(0, 2.1, 0.1), name="x")
+
+
+def test_what_is_divided_by_may_change_its_sign_where_nothing_comes_of_it():
+    text = "model m; x = 1; x' = -1; y = 0; y' = -y/x; end"
+    assert last(text, np.arange(0, 2.05, 0.1), name="x") == pytest.approx([-1.0])
+
+
 def test_a_prediction_looks_for_windows_as_a_simulation_does():
     """It ran with whatever steps an earlier run of the same model had left."""
     text = "model m; D = 0; D' = -D; x = 0; x' = 1; A = 0; A' = piecewise(1, x > 100.3 && x < 102.3, 0); end"
