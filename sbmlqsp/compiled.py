@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sbmlqsp.engine.cuts import find_switches, followed
+from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.divisors import divisors
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
@@ -20,7 +21,6 @@ from sbmlqsp.engine.roadrunner import Machine, Start, try_out
 from sbmlqsp.errors import ObservableError, UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate
 from sbmlqsp.model import Model, dotted
-from sbmlqsp.suspicion import divisors
 
 __all__ = [
     "LOCK", "Compiled", "Starts", "compile_for", "machine_for", "note_survival", "prepared_for", "state_scales",
@@ -77,20 +77,12 @@ class Compiled:
         """Return what times the jumps of the model's own formulas, in a row."""
         return {n: float(v[row]) for n, v in self._timing.items()}
 
-    @cached_property
-    def _windows(self) -> bool:
-        network = self.model.network
-        if any(e.trigger.has("and") for e in network.events):
-            return True
-        # Beside events that wait, a jump that a shorter step would meet cannot be passed.
-        return not any(e.delay for e in network.events) and followed(network, self.prepared.switches)
-
     def watch_windows(self, end: float) -> None:
         """Keep steps short where a condition such as "S > a && S < b" is a window that a long step would cross unseen.
 
         The engine asks for conditions where a step ends and where there is an output, and not in between.
         """
-        self.machine.maximum_step(end / LOOKS if self._windows else 0.0)
+        self.machine.maximum_step(end / LOOKS if self.machine.windows else 0.0)
 
 
 def compile_for(

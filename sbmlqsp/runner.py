@@ -13,7 +13,7 @@ from sbmlqsp.compiled import Compiled
 from sbmlqsp.engine.libsbml_engine import NEVER
 from sbmlqsp.engine.roadrunner import EngineFailure, Start, Tolerances
 from sbmlqsp.model import dotted
-from sbmlqsp.suspicion import confirmed, not_finite, ranging, suspicious
+from sbmlqsp.suspicion import POLE, confirmed, not_finite, ranging, suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
 __all__ = ["CRASHED", "FAILED", "IMPOSSIBLE", "LATE", "OK", "STATUS", "STOPPED", "UNCONFIRMED", "Job", "Runner"]
@@ -113,8 +113,7 @@ class Runner:
             rushing, count = self._rushing()
             if count >= RUSHES:
                 return UNCONFIRMED, f"{rushing}, faster than can be followed; let its trigger need a distance"
-            # Looser tolerances take a run beyond a pole.
-            doubt = rushing or self._doubt(out, job.scales, used) or (note if self._divisors else "")
+            doubt = rushing or self._doubt(out, job.scales, used) or self._helped(note)
             if doubt:
                 again = np.full_like(out, np.nan)
                 self._run_somehow(job, again, used.tighter())
@@ -188,6 +187,10 @@ class Runner:
         states[:, self._divisors] *= np.where(states[0, self._divisors] < 0, -1.0, 1.0)
         found = suspicious(states, self._sizes(scales), tolerances, names)
         return found or ranging(states[:, self._divisors], [names[k] for k in self._divisors])
+
+    def _helped(self, note: str) -> str:
+        """Doubt a run that the integrator had stopped in at first: looser tolerances take it beyond a pole."""
+        return f"'{dotted(self._states[self._divisors[0]])}', {POLE}, was {note}" if note and self._divisors else ""
 
     def _sizes(self, scales: Mapping[str, float]) -> Any:
         return np.array([scales.get(s, 1.0) for s in self._states])

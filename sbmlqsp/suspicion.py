@@ -9,11 +9,11 @@ import numpy as np
 
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner import Tolerances
-from sbmlqsp.expressions import Expr, evaluate
 from sbmlqsp.model import dotted
 
-__all__ = ["confirmed", "divisors", "not_finite", "ranging", "suspicious"]
+__all__ = ["POLE", "confirmed", "not_finite", "ranging", "suspicious"]
 
+POLE = "which is divided by"
 WIDE, SUDDEN = 1e4, 20.0
 """By what factor something that is divided by may differ in a run, and grow from one output to the next, before a
 second opinion is asked for."""
@@ -51,33 +51,6 @@ def suspicious(states: Any, scales: Any, tolerances: Tolerances, names: Sequence
     return ""
 
 
-def divisors(network: Network) -> tuple[str, ...]:
-    """Return what rate rules change and formulas divide by, so that a step must not take it to the other side of zero.
-
-    Examples
-    --------
-    >>> import sbmlqsp as qsp
-    >>> divisors(qsp.read_antimony("model m; x = 1; y = 1; x' = -1/(2*x^3); y' = x/(1 + y); end").network)
-    ('x',)
-    """
-    found = set[str]()
-    for _, _, expr in network.formulas():
-        for node in expr.walk():
-            if node.op == "div":
-                found |= _factors(node.args[1])
-            elif node.op == "pow" and node.args[1].op in {"num", "neg"} and not node.args[1].symbols():
-                found |= _factors(node.args[0]) if float(evaluate(node.args[1], {})) < 0 else set()
-    return tuple(n for n in network.rate_rules if n in found and network.symbols[n].kind != "species")
-
-
-def _factors(expr: Expr) -> set[str]:
-    """Return the symbols that make a product or power zero."""
-    if expr.op == "sym":
-        return {str(expr.value)}
-    parts = {"mul": expr.args, "neg": expr.args, "div": expr.args[:1], "pow": expr.args[:1], "sqrt": expr.args}
-    return set[str]().union(*map(_factors, parts.get(expr.op, ())))
-
-
 def ranging(divisors: Any, names: Sequence[str]) -> str:
     """Say which of what is divided by was near zero as well as far from it; ``""`` where none was.
 
@@ -90,9 +63,7 @@ def ranging(divisors: Any, names: Sequence[str]) -> str:
     sizes = np.abs(divisors)
     thrown = (sizes[1:] > SUDDEN * sizes[:-1]).any(axis=0) | (sizes.max(axis=0) > WIDE * sizes.min(axis=0))
     for k in np.flatnonzero(thrown).tolist():
-        return (
-            f"'{names[k]}', which is divided by, ranges from {divisors[:, k].min():.3g} to {divisors[:, k].max():.3g}"
-        )
+        return f"'{names[k]}', {POLE}, ranges from {divisors[:, k].min():.3g} to {divisors[:, k].max():.3g}"
     return ""
 
 
@@ -109,7 +80,9 @@ def confirmed(doubt: str, first: Any, second: Any, scales: Any, names: Sequence[
     names : sequence of str
     """
     # A sign change makes relative errors meaningless there; after a deep nadir they are all that counts.
-    largest = 1e-7 * np.abs(second).max(axis=0) if "negative" in doubt else 0.0
+    # Beyond a pole all is different; where there is none, cycles may be out of step by more than tolerances.
+    share = 1e-3 if POLE in doubt else 1e-7 if "negative" in doubt else 0.0
+    largest = share * np.abs(second).max(axis=0)
     gap = np.abs(first - second) - 1e-5 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * scales - largest
     if (gap > 0).any() or not np.isfinite(second).all():
         state = dotted(names[int(np.argmax(np.nanmax(gap, axis=0)))])

@@ -188,6 +188,11 @@ class Machine:
         The network it came from.
     columns : sequence of str
         Engine selections to output: ``S`` an amount, ``[S]`` a concentration, any other id its value.
+
+    Attributes
+    ----------
+    windows : bool
+        Whether something may hold for so short that a long step would not see it.
     """
 
     def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
@@ -204,6 +209,8 @@ class Machine:
         jumps = followed(network, Switches() if prepared.eventful else prepared.switches)
         # Delayed events that wait cannot be put back, so that what stops the integrator cannot be passed there.
         self._abrupt, self._stopped = jumps and self._clean is None, jumps and self._clean is not None
+        passable = self._clean is None and followed(network, prepared.switches)
+        self.windows = passable or any(e.trigger.has("and") for e in network.events)
         self._prepared = prepared
         self._model = self._engine.model
         own = {engine: name for name, engine in prepared.renamed.items()}
