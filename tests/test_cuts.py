@@ -131,6 +131,18 @@ def test_windows_of_a_curve_in_time_are_as_long_as_they_are_on_both_engines(more
         assert found["C"].to_numpy()[0, :, 0, -1] == pytest.approx([2.0] * 4, rel=1e-8)
 
 
+@pytest.mark.parametrize("times", [np.arange(721.0), np.array([0.0, 720.0])], ids=["many", "two"])
+@pytest.mark.parametrize(
+    ("trigger", "count"),
+    [("sin(time) > 0.99", 115), ("sin(time) >= 0.99 && x > 100", 99), ("sin(x) > 0.5", 115), ("y > 0.5", 115)],
+)
+def test_an_event_at_a_curve_happens_every_time(trigger, count, times):
+    """With outputs every hour a third of them came, with two outputs none."""
+    model = qsp.read_antimony(f"model m; x = 0; x' = 1; y := sin(x); n = 0; at {trigger}: n = n + 1; end")
+    found = qsp.simulate(qsp.Experiment(model, times=times, observables=["n"]), engine="roadrunner")
+    assert found["n"].to_numpy().ravel()[-1] == count
+
+
 def test_a_threshold_of_a_curve_in_time_has_its_derivative():
     model = qsp.read_antimony("model m; A = 0; d = 100; A' = piecewise(1, time^2 > d, 0); end")
     found = qsp.sensitivities(qsp.Experiment(model, times=[0, 30], observables=["A"]), ["d"])

@@ -21,11 +21,21 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
-__all__ = ["RELATIONS", "Switch", "Switches", "degree_in_time", "find_conditions", "find_switches", "followed"]
+__all__ = [
+    "RELATIONS",
+    "Switch",
+    "Switches",
+    "degree_in_time",
+    "find_conditions",
+    "find_switches",
+    "followed",
+    "may_return",
+]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
 ABRUPT = RELATIONS | STEPS | {"eq", "ne", "rem"}
+LINEAR = RELATIONS | {"num", "sym", "time", "add", "sub", "neg", "mul", "div", "amount", "concentration", "not"}
 CONTINUOUS = frozenset({"assignment rule", "rate rule", "kinetic law"})
 PREFIX = "qsp_switch_"
 MAX_CUTS = 200_000
@@ -367,6 +377,28 @@ def followed(network: Network, switches: Switches) -> bool:
         for node in switches.rewritten.get((role, name), expr).walk() if role in CONTINUOUS else ():
             if node.op in ABRUPT and (node.has("time") or node.symbols() - still):
                 return True
+    return False
+
+
+def may_return(network: Network) -> bool:
+    """Return whether a trigger may hold for a short while: several conditions, or one that no line in states decides.
+
+    Examples
+    --------
+    >>> from sbmlqsp.engine.libsbml_extract import extract
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; S = 9; S' = 1; y := sin(S); at y > 0.5: S = 0; end")
+    >>> may_return(extract(model.sbml))
+    True
+    """
+    rules = {k: v for k, v in network.assignment_rules.items() if k not in network.static}
+    todo, seen = [e.trigger for e in network.events], set[str]()
+    while todo:
+        expr = todo.pop()
+        if expr.has("and") or any(n.op not in LINEAR and n.symbols() - network.static for n in expr.walk()):
+            return True
+        todo += [rules[k] for k in (expr.symbols() & rules.keys()) - seen]
+        seen |= expr.symbols()
     return False
 
 

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from sbmlqsp.engine.cuts import Switches, followed
+from sbmlqsp.engine.cuts import Switches, followed, may_return
 from sbmlqsp.engine.failure import EngineFailure, plain
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.libsbml_engine import Prepared
@@ -210,7 +210,7 @@ class Machine:
         # Delayed events that wait cannot be put back, so that what stops the integrator cannot be passed there.
         self._abrupt, self._stopped = jumps and self._clean is None, jumps and self._clean is not None
         passable = self._clean is None and followed(network, prepared.switches)
-        self.windows = passable or any(e.trigger.has("and") for e in network.events)
+        self.windows = passable or may_return(network)
         self._prepared = prepared
         self._model = self._engine.model
         own = {engine: name for name, engine in prepared.renamed.items()}
