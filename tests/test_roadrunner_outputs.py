@@ -1,5 +1,7 @@
 """What libRoadRunner puts out: no pulse that outputs see and no window of a state is stepped over, nor stops it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,8 @@ import sbmlqsp as qsp
 
 
 def last(text, times, name="A", **how):
-    arm = qsp.Experiment(qsp.read_antimony(text), times=times, observables=[name])
+    model = qsp.read_antimony(text) if isinstance(text, str) else text
+    arm = qsp.Experiment(model, times=times, observables=[name])
     return qsp.simulate(arm, engine="roadrunner", **how)[name].to_numpy()[0, :, 0, -1]
 
 
@@ -99,6 +102,18 @@ def test_a_run_does_not_go_on_beyond_a_pole(law, start):
 def test_what_is_divided_by_may_change_its_sign_where_nothing_comes_of_it():
     text = "model m; x = 1; x' = -1; y = 0; y' = -y/x; end"
     assert last(text, np.arange(0, 2.05, 0.1), name="x") == pytest.approx([-1.0])
+
+
+def test_a_stranger_s_model_is_taken_across_as_well():
+    """In a process that may open no file, so that nothing may be loaded on first use."""
+    text = """model m; x = 0; x' = 1; A = 0; A' = piecewise(1, x > 5.1 && x < 7.3, 0); y = 1; y' = -1/(y + y*y)
+      C = 0; C' = piecewise(1, time^2 > 9 && sin(time) < 0, 0); q = 1; q' = 1/q; end"""
+    model = replace(qsp.read_antimony(text), untrusted=True)
+    found = qsp.simulate(qsp.Experiment(model, times=[0, 1, 1.5, 8], observables=["A"]), on_failure="record")
+    assert "opened" not in str(found["message"].values)
+    text = text.replace("y = 1; y' = -1/(y + y*y)", "")
+    model = replace(qsp.read_antimony(text), untrusted=True)
+    assert last(model, [0, 8]) == pytest.approx([2.2], rel=1e-8)
 
 
 def test_a_prediction_looks_for_windows_as_a_simulation_does():

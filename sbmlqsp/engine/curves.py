@@ -82,7 +82,8 @@ def _suspects(gap: Expr, env: Mapping[str, Any], end: float) -> Any:
         open_ = (least <= 0) & (most >= 0) & np.ones(len(low), dtype=bool)
         low, high = low[open_], high[open_]
         if not len(low) or (high - low).max() <= SHORTEST * end:
-            return np.unique([0.0, *low, *high, end])
+            # What numpy has for this opens files on its first use, which the guarded process does not.
+            return np.array(sorted({0.0, *low.tolist(), *high.tolist(), end}))
         if len(low) * PARTS > MOST:
             raise UnsupportedError(
                 "a condition on time changes too often to be followed, or is at its threshold for long",
