@@ -19,7 +19,7 @@ from sbmlqsp.catalogue import LibraryWarning, ProvisionalModelWarning, card, cat
 from sbmlqsp.checks import check
 from sbmlqsp.compose import Link, Share, compose
 from sbmlqsp.dosing import Dose, Regimen
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.ensembles import (
     Fit,
     by_fate,

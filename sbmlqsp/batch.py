@@ -20,7 +20,7 @@ from sbmlqsp.course_runner import shared_switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.ode import ABSOLUTE, Batch, BatchResult
 from sbmlqsp.engine.ode_gpu import refuse_without_gpu, run_on_gpu, together
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.execution import ArmResult, note_broken_rules
 from sbmlqsp.experiment import Experiment

@@ -18,7 +18,7 @@ from sbmlqsp.course_runner import CourseJob, CourseRunner
 from sbmlqsp.engine.jumps import INFLOW
 from sbmlqsp.engine.ode import Batch
 from sbmlqsp.engine.ode_course_program import Coursed
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.model import Model
 
 __all__ = ["Piece", "Steady", "pieces_of", "written"]

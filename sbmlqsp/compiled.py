@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.divisors import divisors
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
@@ -28,6 +29,8 @@ __all__ = [
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
+LOOKS = 1000
+"""How often at least conditions on the state are looked at in a run."""
 _PREPARED: OrderedDict[Any, Prepared] = OrderedDict()
 _SURVIVED: set[tuple[str, tuple[str, ...]]] = set()
 LOCK = threading.RLock()
@@ -75,9 +78,11 @@ class Compiled:
         return {n: float(v[row]) for n, v in self._timing.items()}
 
     def watch_windows(self, end: float) -> None:
-        """Keep steps short where a trigger such as "S > a && S < b" is a window that a long step would cross unseen."""
-        windows = any(e.trigger.has("and") for e in self.model.network.events)
-        self.machine.maximum_step(end / 1000 if windows else 0.0)
+        """Keep steps short where a condition such as "S > a && S < b" is a window that a long step would cross unseen.
+
+        The engine asks for conditions where a step ends and where there is an output, and not in between.
+        """
+        self.machine.maximum_step(end / LOOKS if self.machine.windows else 0.0)
 
 
 def compile_for(
@@ -85,10 +90,10 @@ def compile_for(
 ) -> Compiled:
     """Compile a model for doses into targets and for outputs; to be called under ``LOCK``.
 
-    States are always output as well: negatives and deep nadirs show only there.
+    States are always output as well: negatives, deep nadirs and poles that were passed show only there.
     """
     network = model.network
-    states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
+    states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic) + divisors(network)
     columns = tuple(dict.fromkeys([*outputs, *states]))
     _refuse_varying_stoichiometry(env, model)
     _refuse_waiting_from_the_start(env, model)

@@ -11,7 +11,7 @@ from sbmlqsp.course import Course, DoseValues, Entry, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.dosing.quantities import convert_time
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DosingError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches

@@ -13,7 +13,7 @@ from sbmlqsp.course import Action, Course, Series
 from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import dotted
 from sbmlqsp.periodic import NoSteadyState, SteadyDoses, failure

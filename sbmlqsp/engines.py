@@ -11,7 +11,7 @@ import numpy as np
 
 from sbmlqsp.batch import KERNEL, prepare_batch, run_batch
 from sbmlqsp.engine.ode_gpu import gpu_in_words
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment

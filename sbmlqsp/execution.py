@@ -18,7 +18,7 @@ from sbmlqsp.course_arm import CourseArm
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.guard import guarded, guarding, unguarded
 from sbmlqsp.engine.guard_child import seal
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
 from sbmlqsp.residuals import broken_rules
@@ -84,7 +84,6 @@ def _run(
     with LOCK:
         compiled = compile_for(model, targets=deliveries.targets, outputs=start.outputs, env=env, size=stretches.size)
         machine, columns = compiled.machine, compiled.columns
-        compiled.watch_windows(experiment.times[-1])
         arm = _arm(experiment, compiled, deliveries, subjects, stretches)
         block = np.full((size, len(experiment.times), len(columns)), np.nan)
         status, messages, failed = np.zeros(size, dtype=np.int8), [""] * size, 0

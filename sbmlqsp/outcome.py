@@ -11,7 +11,7 @@ import numpy as np
 
 from sbmlqsp.batch import run_batch
 from sbmlqsp.deliveries import Deliveries
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable

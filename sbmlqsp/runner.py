@@ -11,9 +11,10 @@ import numpy as np
 
 from sbmlqsp.compiled import Compiled
 from sbmlqsp.engine.libsbml_engine import NEVER
-from sbmlqsp.engine.roadrunner import EngineFailure, Start, Tolerances
+from sbmlqsp.engine.roadrunner import EngineFailure, Start
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.model import dotted
-from sbmlqsp.suspicion import confirmed, not_finite, suspicious
+from sbmlqsp.suspicion import POLE, confirmed, not_finite, ranging, suspicious
 from sbmlqsp.timeline import Segment, Timeline
 
 __all__ = ["CRASHED", "FAILED", "IMPOSSIBLE", "LATE", "OK", "STATUS", "STOPPED", "UNCONFIRMED", "Job", "Runner"]
@@ -97,6 +98,8 @@ class Runner:
         self.compiled, self.machine, self.prepared, self.at_dose = compiled, compiled.machine, prepared, at_dose
         self._state_columns = [compiled.columns.index(s) for s in compiled.states]
         self._states = list(compiled.states)
+        symbols = compiled.model.network.symbols
+        self._divisors = [k for k, s in enumerate(self._states) if symbols[s].kind != "species"]
         self._shift = 0.0
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
@@ -105,12 +108,13 @@ class Runner:
 
     def subject(self, job: Scaled, out: Any, tolerances: Tolerances) -> tuple[int, str]:
         """Run one subject into ``out``; return status and message."""
+        self.compiled.watch_windows(job.end)
         try:
             used, note = self._run_somehow(job, out, tolerances)
             rushing, count = self._rushing()
             if count >= RUSHES:
                 return UNCONFIRMED, f"{rushing}, faster than can be followed; let its trigger need a distance"
-            doubt = rushing or self._doubt(out, job.scales, used)
+            doubt = rushing or self._doubt(out, job.scales, used) or self._helped(note)
             if doubt:
                 again = np.full_like(out, np.nan)
                 self._run_somehow(job, again, used.tighter())
@@ -179,10 +183,16 @@ class Runner:
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
         if not self._state_columns:
             return ""
-        names = [dotted(s) for s in self._states]
+        names, states = [dotted(s) for s in self._states], out[:, self._state_columns]
+        # What is divided by may be negative, but cannot become so.
+        states[:, self._divisors] *= np.where(states[0, self._divisors] < 0, -1.0, 1.0)
         sizes = self._sizes(scales)
-        least = self.machine.shares(self._states, tolerances) * sizes
-        return suspicious(out[:, self._state_columns], sizes, least, names)
+        found = suspicious(states, sizes, self.machine.shares(self._states, tolerances) * sizes, names)
+        return found or ranging(states[:, self._divisors], [names[k] for k in self._divisors])
+
+    def _helped(self, note: str) -> str:
+        """Doubt a run that the integrator had stopped in at first: looser tolerances take it beyond a pole."""
+        return f"'{dotted(self._states[self._divisors[0]])}', {POLE}, was {note}" if note and self._divisors else ""
 
     def _sizes(self, scales: Mapping[str, float]) -> Any:
         return np.array([scales.get(s, 1.0) for s in self._states])

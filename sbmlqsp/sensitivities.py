@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sbmlqsp import provenance
 from sbmlqsp.batch import KERNEL
 from sbmlqsp.collecting import inputs_of
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import SimulationError, UnitError
 from sbmlqsp.experiment import Experiment, observable_unit, symbol_of
 from sbmlqsp.runner import STATUS

@@ -18,8 +18,8 @@ from sbmlqsp.engine.instants import Instants
 from sbmlqsp.engine.jumps import INFLOW
 from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
 from sbmlqsp.engine.ode_sensitivity_refusals import refuse_jumps, refuse_triggers
-from sbmlqsp.engine.roadrunner import Tolerances
 from sbmlqsp.engine.tangents import Tangents, initial_tangents
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError, ModelError, QSPError, UnsupportedError, did_you_mean
 from sbmlqsp.experiment import Experiment, observable_unit, resolve_setting, symbol_of
 from sbmlqsp.expressions import Expr, substitute, sym

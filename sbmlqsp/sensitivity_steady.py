@@ -22,7 +22,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode import BatchResult
 from sbmlqsp.engine.ode_sensitivity_batch import SensitiveBatch, Slopes
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DosingError, QSPError, SimulationError, UnsupportedError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.expressions import Expr, sym

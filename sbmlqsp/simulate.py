@@ -13,8 +13,9 @@ import numpy as np
 from sbmlqsp import provenance
 from sbmlqsp.cells import Stochastic
 from sbmlqsp.collecting import dataset_of, inputs_of
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.roadrunner import quiet
 from sbmlqsp.engine.ssa_status import MOST_JUMPS
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.engines import choose_engine
 from sbmlqsp.errors import ExperimentError, SimulationError, UnsupportedError
 from sbmlqsp.experiment import Experiment

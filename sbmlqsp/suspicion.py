@@ -10,7 +10,12 @@ import numpy as np
 from sbmlqsp.engine.network import Network
 from sbmlqsp.model import dotted
 
-__all__ = ["DEPTH", "confirmed", "not_finite", "suspicious"]
+__all__ = ["DEPTH", "POLE", "confirmed", "not_finite", "ranging", "suspicious"]
+
+POLE = "which is divided by"
+WIDE, SUDDEN = 1e4, 20.0
+"""By what factor something that is divided by may differ in a run, and grow from one output to the next, before a
+second opinion is asked for."""
 
 
 DEPTH = 1e4
@@ -50,6 +55,22 @@ def suspicious(states: Any, scales: Any, least: Any, names: Sequence[str]) -> st
     return ""
 
 
+def ranging(divisors: Any, names: Sequence[str]) -> str:
+    """Say which of what is divided by was near zero as well as far from it; ``""`` where none was.
+
+    Parameters
+    ----------
+    divisors : ndarray of shape (times, divisors)
+    names : sequence of str
+    """
+    # A step that ends beyond a pole may have been thrown anywhere.
+    sizes = np.abs(divisors)
+    thrown = (sizes[1:] > SUDDEN * sizes[:-1]).any(axis=0) | (sizes.max(axis=0) > WIDE * sizes.min(axis=0))
+    for k in np.flatnonzero(thrown).tolist():
+        return f"'{names[k]}', {POLE}, ranges from {divisors[:, k].min():.3g} to {divisors[:, k].max():.3g}"
+    return ""
+
+
 def confirmed(doubt: str, first: Any, second: Any, scales: Any, names: Sequence[str]) -> tuple[bool, str]:
     """Compare a doubtful run with a tighter one: whether they agree, and in words.
 
@@ -63,7 +84,9 @@ def confirmed(doubt: str, first: Any, second: Any, scales: Any, names: Sequence[
     names : sequence of str
     """
     # A sign change makes relative errors meaningless there; after a deep nadir they are all that counts.
-    largest = 1e-7 * np.abs(second).max(axis=0) if "negative" in doubt else 0.0
+    # Beyond a pole all is different; where there is none, cycles may be out of step by more than tolerances.
+    share = 1e-3 if POLE in doubt else 1e-7 if "negative" in doubt else 0.0
+    largest = share * np.abs(second).max(axis=0)
     gap = np.abs(first - second) - 1e-5 * np.maximum(np.abs(first), np.abs(second)) - 1e-12 * scales - largest
     if (gap > 0).any() or not np.isfinite(second).all():
         state = dotted(names[int(np.argmax(np.nanmax(gap, axis=0)))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from sbmlqsp.engine import cuts
 from sbmlqsp.engine.cuts import find_switches
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.expressions import evaluate
+
+LATE = np.arcsin(0.99)
 
 
 def switches_of(rule, *, extra=""):
@@ -33,6 +36,22 @@ def schedule(rule, end=50.0, **options):
         ("piecewise(1, t1*time > w*4, 0)", [6]),
         ("piecewise(1, 10 > time, 2, time <= 20, 3)", [10, 20]),
         ("piecewise(1, !(time < 4), 0)", [4]),
+        (
+            "piecewise(1, sin(time) > 0.99, 0)",
+            [t for k in range(8) for t in (2 * np.pi * k + LATE, 2 * np.pi * k + np.pi - LATE)],
+        ),
+        ("piecewise(1, time^2 > 4*t1 && time^2 < 144, 0)", [8**0.5, 12]),
+        ("piecewise(1, exp(-time/10) <= 0.5, 0)", [10 * np.log(2)]),
+        ("piecewise(1, 1/(time - 7) > 3, 0)", [7, 7 + 1 / 3]),
+        ("piecewise(1, (time - 7)^2 > 0, 0)", []),
+        ("piecewise(1, exp(-(time - 7)^2*1e8) > 0.5, 0)", [7 - np.log(2) ** 0.5 * 1e-4, 7 + np.log(2) ** 0.5 * 1e-4]),
+        ("piecewise(1, sqrt(time - 7) < 2, 0)", [7, 11]),
+        ("piecewise(1, ln(time - 7) < 0, 0)", [7, 8]),
+        ("piecewise(1, (time - 7)^1.5 < 8, 0)", [7, 11]),
+        ("piecewise(1, log10(time - 7) < 0 && log(2, 20 - time) > 1, 0)", [7, 8, 18, 20]),
+        ("piecewise(1, t1^(time - 7) < 8, 0)", [10]),
+        ("piecewise(1, abs(time - 7) < w, 0)", [4, 10]),
+        ("piecewise(1, cos(2*pi*(time - w)/24) > 0, 0)", [9, 21, 33, 45]),
         ("floor(time/20)", [20, 40]),
         ("ceil(time/20)", [0, 20, 40]),
         ("quotient(time, 20)", [20, 40]),
@@ -56,9 +75,9 @@ def test_cuts_fall_where_formulas_jump(rule, times):
 
 
 @pytest.mark.parametrize(
-    "rule", ["piecewise(1, B > 0.5 && time < 3, 0)", "piecewise(1, B*time < 3, 0)", "piecewise(1, sin(time) > 0, 0)"]
+    "rule", ["piecewise(1, B > 0.5 && time < 3, 0)", "piecewise(1, B*time < 3, 0)", "floor(time^2)"]
 )
-def test_conditions_on_the_state_or_on_curves_are_left_to_the_engine(rule):
+def test_conditions_on_the_state_and_steps_of_curves_are_left_to_the_engine(rule):
     found, plan = schedule(rule)
     assert len(found.left_to_engine) == (0 if "&&" in rule else 1)
     assert [t for t, _ in plan if t > 0] == pytest.approx([3.0] if "&&" in rule else [])
@@ -74,6 +93,9 @@ PIECES = st.sampled_from(
         "piecewise(1, time - {b}*floor(time/{b}) < {b}/3, 0)",
         "piecewise(1, {a} - time/2 > 1, -1)",
         "quotient(time + {a}, {b})",
+        "piecewise(1, sin(time/{b}) > 0.3, 0)",
+        "piecewise(1, (time - {a})^2 - time <= {b}, 0)",
+        "piecewise(1, exp(-time/{a})*cos(time) > 1/{b}, 0)",
     ]
 )
 
@@ -93,6 +115,44 @@ def test_with_its_switches_a_formula_has_the_same_value_between_cuts(pieces, a, 
             there = float(evaluate(new, {**env, **values}, time=t))
             assert there == pytest.approx(float(evaluate(old, env, time=t)), rel=1e-9, abs=1e-9)
     assert not new.has("floor", "ceil", "quotient", "rem")
+
+
+@pytest.mark.parametrize("times", [np.arange(721.0), np.array([0.0, 720.0])], ids=["many", "two"])
+@pytest.mark.parametrize("more", ["", "B = 0; at time >= 300: B = 1;"], ids=["alone", "beside an event"])
+def test_windows_of_a_curve_in_time_are_as_long_as_they_are_on_both_engines(more, times):
+    """Nights of any length, and one window of 2 hours."""
+    model = qsp.read_antimony(f"""model m; A = 0; C = 0; c = 0.99; d = 100; {more}
+      A' = piecewise(1, sin(2*pi*time/24) > c, 0); C' = piecewise(1, time^2 > d && time^2 < 1.44*d, 0); end""")
+    c = np.array([0.99, 0.0, -0.5, 0.9999])
+    arm = qsp.Experiment(model, times=times, observables=["A", "C"])
+    for engine in ("roadrunner", "kernel"):
+        found = qsp.simulate(arm, engine=engine, subjects=pd.DataFrame({"c": c}))
+        assert found["A"].to_numpy()[0, :, 0, -1] == pytest.approx(720 * np.arccos(c) / np.pi, rel=1e-7)
+        assert found["C"].to_numpy()[0, :, 0, -1] == pytest.approx([2.0] * 4, rel=1e-8)
+
+
+@pytest.mark.parametrize("times", [np.arange(721.0), np.array([0.0, 720.0])], ids=["many", "two"])
+@pytest.mark.parametrize(
+    ("trigger", "count"),
+    [("sin(time) > 0.99", 115), ("sin(time) >= 0.99 && x > 100", 99), ("sin(x) > 0.5", 115), ("y > 0.5", 115)],
+)
+def test_an_event_at_a_curve_happens_every_time(trigger, count, times):
+    """With outputs every hour a third of them came, with two outputs none."""
+    model = qsp.read_antimony(f"model m; x = 0; x' = 1; y := sin(x); n = 0; at {trigger}: n = n + 1; end")
+    found = qsp.simulate(qsp.Experiment(model, times=times, observables=["n"]), engine="roadrunner")
+    assert found["n"].to_numpy().ravel()[-1] == count
+
+
+def test_a_threshold_of_a_curve_in_time_has_its_derivative():
+    model = qsp.read_antimony("model m; A = 0; d = 100; A' = piecewise(1, time^2 > d, 0); end")
+    found = qsp.sensitivities(qsp.Experiment(model, times=[0, 30], observables=["A"]), ["d"])
+    assert float(np.ravel(found["A"].to_numpy())[-1]) == pytest.approx(-1 / 20, rel=1e-7)
+
+
+def test_a_curve_that_turns_too_often_is_refused():
+    found, env, _ = switches_of("piecewise(1, sin(1e6*time) > 0, 0)")
+    with pytest.raises(qsp.UnsupportedError, match="too often"):
+        found.schedule(env, 1.0e3)
 
 
 def test_each_subject_has_its_own_cuts():

@@ -241,3 +241,14 @@ def test_beside_values_of_the_past_nothing_may_change_on_the_way():
     arm = qsp.Experiment(model, times=[0, 1], observables=["S"], regimen="1 into k at 0.5")
     with pytest.raises(qsp.UnsupportedError, match="'k' cannot be dosed"):
         qsp.simulate(arm, progress=False)
+
+
+@pytest.mark.parametrize("engine", ["roadrunner", "kernel"])
+@pytest.mark.parametrize("event", ["V = 4, S = 5", "S = 5, V = 4", "S = S + 2, V = 2*V"])
+def test_a_concentration_assigned_together_with_the_size_means_the_old_size(event, engine):
+    """All is assigned at once, by what holds before: an amount of 5*2, 2.5 in the new size (suite case 1779)."""
+    model = qsp.read_antimony(f"model m; compartment V = 2; species S in V; S = 3; at time >= 1: {event}; end")
+    arm = qsp.Experiment(model, times=[0, 1, 2], observables=["S", "amount(S)", "V"])
+    found = qsp.simulate(arm, engine=engine, progress=False)
+    shown = {name: found[name].to_numpy().ravel().tolist() for name in ("S", "amount(S)", "V")}
+    assert shown == {"S": [3, 2.5, 2.5], "amount(S)": [6, 10, 10], "V": [2, 4, 4]}

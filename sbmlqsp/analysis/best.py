@@ -9,7 +9,7 @@ from sbmlqsp.analysis.extremes import KINDS
 from sbmlqsp.analysis.response import AT_REST, Response
 from sbmlqsp.analysis.scan import Scan
 from sbmlqsp.dosing import Dose, Regimen
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError
 from sbmlqsp.model import Model
 from sbmlqsp.observation import Observable

@@ -16,7 +16,8 @@ from sbmlqsp.deliveries import resolve_deliveries
 from sbmlqsp.dosing import Regimen
 from sbmlqsp.engine.cuts import find_switches
 from sbmlqsp.engine.initial import initial_state, static_symbols
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.roadrunner import quiet
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError, SimulationError
 from sbmlqsp.execution import STATUS, ArmResult, run_arm
 from sbmlqsp.experiment import STARTS, Experiment, observable_unit

@@ -16,7 +16,7 @@ from sbmlqsp.analysis.covariate_levels import (
     reference_of,
     without_occasions,
 )
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DataError, did_you_mean
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.exposure import exposure

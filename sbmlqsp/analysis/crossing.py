@@ -12,7 +12,7 @@ from sbmlqsp.analysis.answer import Answer, said
 from sbmlqsp.analysis.course import Course, Curve, finite, model_time, value_of
 from sbmlqsp.analysis.numeric import crossing, peaks, turns
 from sbmlqsp.analysis.rest import rest_of
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable

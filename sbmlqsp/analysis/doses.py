@@ -12,7 +12,7 @@ from sbmlqsp.analysis.answer import Answer, said
 from sbmlqsp.analysis.course import Course, finite, one_observable, run_one, value_of
 from sbmlqsp.analysis.extremes import extremum, window
 from sbmlqsp.analysis.integrals import with_integral
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError, SimulationError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable

@@ -9,7 +9,7 @@ import numpy as np
 from sbmlqsp.analysis.answer import Answer
 from sbmlqsp.analysis.course import Course, Curve, model_time
 from sbmlqsp.analysis.numeric import peaks, turns
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable

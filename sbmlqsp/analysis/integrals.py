@@ -11,7 +11,7 @@ from sbmlqsp.analysis.course import Course, model_time, one_observable
 from sbmlqsp.engine.libsbml import canonical
 from sbmlqsp.engine.libsbml_accumulate import Accumulator, add_accumulators
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError, ModelError
 from sbmlqsp.experiment import Experiment, observable_unit
 from sbmlqsp.expressions import Expr, sym

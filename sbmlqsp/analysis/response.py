@@ -13,7 +13,7 @@ from sbmlqsp.analysis.course import model_time, one_observable, run_one
 from sbmlqsp.analysis.rest import at_rest, observe
 from sbmlqsp.dosing import Dose, Regimen
 from sbmlqsp.engine.initial import initial_state, static_symbols
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError, QSPError, SimulationError, UnsupportedError
 from sbmlqsp.execution import STATUS
 from sbmlqsp.experiment import Experiment, resolve_setting, symbol_of

@@ -1,8 +1,8 @@
 """Discontinuities in time, found in the formulas, so that no solver step jumps over one.
 
-A condition on time alone (``time >= t0 && time < t1``, ``time - 24*floor(time/24) < 1``) changes at instants that
-can be computed. Each condition becomes a *switch*: a parameter that is constant between two cuts. The engine
-misses such changes (measured), so runs are cut there instead.
+A condition on time alone (``time >= t0 && time < t1``, ``time - 24*floor(time/24) < 1``, ``sin(time) > 0.99``)
+changes at instants that can be computed. Each condition becomes a *switch*: a parameter that is constant between two
+cuts. The engine misses such changes (measured), so runs are cut there instead.
 """
 
 from __future__ import annotations
@@ -14,30 +14,49 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from sbmlqsp.engine.curves import can_follow, sign_changes
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.instants import SNAP, Instants
 from sbmlqsp.engine.network import Network
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
-__all__ = ["RELATIONS", "Switch", "Switches", "degree_in_time", "find_conditions", "find_switches"]
+__all__ = [
+    "RELATIONS",
+    "Switch",
+    "Switches",
+    "degree_in_time",
+    "find_conditions",
+    "find_switches",
+    "followed",
+    "may_return",
+]
 
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
+ABRUPT = RELATIONS | STEPS | {"eq", "ne", "rem"}
+LINEAR = RELATIONS | {"num", "sym", "time", "add", "sub", "neg", "mul", "div", "amount", "concentration", "not"}
+CONTINUOUS = frozenset({"assignment rule", "rate rule", "kinetic law"})
 PREFIX = "qsp_switch_"
 MAX_CUTS = 200_000
 LATER = 1e-13
 """How much later, relatively, a run is cut than an event is due that has waited."""
+BEYOND = 1e-6
+"""How far beyond the end of a run curves are followed, relatively, and over what share of the time they are lines."""
 ROUNDINGS = 16
 """How many neighbouring numbers a computed time may be off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A piece of a formula that is constant between cuts; ``expr`` may read earlier switches."""
+    """A piece of a formula that is constant between cuts; ``expr`` may read earlier switches.
+
+    One that is ``curved`` compares what is no line in time, and reads none.
+    """
 
     id: str
     expr: Expr
+    curved: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,20 +89,27 @@ class Switches:
         end : float
             The end of the run, in the model's unit of time; a change within rounding of it is told too.
         """
-        out = [(0.0, self._values(env, 0.0)[0])]
+        last = end + SNAP * max(1.0, end)
+        turns = self._turns(env, last + BEYOND * max(1.0, end))
+        out = [(0.0, self._values(env, 0.0, turns)[0])]
         if not self.switches and not self.triggers:
             return out
         while True:
             now = out[-1][0]
-            _, coming = self._values(env, now)
-            if not coming <= end + SNAP * max(1.0, end):
+            _, coming = self._values(env, now, turns)
+            if not coming <= last:
                 return self._with_delayed(env, out, end) if self.delays else out
             if len(out) > MAX_CUTS:
                 raise UnsupportedError(
                     f"the model changes abruptly more than {MAX_CUTS:,} times before time {end:g}",
                     remedy="shorten the run or smooth the input",
                 )
-            out.append((coming, self._values(env, coming)[0]))
+            out.append((coming, self._values(env, coming, turns)[0]))
+
+    def _turns(self, env: Mapping[str, Any], beyond: float) -> dict[str, list[float]]:
+        """Return when the curves that are compared leave the side they were on, with a last time for each."""
+        curved = [s for s in (*self.switches, *self.triggers) if s.curved]
+        return {s.id: [*sign_changes(Expr("sub", s.expr.args), env, beyond), beyond] for s in curved}
 
     def _with_delayed(
         self, env: Mapping[str, Any], flips: list[tuple[float, dict[str, float]]], end: float
@@ -120,35 +146,42 @@ class Switches:
         for now, after in schedule:
             values, scope = dict[str, float](), dict(env)
             for s in (*self.switches, *self.triggers):
-                values[s.id] = scope[s.id] = _at(s.expr, scope, now)
+                values[s.id] = scope[s.id] = _at(s, scope, now)
             if values != after:
                 found.append((now, values))
         return found
 
-    def _values(self, env: Mapping[str, Any], now: float) -> tuple[dict[str, float], float]:
+    def _values(
+        self, env: Mapping[str, Any], now: float, turns: Mapping[str, list[float]]
+    ) -> tuple[dict[str, float], float]:
         values: dict[str, float] = {}
         scope = dict(env)
         coming = math.inf
         for s in (*self.switches, *self.triggers):
-            value, crossing = _relation(s.expr, scope, now) if s.expr.op in RELATIONS else _step(s.expr, scope, now)
+            if s.curved:
+                crossing = turns[s.id][bisect.bisect_right(turns[s.id], now, hi=len(turns[s.id]) - 1)]
+                value = float(evaluate(s.expr, scope, time=0.5 * (now + crossing)))
+            else:
+                value, crossing = _relation(s.expr, scope, now) if s.expr.op in RELATIONS else _step(s.expr, scope, now)
             values[s.id] = scope[s.id] = value
             coming = min(coming, crossing)
         return values, coming
 
 
-def _line(expr: Expr, scope: Mapping[str, Any], now: float) -> tuple[float, float, float]:
-    """Return value, slope and the size of rounding errors of a formula affine in time."""
+def _line(expr: Expr, scope: Mapping[str, Any], now: float, *, share: float = 1.0) -> tuple[float, float, float]:
+    """Return value, slope and the size of rounding errors of a formula affine in time, or nearly so for a ``share``."""
     unit = max(1.0, abs(now))
     here = float(evaluate(expr, scope, time=now))
-    slope = (float(evaluate(expr, scope, time=now + unit)) - here) / unit
+    slope = (float(evaluate(expr, scope, time=now + share * unit)) - here) / (share * unit)
     noise = 1e-11 * max(abs(here), abs(slope) * unit, 1e-300)
     return here, slope, noise
 
 
-def _at(expr: Expr, scope: Mapping[str, Any], now: float) -> float:
+def _at(switch: Switch, scope: Mapping[str, Any], now: float) -> float:
     """Return the value of a switch at one time, where rounding neither keeps it from its boundary nor takes it over."""
+    expr = switch.expr
     if expr.op in RELATIONS:
-        here, _, noise = _line(Expr("sub", expr.args), scope, now)
+        here, _, noise = _line(Expr("sub", expr.args), scope, now, share=BEYOND if switch.curved else 1.0)
         here = 0.0 if abs(here) <= noise else here
         return float({"lt": here < 0, "le": here <= 0, "gt": here > 0, "ge": here >= 0}[expr.op])
     inner = Expr("div", expr.args) if expr.op == "quotient" else expr.args[0]
@@ -227,7 +260,7 @@ def find_switches(network: Network) -> Switches:
     finder = _Finder(network)
     rewritten: dict[tuple[str, str], Expr] = {}
     for role, name, expr in network.formulas():
-        if role in {"assignment rule", "rate rule", "kinetic law"}:
+        if role in CONTINUOUS:
             new = finder.rewrite(finder.expand(expr) if expr.has("piecewise", *RELATIONS, *STEPS, "rem") else expr)
             if new.has_switch:
                 rewritten[role, name] = new.expr
@@ -295,13 +328,15 @@ class _Finder:
         depends = expr.has("time") or bool(expr.symbols() & self._names)
         if not depends:
             return expr
-        if expr.symbols() - self.static - self._names or not self._affine(expr):
+        curved = not self._affine(expr)
+        known = expr.op in RELATIONS and not expr.symbols() & self._names and all(map(can_follow, expr.args))
+        if expr.symbols() - self.static - self._names or (curved and not known):
             self.left.append(str(expr))
             return expr
         if expr not in self.found:
             name = f"{self._prefix}{len(self.found)}"
             self._names.add(name)
-            self.found[expr] = Switch(name, expr)
+            self.found[expr] = Switch(name, expr, curved)
         switch = sym(self.found[expr].id)
         return Expr("gt", (switch, Expr("num", value=0.5))) if expr.op in RELATIONS else switch
 
@@ -323,6 +358,48 @@ def degree_in_time(expr: Expr) -> float:
     if expr.op == "div" and not expr.args[1].has("time"):
         return degree_in_time(expr.args[0])
     return math.inf
+
+
+def followed(network: Network, switches: Switches) -> bool:
+    """Return whether some formula asks for or counts what moves, other than by switches, so that no run is cut there.
+
+    Examples
+    --------
+    >>> from sbmlqsp.engine.libsbml_extract import extract
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; S = 9; S' = -S*piecewise(1, S > 1 && time > 2, 0); end")
+    >>> network = extract(model.sbml)
+    >>> followed(network, find_switches(network))
+    True
+    """
+    still = static_symbols(network) | {s.id for s in switches.switches}
+    for role, name, expr in network.formulas():
+        for node in switches.rewritten.get((role, name), expr).walk() if role in CONTINUOUS else ():
+            if node.op in ABRUPT and (node.has("time") or node.symbols() - still):
+                return True
+    return False
+
+
+def may_return(network: Network) -> bool:
+    """Return whether a trigger may hold for a short while: several conditions, or one that no line in states decides.
+
+    Examples
+    --------
+    >>> from sbmlqsp.engine.libsbml_extract import extract
+    >>> import sbmlqsp as qsp
+    >>> model = qsp.read_antimony("model m; S = 9; S' = 1; y := sin(S); at y > 0.5: S = 0; end")
+    >>> may_return(extract(model.sbml))
+    True
+    """
+    rules = {k: v for k, v in network.assignment_rules.items() if k not in network.static}
+    todo, seen = [e.trigger for e in network.events], set[str]()
+    while todo:
+        expr = todo.pop()
+        if expr.has("and") or any(n.op not in LINEAR and n.symbols() - network.static for n in expr.walk()):
+            return True
+        todo += [rules[k] for k in (expr.symbols() & rules.keys()) - seen]
+        seen |= expr.symbols()
+    return False
 
 
 def find_conditions(network: Network) -> tuple[tuple[Expr, ...], tuple[Switch, ...], tuple[str, ...]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import math
 import os
 import re
 import sys
@@ -17,58 +16,18 @@ from typing import IO, Any
 
 import numpy as np
 
+from sbmlqsp.engine.cuts import Switches, followed, may_return
+from sbmlqsp.engine.failure import EngineFailure, plain
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.jit_memory import close_together
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
-from sbmlqsp.errors import ExperimentError, ModelError
+from sbmlqsp.engine.roadrunner_jumps import across
+from sbmlqsp.engine.tolerances import ABSOLUTE, Tolerances
+from sbmlqsp.errors import ModelError
 
-__all__ = ["EngineFailure", "Machine", "Tolerances", "bare", "mute", "quiet", "sbml_of", "try_out"]
-
-
-ABSOLUTE = 1e-40
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerances:
-    """Error control of the integrator (CVODE, BDF).
-
-    ``absolute`` multiplies each state's own scale: its initial amount or the largest dose into it, or, for states
-    that start empty, the smallest scale in the model. So a species in pmol is held as tightly as one in mol. What grows
-    out of itself (a tumour, a virus) is held to the relative tolerance alone, unless ``absolute`` is set above its
-    default: after a nadir it regrows from what is left of it.
-    """
-
-    relative: float = 1e-10
-    absolute: float = ABSOLUTE
-    maximum_steps: int = 500_000
-
-    def __post_init__(self) -> None:
-        for name, span in (("relative", "above 0 and below 1"), ("absolute", "of 0 or more")):
-            value: object = getattr(self, name)
-            if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-                number = float(value)
-                if 0 < number < 1 or (name == "absolute" and 0 <= number < math.inf):
-                    continue
-            raise ExperimentError(f"the {name} tolerance is no number {span}", value=value)
-        steps: object = self.maximum_steps
-        if not isinstance(steps, int | np.integer) or steps < 1:
-            raise ExperimentError("the most steps are no whole number of 1 or more", value=steps)
-
-    def tighter(self) -> Tolerances:
-        """Return the tolerances used to confirm a suspicious result."""
-        relative = min(self.relative, max(self.relative * 1e-2, 1e-11))
-        return Tolerances(relative, self.absolute * 1e-9, self.maximum_steps * 4)
-
-
-class EngineFailure(Exception):  # noqa: N818
-    """The integrator stopped: where in time, and why in plain words."""
-
-    def __init__(self, time: float, reason: str) -> None:
-        super().__init__(reason)
-        self.time = time
-        self.reason = reason
+__all__ = ["EngineFailure", "Machine", "bare", "mute", "quiet", "sbml_of", "try_out"]
 
 
 def _library() -> Any:
@@ -143,6 +102,13 @@ def _seed_ties() -> None:
 
 
 MOMENT = 1e-9
+TINY = 1e-290
+BETWEEN = 2.0
+"""How many steps at least the integrator makes between two outputs, on average over a call.
+
+One that is longer may pass a pulse that outputs fall into, and what is put out is then interpolated as if there were
+none. Each costs less than what is put out.
+"""
 BACKEND, APART = "LLJIT", "MCJIT"
 """The first compiles several times faster than the engine's default, and what it compiles runs as fast, with the same
 bits; it keeps some memory per load, of which there is one per model, outputs and process. The other is for where what
@@ -161,7 +127,7 @@ def _compiled(sbml: str) -> Any:
         except RuntimeError as err:
             name = re.search(r'<model\b[^>]*\sid="([^"]*)"', sbml)
             where = f"the model '{name[1]}'" if name else None
-            raise ModelError(f"the engine cannot compile the model: {_plain(str(err))}", where=where) from None
+            raise ModelError(f"the engine cannot compile the model: {plain(str(err))}", where=where) from None
 
 
 def bare(sbml: str) -> Any:
@@ -193,6 +159,11 @@ class Machine:
         The network it came from.
     columns : sequence of str
         Engine selections to output: ``S`` an amount, ``[S]`` a concentration, any other id its value.
+
+    Attributes
+    ----------
+    windows : bool
+        Whether something may hold for so short that a long step would not see it.
     """
 
     def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
@@ -203,7 +174,14 @@ class Machine:
             self._engine.timeCourseSelections = self._columns
         # Events that still wait for their delay survive every kind of reset (measured).
         self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
-        self._step = 0.0
+        self._step = self._cap = 0.0
+        self._most = Tolerances().maximum_steps
+        # With events, conditions on time stay in the formulas.
+        jumps = followed(network, Switches() if prepared.eventful else prepared.switches)
+        # Delayed events that wait cannot be put back, so that what stops the integrator cannot be passed there.
+        self._abrupt, self._stopped = jumps and self._clean is None, jumps and self._clean is not None
+        passable = self._clean is None and followed(network, prepared.switches)
+        self.windows = passable or may_return(network)
         self._prepared = prepared
         self._model = self._engine.model
         self._deep = growing(network)
@@ -222,6 +200,7 @@ class Machine:
         self._floating_index = [self._floating[n] for n in self.floating]
         self.parameters = tuple(n for n in self._parameters if n in network.symbols and n not in ruled)
         self._parameter_index = [self._parameters[n] for n in self.parameters]
+        self._free = [i for n, i in self._parameters.items() if n not in ruled]
         self.volumes = tuple(n for n in self._volumes if n in network.symbols and n not in ruled)
         self._volume_index = [self._volumes[n] for n in self.volumes]
         held = {s.id for s in network.species} - set(self.floating) - ruled
@@ -239,17 +218,21 @@ class Machine:
     def tolerances(self, tolerances: Tolerances, scales: Mapping[str, float]) -> None:
         """Set error control; ``scales`` holds each state's own scale (amount for species)."""
         part = self.shares(self.states, tolerances)
-        vector = tuple(max(a * scales.get(s, 1.0), 1e-290) for a, s in zip(part.tolist(), self.states, strict=True))
+        vector = tuple(max(a * scales.get(s, 1.0), TINY) for a, s in zip(part.tolist(), self.states, strict=True))
         key = (tolerances.relative, *vector)
         if key == self._tolerances:
             return
         self._tolerances = key
         integrator = self._engine.integrator
         integrator.setValue("relative_tolerance", tolerances.relative)
-        integrator.setValue("maximum_num_steps", tolerances.maximum_steps)
+        self._most = tolerances.maximum_steps
+        integrator.setValue("maximum_num_steps", self._most)
+        self._absolute(vector)
+
+    def _absolute(self, vector: Sequence[float]) -> None:
         if vector:
             # In the order of the state vector (rate rules first), which is how CVODE reads it.
-            integrator.setValue("absolute_tolerance", list(vector))
+            self._engine.integrator.setValue("absolute_tolerance", list(vector))
 
     def shares(self, states: Sequence[str], tolerances: Tolerances) -> Any:
         """Return what the error of states may be where they are zero, as a share of each state's scale."""
@@ -261,9 +244,16 @@ class Machine:
         return self._step
 
     def maximum_step(self, step: float) -> None:
-        """Cap the integrator's step (0 for no cap), for models whose events could otherwise be stepped over."""
+        """Cap the integrator's step (0 for no cap), for models whose conditions could otherwise be stepped over."""
         self._step = step
-        self._engine.integrator.setValue("maximum_time_step", step)
+
+    def _hold(self, times: Sequence[float]) -> None:
+        """Cap the steps of a call by its outputs as well."""
+        gap = (times[-1] - times[0]) / (BETWEEN * max(len(times) - 1, 1))
+        cap = self._step if self._stopped else min(gap, self._step or gap)
+        if cap != self._cap:
+            self._cap = cap
+            self._engine.integrator.setValue("maximum_time_step", cap)
 
     def renew(self) -> None:
         """Drop what an earlier run may have left: events whose delay was not over."""
@@ -276,7 +266,7 @@ class Machine:
         self._model = self._engine.model
         self._engine.timeCourseSelections = self._columns
         self._tolerances = ()
-        self.maximum_step(self._step)
+        self._cap = 0.0
 
     def begin(self, start: Start) -> None:
         """Give the model its whole state at time 0; nothing of an earlier run survives."""
@@ -345,6 +335,21 @@ class Machine:
         for name, value in zip(self.rated, state[count:], strict=True):
             self._model.setValue(self._id(name), float(value))
 
+    def snapshot(self) -> tuple[Any, Any, Any]:
+        """Return all that events may change, for `restore`."""
+        parameters = self._model.getGlobalParameterValues(self._free) if self._free else []
+        volumes = self._model.getCompartmentVolumes(self._volume_index) if self._volume_index else []
+        return self.state(), parameters, volumes
+
+    def restore(self, known: tuple[Any, Any, Any]) -> None:
+        """Set what `snapshot` returned."""
+        state, parameters, volumes = known
+        if self._volume_index:
+            self._model.setCompartmentVolumes(self._volume_index, list(volumes))
+        if self._free:
+            self._model.setGlobalParameterValues(self._free, list(parameters))
+        self.put(state)
+
     def parameter_values(self, names: Sequence[str]) -> list[float]:
         """Return the values of global parameters now."""
         return [float(v) for v in self._model.getGlobalParameterValues([self._parameters[n] for n in names])]
@@ -376,10 +381,30 @@ class Machine:
         EngineFailure
             The integrator stopped.
         """
+        return across(self, times) if self._abrupt else self.integrate(times)
+
+    def integrate(self, times: Sequence[float], *, most: int = 0) -> Any:
+        """Integrate as `run`, in so many steps at most between outputs, and across no jump that stops it."""
+        self._hold(times)
+        if most:
+            self._engine.integrator.setValue("maximum_num_steps", min(most, self._most))
         try:
             return np.asarray(self._engine.simulate(times=times), dtype=float)
         except RuntimeError as err:
-            raise EngineFailure(float(self._model.getTime()), _plain(str(err))) from None
+            raise EngineFailure(float(self._model.getTime()), plain(str(err))) from None
+        finally:
+            if most:
+                self._engine.integrator.setValue("maximum_num_steps", self._most)
+
+    def hop(self, begin: float, end: float) -> None:
+        """Integrate from a time to one next to it in a few steps, whatever their error is."""
+        self._absolute([1.0 / TINY] * len(self.states))
+        before, self._step = self._step, (end - begin) / 4
+        try:
+            self.integrate([begin, end])
+        finally:
+            self._step = before
+            self._absolute(self._tolerances[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,26 +416,3 @@ class Start:
     volumes: list[float]
     held: list[tuple[str, float]]
     rated: list[tuple[str, float]]
-
-
-_REASONS = (
-    ("CV_TOO_MUCH_WORK", "the integrator used up its steps; the model is stiff or grows without bound here"),
-    ("CV_TOO_CLOSE", "an event and an output, or two events, are a rounding error apart"),
-    ("CV_CONV_FAILURE", "the integrator could not converge; a rate is not finite or jumps here"),
-    ("CV_ERR_FAILURE", "the integrator could not meet its tolerance; a rate is not smooth or not finite here"),
-    ("CV_TOO_MUCH_ACC", "more accuracy was asked for than the machine's arithmetic holds"),
-    ("CV_FIRST_RHSFUNC_ERR", "the rates cannot be computed at the start"),
-    ("CV_RHSFUNC_FAIL", "a rate cannot be computed here (division by zero or a negative power)"),
-    (
-        "CV_ILL_INPUT",
-        "the integrator was given an impossible task (two times too close, or a value that is not finite)",
-    ),
-)
-
-
-def _plain(message: str) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(message.split()))
-    for code, words in _REASONS:
-        if code in text:
-            return f"{words} ({code})"
-    return re.split(r"; In |,? at virtual ", text)[0][:300]

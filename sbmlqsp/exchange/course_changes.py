@@ -11,7 +11,8 @@ from sbmlqsp.compiled import LOCK
 from sbmlqsp.course import INSTANT, Action, Series, Stretch
 from sbmlqsp.course_runner import CourseRunner, movable
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.roadrunner import quiet
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.prediction.predictor import PlannedCourse
 

@@ -10,7 +10,7 @@ import numpy as np
 from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import INSTANT, Course
 from sbmlqsp.engine.linearity import reads_time
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.model import Model
 from sbmlqsp.runner import Job, Runner
@@ -57,7 +57,6 @@ class EventfulRunner:
         grid = np.unique([0.0, *(t - origin for t in times)])
         end = float(grid[-1])
         schedule = self._compiled.prepared.switches.schedule(self._compiled.timing(row), end)
-        self._compiled.watch_windows(end)
         status, message = 0, ""
         for side, runner in self._sides.items():
             mine = [k for k, s in enumerate(sides) if s == side]

@@ -13,7 +13,8 @@ from sbmlqsp.compiled import LOCK, Compiled, compile_for, state_scales
 from sbmlqsp.course import Course, DoseValues, plan_course
 from sbmlqsp.course_runner import CourseJob, CourseRunner, movable
 from sbmlqsp.engine.initial import initial_state
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.roadrunner import quiet
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DataError, ExperimentError, QSPError, SimulationError, did_you_mean
 from sbmlqsp.experiment import symbol_of
 from sbmlqsp.model import Model, dotted

@@ -11,7 +11,7 @@ from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode import Batch
 from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import QSPError, SimulationError
 from sbmlqsp.model import Model
 from sbmlqsp.steady.rest import CLOSE, conserved_of, polished

@@ -12,7 +12,8 @@ from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.libsbml_doses import without_events
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.engine.roadrunner import Tolerances, quiet
+from sbmlqsp.engine.roadrunner import quiet
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError, ModelError, SimulationError, UnsupportedError
 from sbmlqsp.execution import run_arm
 from sbmlqsp.experiment import Experiment

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DataError, ExperimentError, UnsupportedError
 from sbmlqsp.exchange.omex.manifest import MANIFEST
 from sbmlqsp.exchange.omex.metadata import METADATA, metadata_of

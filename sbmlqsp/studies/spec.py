@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sbmlqsp.dosing import Regimen
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.engines import ENGINES
 from sbmlqsp.errors import QSPError, StudyError
 from sbmlqsp.experiment import STARTS

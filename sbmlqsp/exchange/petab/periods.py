@@ -13,7 +13,7 @@ from sbmlqsp.compiled import Compiled, machine_for, state_scales
 from sbmlqsp.engine.cuts import STEPS, Switches, find_conditions, find_switches
 from sbmlqsp.engine.initial import initial_state
 from sbmlqsp.engine.libsbml_periods import Restartable, restartable
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.expressions import evaluate
 from sbmlqsp.model import Model, dotted
@@ -181,7 +181,6 @@ class PeriodRunner:
         compiled = Compiled(self._model, machine, prepared, self._columns, self._watched, env, 1)
         grid = np.unique([0.0, *(t - state.time for t in times)])
         end = float(grid[-1])
-        machine.maximum_step(end / 1000 if any(e.trigger.has("and") for e in self.network.events) else 0.0)
         timeline = build_timeline(grid.tolist(), [], prepared.switches.schedule(compiled.timing(0), end))
         sizes = state_scales(machine.states, env, [], np.zeros((1, 0)), 1)[0]
         job = Job(compiled.starts(0), timeline, [], [], dict(zip(machine.states, sizes, strict=True)))
@@ -244,7 +243,7 @@ class PeriodRunner:
     @property
     def _endless(self) -> str:
         _, switches, left = self._conditions
-        return next(iter([*left, *(str(s.expr) for s in switches if s.expr.op in STEPS)]), "")
+        return next(iter([*left, *(str(s.expr) for s in switches if s.curved or s.expr.op in STEPS)]), "")
 
     # ---------------------------------------------------------------------------------------------------------- reading
     def _state(self, begun: State, row: Any, time: float) -> State:

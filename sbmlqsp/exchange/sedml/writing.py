@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from sbmlqsp.engine.roadrunner import Tolerances
+from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import ExperimentError
 from sbmlqsp.exchange.saving import save
 from sbmlqsp.exchange.sedml.grids import Grid
