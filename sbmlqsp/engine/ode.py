@@ -107,7 +107,7 @@ class Batch:
 
     def __init__(self, network: Network, *, dosed: Mapping[str, bool], outputs: Sequence[str]) -> None:
         self.equations = equations_of(network, dosed=dosed)
-        self.outputs = tuple(outputs)
+        self.outputs, self._network = tuple(outputs), network
         self.switches = self.equations.system.switches
 
     @property
@@ -175,7 +175,7 @@ class Batch:
 
     @cached_property
     def _deep(self) -> frozenset[str]:
-        return growing(self.equations.system.network)
+        return growing(self._network)
 
     def instructions(self) -> Instructions:
         """Return an empty list of instructions."""
