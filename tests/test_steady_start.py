@@ -41,6 +41,19 @@ def test_every_subject_starts_where_it_rests_and_stays_there(model):
     assert not ds["gone"].any()
 
 
+@pytest.mark.parametrize("engine", ["roadrunner", "kernel"])
+def test_a_drug_that_is_not_there_yet_may_act_by_any_power(engine):
+    """Below zero such a power has no value, so that its slope at zero is that to the other side."""
+    text = """model m; species R, A; R = 3; A = 0; kin = 5; h = 2.5
+      ->R; kin/(1 + (A/2)^h); R->; 0.1*R; A->; 0.3*A; end"""
+    arm = qsp.Experiment(qsp.read_antimony(text), times=[0, 1, 5], regimen="10 into A at 1", observables=["R"],
+                         start="steady state")  # fmt: skip
+    found = qsp.simulate(arm, engine=engine, subjects={"h": [2.5, 1.3], "kin": [5.0, 4.0]})["R"].to_numpy()[0, :, 0]
+    assert found[:, :2] == pytest.approx(np.array([[50, 50], [40, 40]]), rel=1e-8)
+    assert (found[:, 2] < found[:, 1]).all()
+    assert qsp.steady_state(arm.model).values["R"] == pytest.approx(50)
+
+
 def test_doses_come_on_top(model):
     times = [0, 1, 2, 4]
     arm = qsp.Experiment(model, times=times, observables=["R", "drug", "change"], regimen="3 into drug at 1",

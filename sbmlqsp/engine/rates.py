@@ -131,13 +131,26 @@ class RightHandSide:
         return self.linearised(y, scale)[1]
 
     def linearised(self, y: Any, scale: Any) -> tuple[Any, Any]:
-        """Return f and df/dy at one state, as ``jacobian`` does; NaN where a rate has no value or no slope there."""
+        """Return f and df/dy at one state, as ``jacobian`` does; NaN where a rate has no value or no slope there.
+
+        Where a rate has a value on one side of the state alone, its slope is the one to that side.
+        """
         y, h = np.asarray(y, dtype=float), 1e-6 * np.asarray(scale, dtype=float)
         n = len(y)
         points = np.concatenate([y[:, None], y[:, None] + np.diag(h), y[:, None] - np.diag(h)], axis=1)
         with np.errstate(all="ignore"):
             f = self(points)
-            return f[:, 0], (f[:, 1 : n + 1] - f[:, n + 1 :]) / (2 * h)
+            up, down = f[:, 1 : n + 1], f[:, n + 1 :]
+            slopes = (up - down) / (2 * h)
+            odd = np.isfinite(up) != np.isfinite(down)
+            return f[:, 0], np.where(odd, self._one_sided(y, h, f), slopes) if odd.any() else slopes
+
+    def _one_sided(self, y: Any, h: Any, f: Any) -> Any:
+        """Return slopes to the side on which rates have values, as powers of what is zero do; NaN for infinite ones."""
+        n, here = len(y), f[:, :1]
+        step = h * np.where(np.isfinite(f[:, 1 : n + 1]).all(axis=0), 1.0, -1.0)
+        far, near = ((self(y[:, None] + np.diag(s)) - here) / s for s in (step, step / 16))
+        return np.where(np.abs(near) > 2 * np.abs(far), np.nan, far)
 
     def conserved(self) -> Any:
         """Return rows whose product with the state never changes: the moieties that reactions conserve."""
