@@ -7,6 +7,7 @@ error, is below `CONVERGED` of each state's size and disturbances die out from o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from sbmlqsp.compiled import Compiled
 from sbmlqsp.course import Series
 from sbmlqsp.engine.linearity import is_linear, linear_system, reads_time, totals_without, unread_states
+from sbmlqsp.engine.rate_balance import way_left
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.engine.roadrunner import EngineFailure
 from sbmlqsp.errors import DosingError, UnsupportedError
@@ -26,7 +28,10 @@ CONVERGED = 1e-9
 CYCLES = 6  # intervals run before Newton's method is tried, and after it leads astray
 ROUNDS = 30
 DOUBLINGS = 60
+LONG = 30  # in doublings of the time
 STEP = 1e-5
+BALANCED = 1e-7
+"""How far, relatively, each state may still have to go by its linearised rates where an infusion has led to rest."""
 
 
 class NoSteadyState(Exception):  # noqa: N818
@@ -86,7 +91,7 @@ class SteadyDoses:
             raise NoSteadyState(
                 "SS = 2 adds two states, which has a meaning only in a linear model or one that starts from nothing"
             )
-        found = self._solved(series, row, start) if self.linear else self._iterated(series, start)
+        found = self._solved(series, row, start) if self.linear else self._iterated(series, row, start)
         if series.adds:
             return np.where(self._unread, present, present + found)
         return np.where(self._unread, start, found)
@@ -115,9 +120,9 @@ class SteadyDoses:
         return out
 
     # ------------------------------------------------------------------------------------------------------- iterated
-    def _iterated(self, series: Series, start: Any) -> Any:
+    def _iterated(self, series: Series, row: int, start: Any) -> Any:
         try:
-            return self._endless(series, start) if series.interval == 0 else self._newton(series, start)
+            return self._endless(series, row, start) if series.interval == 0 else self._newton(series, start)
         except EngineFailure as failure:
             raise NoSteadyState(f"the run towards it stopped: {failure.reason}") from None
         finally:
@@ -194,19 +199,43 @@ class SteadyDoses:
         radii = np.sort(np.abs(np.linalg.eigvals(jacobian)))[::-1]
         return step, float(radii[len(kept)]) if len(radii) > len(kept) else 0.0
 
-    def _endless(self, series: Series, start: Any) -> Any:
+    def _endless(self, series: Series, row: int, start: Any) -> Any:
         x, time, still = start, 1e-3, 0
-        size = np.maximum(np.abs(start), 1e-300)
+        size = np.abs(start)
         for _ in range(DOUBLINGS):
             new = self._flow(x, time, series, series.rate)
             size = np.maximum(size, np.abs(new))
             near = np.abs(new - x) <= 1e-3 * CONVERGED * np.maximum(np.abs(new), 1e-12 * size)
             still = still + 1 if near[~self._unread].all() else 0
             x, time = new, time * 2
-            if still == 3:
+            if still >= 3 and self._balanced(series, row, x, size, still):
                 return x
         worst = int(np.argmax(np.where(self._unread | near, 0.0, np.abs(x))))
         raise NoSteadyState(f"'{dotted(self.names[worst])}' does not settle while the infusion goes on")
+
+    def _balanced(self, series: Series, row: int, x: Any, size: Any, still: int) -> bool:
+        """Say whether nothing is left of the way: what stands still for a short while may still go far."""
+        base = {k: np.asarray(v)[[row]] if np.ndim(v) else v for k, v in self._side.base.items()}
+        side = RightHandSide(self._side.network, base)
+        known = dict(zip(self.names, x.tolist(), strict=True))
+        volumes = np.array([self._volume_of(side, n, known) for n in side.names])
+        own = np.array([self._place[n] for n in side.names], dtype=int)
+        inflow = np.where(np.array(side.names) == series.target, series.rate, 0.0) / volumes
+        try:
+            left, error = way_left(side, x[own] / volumes, inflow, ~self._unread[own], size[own] / volumes)
+        except UnsupportedError:  # a function without a derivative
+            return still >= LONG
+        allowed = BALANCED * np.abs(x[own]) / volumes + 1e-12 * size[own] / volumes
+        return bool((np.abs(left) <= allowed + np.minimum(3 * error, 1e3 * allowed)).all())
+
+    @staticmethod
+    def _volume_of(side: RightHandSide, name: str, known: Mapping[str, float]) -> float:
+        """Return what a state of the engine is divided by in formulas: it has amounts of what rate rules change."""
+        symbol = side.network.symbols[name]
+        if name in side.reacting or symbol.kind != "species" or symbol.amount_only:
+            return 1.0
+        size = known.get(symbol.compartment, side.base[symbol.compartment])
+        return float(np.asarray(size).ravel()[0])
 
 
 def _in_order(rows: Any, names: Any, wanted: Any) -> Any:

@@ -229,3 +229,32 @@ def test_a_subject_without_a_steady_state_is_recorded():
     assert "no steady state" in str(ds["message"].to_numpy().ravel()[1])
     with pytest.raises(qsp.SimulationError, match="no steady state"):
         qsp.simulate(arm, subjects=people)
+
+
+# -------------------------------------------------------------------------------------------- slow, and more than one
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("species G = 1e6; J1: -> G; 1e6*k; J2: G -> ; k*G", 1_020_000),
+        ("species G = 1e6, S = 0; J1: -> G; 1e6*k; J2: G -> S; k*G", 1_020_000),
+        ("compartment V = 10; species G in V = 1e5; J1: -> G; 1e6*k; J2: G -> ; k*G*V", 102_000),
+        ("compartment V = 10; species G in V = 1e5; G' = k*(1e5 - G)", 102_000),
+        ("var G = 1e6; G' = k*(1e6 - G)", 1_020_000),
+    ],
+)
+def test_an_endless_infusion_into_a_slow_pool_is_followed_until_it_rests(text, level):
+    """The pool changes by less than counts as none in the first moments; Z is there to make the model no linear one."""
+    model = qsp.read_antimony(f"model m; {text}; species Z = 1; J5: -> Z; 1 - Z^2; k = 1e-8; end")
+    row = {"TIME": 0, "EVID": 1, "SS": 1, "AMT": 0, "RATE": 2e-4}
+    assert ipred(model, [row, *at(0)], compartments="G", observables="G") == pytest.approx([level], rel=1e-9)
+
+
+def test_what_an_endless_infusion_has_done_on_the_way_stays():
+    """A is shared by two losses, of which the infusion feeds one: which share each has had, the way decides."""
+    text = "species L = 0, A = 1, B = 0, C = 0; a: A -> B; 0.03*A*L; b: A -> C; 0.07*A; e: L -> ; L; f: C -> ; 0*B*C"
+    row = {"TIME": 0, "EVID": 1, "SS": 1, "AMT": 0, "RATE": 1}
+    model = qsp.read_antimony(f"model m; {text}; end")
+    t = np.linspace(0, 400, 400_001)
+    a = np.exp(-0.07 * t - 0.03 * (t - 1 + np.exp(-t)))
+    share = np.trapezoid(0.03 * a * (1 - np.exp(-t)), t)
+    assert ipred(model, [row, *at(0)], compartments="L", observables="B") == pytest.approx([share], rel=1e-6)
