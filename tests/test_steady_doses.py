@@ -258,3 +258,41 @@ def test_what_an_endless_infusion_has_done_on_the_way_stays():
     a = np.exp(-0.07 * t - 0.03 * (t - 1 + np.exp(-t)))
     share = np.trapezoid(0.03 * a * (1 - np.exp(-t)), t)
     assert ipred(model, [row, *at(0)], compartments="L", observables="B") == pytest.approx([share], rel=1e-6)
+
+
+BISTABLE = "model m; species X = {}; a: -> X; 0.025*((X - 1)^2 + 0.03)*(5 - X)*(8 - X)*(20 - X)/(1 + X)^4; end"
+
+
+@pytest.mark.parametrize("engine", ["roadrunner", "kernel"])
+@pytest.mark.parametrize(
+    ("begins", "leads"),
+    [(0.1, 5.0755199443), (0.9, 5.0755199443), (4, 5.0755199443), (7.9, 20.119297102), (12, 20.119297102)],
+)
+def test_of_several_states_that_doses_could_lead_to_it_is_the_one_that_they_do(begins, leads, engine):
+    """After a few doses the linearised map points from 1 to beyond 8, whence doses would lead to 20."""
+    model = qsp.read_antimony(BISTABLE.format(begins))
+    arm = qsp.Experiment(model, times=[0], observables=["X"], regimen="0.001 into X every 1 x 1 ss")
+    assert qsp.simulate(arm, engine=engine)["X"].item() == pytest.approx(leads, rel=1e-9)
+
+
+@pytest.mark.parametrize(("tumour", "leads"), [(300.0, 957.7503008495), (190.0, 0.0)])
+def test_a_tumour_above_what_it_needs_grows_and_one_below_dies_out(tumour, leads):
+    text = "g: -> T; 0.01*T*(T/200 - 1)*(1 - T/1000); k: T -> ; 1e-4*C*T; e: C -> ; 0.1*C"
+    model = qsp.read_antimony(f"model m; species C = 0, T = {tumour}; {text}; end")
+    arm = qsp.Experiment(model, times=[0], observables=["T"], regimen="20 into C every 12 x 1 ss")
+    assert qsp.simulate(arm)["T"].item() == pytest.approx(leads, rel=1e-8, abs=1e-15)
+
+
+def test_doses_that_take_very_long_to_settle_are_not_waited_for_one_by_one():
+    """With 119.9 in 12 of at most 120: each state before a dose obeys 2 ln(a/b) + a - b = 120."""
+    model = qsp.read_antimony("model m; species C = 0; e: C -> ; 10*C/(2 + C); end")
+    arm = qsp.Experiment(model, times=[0], observables=["C"], regimen="119.9 into C every 12 x 1 ss")
+    level = 119.9 / (1 - math.exp(-0.05))
+    assert qsp.simulate(arm)["C"].item() == pytest.approx(level, rel=1e-5)
+
+
+def test_what_binds_for_ever_has_no_steady_state():
+    model = qsp.load("reversible_binding_depletion")
+    arm = qsp.Experiment(model, times=[0], regimen=qsp.Dose(1, "D", unit=None, interval=24.0, steady_state=1))
+    with pytest.raises(qsp.SimulationError, match="nothing removes what is given"):
+        qsp.simulate(arm)
