@@ -9,6 +9,7 @@ one interval to the next.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from sbmlqsp.course import Series
 from sbmlqsp.engine.linearity import is_linear, linear_system, reads_time, totals_without, unread_states
 from sbmlqsp.engine.rate_balance import way_left
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.engine.roadrunner import EngineFailure
+from sbmlqsp.engine.roadrunner import EngineFailure, Tolerances
 from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.model import dotted
 
@@ -37,6 +38,8 @@ NEAR, LEAP = 1e-2, 0.2
 """How far, as a part of each state, Newton's method may go in the end, and doses that are not run at once."""
 LEAST = 1e-6
 """From what part of the largest that a state was it counts for this as so large."""
+SHARP, POOR, FINEST = 1e-9, 1e-6, 1e-14
+"""What the integrator's errors should and may add up to, and its smallest relative tolerance."""
 AGREED = 0.2
 """To what part of the larger change the dose after a leap must do what was foreseen."""
 DOUBLINGS = 60
@@ -134,7 +137,8 @@ class SteadyDoses:
     # ------------------------------------------------------------------------------------------------------- iterated
     def _iterated(self, series: Series, row: int, start: Any) -> Any:
         try:
-            return self._endless(series, row, start) if series.interval == 0 else self._newton(series, start)
+            with self._machine.within(Tolerances().relative):
+                return self._endless(series, row, start) if series.interval == 0 else self._newton(series, start)
         except EngineFailure as failure:
             raise NoSteadyState(f"the run towards it stopped: {failure.reason}") from None
         finally:
@@ -171,6 +175,7 @@ class SteadyDoses:
             cycle = self._cycle(x, series, size)
             found = self._polished(cycle, series, size, self._kept @ start[free])
             if found is not None:
+                found = self._sharpened(found, series, size, self._kept @ start[free])
                 return found if series.phase == series.interval else self._given(found, series, series.phase)
             x, leapt = self._leap(cycle, series, size)
             doses += CYCLES + leapt
@@ -184,6 +189,8 @@ class SteadyDoses:
         return NoSteadyState(
             f"after {doses:.0f} doses '{dotted(self.names[worst])}' still changes by {100 * gain[worst]:.2g}% per "
             "interval; the dose may exceed what the model can eliminate"
+            if abs(gain[worst]) * doses > 0.1
+            else f"after {doses:.0f} doses nothing says that '{dotted(self.names[worst])}' does not depend on the way"
         )
 
     def _cycle(self, x: Any, series: Series, size: Any) -> _Cycle:
@@ -226,6 +233,29 @@ class SteadyDoses:
                 return np.where(np.abs(new) < 1e-20 * size, 0.0, new)
             cycle = self._cycle(new, series, size)
         return None
+
+    def _sharpened(self, found: Any, series: Series, size: Any, totals: Any) -> Any:
+        """Return a fixed point more exactly where it is reached so slowly that it adds up the integrator's errors."""
+        factor, better = self._factor(self._cycle(found, series, size), size), None
+        if factor * self._machine.relative <= SHARP:
+            return found
+        with self._machine.within(max(SHARP / factor, FINEST)), contextlib.suppress(EngineFailure):
+            cycle = self._cycle(found, series, size)
+            factor, better = self._factor(cycle, size), self._polished(cycle, series, size, totals)
+        # What is not lost at all from dose to dose looks so, and the way decides where it is.
+        if factor > MOST or (better is None and factor * self._machine.relative > POOR):
+            raise NoSteadyState(
+                "it is reached so slowly that it cannot be told exactly, if doses lead to one state at all"
+            )
+        return found if better is None else better
+
+    def _factor(self, cycle: _Cycle, size: Any) -> float:
+        """Return to how many times themselves the errors of single intervals add up."""
+        free = ~self._unread
+        own = np.maximum(np.abs(cycle.x), LEAST * size)[free]
+        matrix = np.vstack([(np.eye(len(own)) - cycle.jacobian) / own[:, None], self._kept]) * own
+        back = np.abs(np.linalg.pinv(matrix, rcond=1e-14)[:, : len(own)])
+        return float((back @ (np.abs(cycle.x[free]) / own)).max(initial=0.0))
 
     def _step(self, cycle: _Cycle, size: Any, totals: Any) -> tuple[Any, float]:
         own, kept = size[~self._unread], self._kept

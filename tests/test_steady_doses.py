@@ -266,13 +266,16 @@ BISTABLE = "model m; species X = {}; a: -> X; 0.025*((X - 1)^2 + 0.03)*(5 - X)*(
 @pytest.mark.parametrize("engine", ["roadrunner", "kernel"])
 @pytest.mark.parametrize(
     ("begins", "leads"),
-    [(0.1, 5.0755199443), (0.9, 5.0755199443), (4, 5.0755199443), (7.9, 20.119297102), (12, 20.119297102)],
+    [(0.1, 5.0755199827), (0.9, 5.0755199827), (4, 5.0755199827), (7.9, 20.119297079), (12, 20.119297079)],
 )
 def test_of_several_states_that_doses_could_lead_to_it_is_the_one_that_they_do(begins, leads, engine):
-    """After a few doses the linearised map points from 1 to beyond 8, whence doses would lead to 20."""
+    """After a few doses the linearised map points from 1 to beyond 8, whence doses would lead to 20.
+
+    The levels are those between which X falls by the dose in one interval, by quadrature.
+    """
     model = qsp.read_antimony(BISTABLE.format(begins))
     arm = qsp.Experiment(model, times=[0], observables=["X"], regimen="0.001 into X every 1 x 1 ss")
-    assert qsp.simulate(arm, engine=engine)["X"].item() == pytest.approx(leads, rel=1e-9)
+    assert qsp.simulate(arm, engine=engine)["X"].item() == pytest.approx(leads, rel=5e-9)
 
 
 @pytest.mark.parametrize(("tumour", "leads"), [(300.0, 957.7503008495), (190.0, 0.0)])
@@ -288,11 +291,23 @@ def test_doses_that_take_very_long_to_settle_are_not_waited_for_one_by_one():
     model = qsp.read_antimony("model m; species C = 0; e: C -> ; 10*C/(2 + C); end")
     arm = qsp.Experiment(model, times=[0], observables=["C"], regimen="119.9 into C every 12 x 1 ss")
     level = 119.9 / (1 - math.exp(-0.05))
-    assert qsp.simulate(arm)["C"].item() == pytest.approx(level, rel=1e-5)
+    assert qsp.simulate(arm)["C"].item() == pytest.approx(level, rel=2e-8)
 
 
 def test_what_binds_for_ever_has_no_steady_state():
     model = qsp.load("reversible_binding_depletion")
     arm = qsp.Experiment(model, times=[0], regimen=qsp.Dose(1, "D", unit=None, interval=24.0, steady_state=1))
     with pytest.raises(qsp.SimulationError, match="nothing removes what is given"):
+        qsp.simulate(arm)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "dose"), [(0.09492577269912467, 0.12815128179382754, 1.5229978409229032), (0.02, 0.01, 2)]
+)
+def test_what_the_way_decides_for_ever_is_no_steady_state_of_doses(a, b, dose):
+    """A goes to B while there is C, and to D; D and B stay, so that doses do not lead everything to one state."""
+    text = f"e: C -> ; C/(1 + C); x: A -> B; {a}*A*C; y: A -> D; {b}*A; q: D -> ; 0*B*D"
+    model = qsp.read_antimony(f"model m; species C = 0, A = 4, B = 0, D = 0; {text}; end")
+    arm = qsp.Experiment(model, times=[0], observables=["B"], regimen=f"{dose} into C every 12 x 1 ss")
+    with pytest.raises(qsp.SimulationError, match=r"depend on the way|so slowly"):
         qsp.simulate(arm)
