@@ -229,3 +229,85 @@ def test_a_subject_without_a_steady_state_is_recorded():
     assert "no steady state" in str(ds["message"].to_numpy().ravel()[1])
     with pytest.raises(qsp.SimulationError, match="no steady state"):
         qsp.simulate(arm, subjects=people)
+
+
+# -------------------------------------------------------------------------------------------- slow, and more than one
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("species G = 1e6; J1: -> G; 1e6*k; J2: G -> ; k*G", 1_020_000),
+        ("species G = 1e6, S = 0; J1: -> G; 1e6*k; J2: G -> S; k*G", 1_020_000),
+        ("compartment V = 10; species G in V = 1e5; J1: -> G; 1e6*k; J2: G -> ; k*G*V", 102_000),
+        ("compartment V = 10; species G in V = 1e5; G' = k*(1e5 - G)", 102_000),
+        ("var G = 1e6; G' = k*(1e6 - G)", 1_020_000),
+    ],
+)
+def test_an_endless_infusion_into_a_slow_pool_is_followed_until_it_rests(text, level):
+    """The pool changes by less than counts as none in the first moments; Z is there to make the model no linear one."""
+    model = qsp.read_antimony(f"model m; {text}; species Z = 1; J5: -> Z; 1 - Z^2; k = 1e-8; end")
+    row = {"TIME": 0, "EVID": 1, "SS": 1, "AMT": 0, "RATE": 2e-4}
+    assert ipred(model, [row, *at(0)], compartments="G", observables="G") == pytest.approx([level], rel=1e-9)
+
+
+def test_what_an_endless_infusion_has_done_on_the_way_stays():
+    """A is shared by two losses, of which the infusion feeds one: which share each has had, the way decides."""
+    text = "species L = 0, A = 1, B = 0, C = 0; a: A -> B; 0.03*A*L; b: A -> C; 0.07*A; e: L -> ; L; f: C -> ; 0*B*C"
+    row = {"TIME": 0, "EVID": 1, "SS": 1, "AMT": 0, "RATE": 1}
+    model = qsp.read_antimony(f"model m; {text}; end")
+    t = np.linspace(0, 400, 400_001)
+    a = np.exp(-0.07 * t - 0.03 * (t - 1 + np.exp(-t)))
+    share = np.trapezoid(0.03 * a * (1 - np.exp(-t)), t)
+    assert ipred(model, [row, *at(0)], compartments="L", observables="B") == pytest.approx([share], rel=1e-6)
+
+
+BISTABLE = "model m; species X = {}; a: -> X; 0.025*((X - 1)^2 + 0.03)*(5 - X)*(8 - X)*(20 - X)/(1 + X)^4; end"
+
+
+@pytest.mark.parametrize("engine", ["roadrunner", "kernel"])
+@pytest.mark.parametrize(
+    ("begins", "leads"),
+    [(0.1, 5.0755199827), (0.9, 5.0755199827), (4, 5.0755199827), (7.9, 20.119297079), (12, 20.119297079)],
+)
+def test_of_several_states_that_doses_could_lead_to_it_is_the_one_that_they_do(begins, leads, engine):
+    """After a few doses the linearised map points from 1 to beyond 8, whence doses would lead to 20.
+
+    The levels are those between which X falls by the dose in one interval, by quadrature.
+    """
+    model = qsp.read_antimony(BISTABLE.format(begins))
+    arm = qsp.Experiment(model, times=[0], observables=["X"], regimen="0.001 into X every 1 x 1 ss")
+    assert qsp.simulate(arm, engine=engine)["X"].item() == pytest.approx(leads, rel=5e-9)
+
+
+@pytest.mark.parametrize(("tumour", "leads"), [(300.0, 957.7503008495), (190.0, 0.0)])
+def test_a_tumour_above_what_it_needs_grows_and_one_below_dies_out(tumour, leads):
+    text = "g: -> T; 0.01*T*(T/200 - 1)*(1 - T/1000); k: T -> ; 1e-4*C*T; e: C -> ; 0.1*C"
+    model = qsp.read_antimony(f"model m; species C = 0, T = {tumour}; {text}; end")
+    arm = qsp.Experiment(model, times=[0], observables=["T"], regimen="20 into C every 12 x 1 ss")
+    assert qsp.simulate(arm)["T"].item() == pytest.approx(leads, rel=1e-8, abs=1e-15)
+
+
+def test_doses_that_take_very_long_to_settle_are_not_waited_for_one_by_one():
+    """With 119.9 in 12 of at most 120: each state before a dose obeys 2 ln(a/b) + a - b = 120."""
+    model = qsp.read_antimony("model m; species C = 0; e: C -> ; 10*C/(2 + C); end")
+    arm = qsp.Experiment(model, times=[0], observables=["C"], regimen="119.9 into C every 12 x 1 ss")
+    level = 119.9 / (1 - math.exp(-0.05))
+    assert qsp.simulate(arm)["C"].item() == pytest.approx(level, rel=2e-8)
+
+
+def test_what_binds_for_ever_has_no_steady_state():
+    model = qsp.load("reversible_binding_depletion")
+    arm = qsp.Experiment(model, times=[0], regimen=qsp.Dose(1, "D", unit=None, interval=24.0, steady_state=1))
+    with pytest.raises(qsp.SimulationError, match="nothing removes what is given"):
+        qsp.simulate(arm)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "dose"), [(0.09492577269912467, 0.12815128179382754, 1.5229978409229032), (0.02, 0.01, 2)]
+)
+def test_what_the_way_decides_for_ever_is_no_steady_state_of_doses(a, b, dose):
+    """A goes to B while there is C, and to D; D and B stay, so that doses do not lead everything to one state."""
+    text = f"e: C -> ; C/(1 + C); x: A -> B; {a}*A*C; y: A -> D; {b}*A; q: D -> ; 0*B*D"
+    model = qsp.read_antimony(f"model m; species C = 0, A = 4, B = 0, D = 0; {text}; end")
+    arm = qsp.Experiment(model, times=[0], observables=["B"], regimen=f"{dose} into C every 12 x 1 ss")
+    with pytest.raises(qsp.SimulationError, match=r"depend on the way|so slowly"):
+        qsp.simulate(arm)

@@ -239,6 +239,24 @@ class Machine:
         return shares(states, tolerances.absolute, usual=ABSOLUTE, deep=self._deep)
 
     @property
+    def relative(self) -> float:
+        """The relative tolerance."""
+        return self._tolerances[0] if self._tolerances else Tolerances().relative
+
+    @contextlib.contextmanager
+    def within(self, relative: float) -> Iterator[None]:
+        """Integrate for a while with a relative tolerance no looser than this."""
+        before = self._tolerances
+        tighter = min(relative, self.relative)
+        self._engine.integrator.setValue("relative_tolerance", tighter)
+        self._tolerances = (tighter, *before[1:])
+        try:
+            yield
+        finally:
+            self._engine.integrator.setValue("relative_tolerance", before[0] if before else Tolerances().relative)
+            self._tolerances = before
+
+    @property
     def longest_step(self) -> float:
         """The cap of the integrator's step, 0 for none."""
         return self._step

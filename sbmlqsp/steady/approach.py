@@ -14,7 +14,7 @@ from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import QSPError, SimulationError
 from sbmlqsp.model import Model
-from sbmlqsp.steady.rest import CLOSE, conserved_of, polished
+from sbmlqsp.steady.rest import CLOSE, alike, arrived, conserved_of, polished
 from sbmlqsp.steady.starting import Near, People, searched
 from sbmlqsp.timeline import build_timeline
 
@@ -67,7 +67,7 @@ class SideBySide:
                 peak[:, waiting] = np.fmax(peak[:, waiting], highest)
                 swayed = _swayed(track)
                 refused |= {int(k): _chosen_by_rounding(people.model) for k in waiting[swayed]}
-                waiting = waiting[~swayed & ~_near(own, states[:, waiting], peak[:, waiting])]
+                waiting = waiting[~swayed & ~_near(own, track, peak[:, waiting])]
                 if not waiting.size:
                     return Near(states, peak, refused)
                 time *= 10.0
@@ -112,12 +112,15 @@ def _chosen_by_rounding(model: Model) -> SimulationError:
     )
 
 
-def _near(people: People, states: Any, peak: Any) -> Any:
+def _near(people: People, track: Any, peak: Any) -> Any:
     """Say which rows are where Newton's method counts."""
-    good = np.isfinite(states).all(axis=0)
-    states = np.where(good, states, people.start)
-    rest = polished(people.side, states, people.start, conserved_of(people.side, people.size), peak)
-    return good & (rest.left < CLOSE) & (rest.moved < FAR)
+    middle, end = track[:, :, POINTS // 2], track[:, :, -1]
+    good = np.isfinite(end).all(axis=0) & np.isfinite(middle).all(axis=0)
+    middle, end = (np.where(good, y, people.start) for y in (middle, end))
+    how = {"start": people.start, "kept": conserved_of(people.side, people.size), "peak": peak}
+    rest = polished(people.side, end, **how)
+    near = good & (rest.left < CLOSE) & (rest.moved < FAR) & arrived(rest.states, end, peak)
+    return near & alike(people.side, rest, middle, end, **how)
 
 
 def _lengths(people: People) -> Any:

@@ -12,7 +12,7 @@ from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.model import dotted
 
-__all__ = ["CLOSE", "SURE", "Rest", "at_rows", "conserved_of", "doubts", "left_of", "polished"]
+__all__ = ["CLOSE", "SURE", "Rest", "alike", "arrived", "at_rows", "conserved_of", "doubts", "left_of", "polished"]
 
 CLOSE = 1e-7
 """From where Newton's method counts: how far, relatively, what is left of the way may be."""
@@ -21,6 +21,14 @@ SURE = 1e-9
 ROUNDS = 25
 NOISE = 1e-8
 """What part of the fastest rate counts as none, beside its rounding errors."""
+ROUNDING = 1e-13
+"""The same where how much rounding errors change each is known."""
+THIN = 1e-12
+"""What part of the largest singular value of the slopes counts as none: rests next to each other in that direction."""
+ARRIVED, GONE = 1e-6, 1e-9
+"""How near a course must come to a rest, as a part of each state and of the largest that it was."""
+ALIKE = 1e-7
+"""How well what a course shows of which of many rests it goes to must agree on the way."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,14 @@ class Rest:
         How far that is, relatively, from where Newton's method began.
     left : ndarray of shape (rows,)
         What is left of the way; infinite where no step makes the rates vanish.
+    many : ndarray of bool, of shape (rows,)
+        Whether it is one of many next to each other with the same conserved totals: the way decides which.
     """
 
     states: Any
     moved: Any
     left: Any
+    many: Any
 
 
 def conserved_of(side: RightHandSide, rows: int) -> Any:
@@ -66,11 +77,30 @@ def polished(side: RightHandSide, begun: Any, start: Any, kept: Any, peak: Any) 
     peak : ndarray of shape (states, rows)
         The largest of each state on the way.
     """
-    scale = _scale(begun, peak)
+    scale, targets = _scale(begun, peak), np.einsum("rkn,nr->rk", kept, start)
+    y = _iterated(side, begun, kept, targets, scale)
+    ways = _ways(side, y, kept, scale)
+    many = ways.any(axis=(1, 2))
+    if many.any():  # of many rests that one to which the linearised model goes on from here
+        kept, targets = (
+            np.concatenate([kept, ways], axis=1),
+            np.concatenate([targets, np.einsum("rkn,nr->rk", ways, begun)], axis=1),
+        )
+        y = np.where(many, _iterated(side, begun, kept, targets, scale), y)
+    moved = (np.abs(y - begun) / np.where(scale > 0, scale, 1.0)).max(axis=0, initial=0.0)
+    # What is left of what has died out, or of an amount its rounding errors, is nothing; so is what never was.
+    gone = (np.abs(y) < 1e-20 * peak) | (peak == 0)
+    reacting = (np.arange(len(y)) < len(side.reacting))[:, None]
+    y = np.where(gone | (reacting & (y < 0) & (y > -1e-9 * scale)), 0.0, y)
+    return Rest(y, moved, _newton(side, y, kept, targets, scale)[1], many)
+
+
+def _iterated(side: RightHandSide, begun: Any, kept: Any, targets: Any, scale: Any) -> Any:
+    """Return where damped Newton steps lead."""
     y, best = begun.copy(), np.full(begun.shape[1], np.inf)
     trial = y
     for _ in range(ROUNDS):
-        step, size = _newton(side, trial, start, kept, scale)
+        step, size = _newton(side, trial, kept, targets, scale)
         better = size < best
         if not better.any():
             break
@@ -79,17 +109,76 @@ def polished(side: RightHandSide, begun: Any, start: Any, kept: Any, peak: Any) 
         with np.errstate(all="ignore"):
             damping = np.minimum(1.0, 0.5 / size)
         trial = np.where(far, y + damping * step, y)
-    moved = (np.abs(y - begun) / np.where(scale > 0, scale, 1.0)).max(axis=0, initial=0.0)
-    # What is left of what has died out, or of an amount its rounding errors, is nothing; so is what never was.
-    gone = (np.abs(y) < 1e-20 * peak) | (peak == 0)
-    reacting = (np.arange(len(y)) < len(side.reacting))[:, None]
-    y = np.where(gone | (reacting & (y < 0) & (y > -1e-9 * scale)), 0.0, y)
-    return Rest(y, moved, _newton(side, y, start, kept, scale)[1])
+    return y
+
+
+def _ways(side: RightHandSide, y: Any, kept: Any, scale: Any) -> Any:
+    """Return what small disturbances of rests conserve beside what reactions do: shape (rows, at most states, states).
+
+    Where nothing is, rows are zero. Each is a direction in which one rest lies next to another.
+    """
+    n, rows = y.shape
+    matrix = rate_slopes(side, y) * scale.T[:, None, :]
+    matrix = np.where(np.isfinite(matrix), matrix, 0.0)
+    there = scale.T > 0  # what never was nothing disturbs
+    matrix = np.where(there[:, :, None], matrix, 0.0)
+    weight = np.abs(matrix).max(axis=2, initial=0.0)
+    weight = np.where(weight > 0, weight, 1.0)
+    left, sizes, _ = np.linalg.svd(matrix / weight[:, :, None])
+    none = sizes <= THIN * sizes.max(axis=1, initial=0.0, keepdims=True)
+    found: list[Any] = []
+    for row in range(rows):
+        own = left[row][:, none[row]].T * there[row] if none[row].any() else np.empty((0, n))
+        found.append(_beside(own, kept[row] * weight[row] * there[row]) / weight[row])
+    out = np.zeros((rows, max((len(f) for f in found), default=0), n))
+    for row, f in enumerate(found):
+        out[row, : len(f)] = f
+    return out
+
+
+def _beside(rows: Any, others: Any) -> Any:
+    """Return rows that span what some span beyond what others do."""
+    if not len(rows):
+        return rows
+    if len(others):
+        _, sizes, basis = np.linalg.svd(others, full_matrices=False)
+        basis = basis[sizes > 1e-12 * max(float(sizes.max(initial=0.0)), 1e-300)]
+        rows = rows - rows @ basis.T @ basis
+    _, sizes, span = np.linalg.svd(rows, full_matrices=False)
+    return span[sizes > 1e-6]
+
+
+def arrived(y: Any, end: Any, peak: Any) -> Any:
+    """Say of a rest whether a course has come so near that nothing on the rest of the way can turn it elsewhere."""
+    return (np.abs(y - end) <= ARRIVED * np.maximum(np.abs(y), np.abs(end)) + GONE * peak).all(axis=0)
+
+
+def alike(side: RightHandSide, rest: Rest, middle: Any, end: Any, *, start: Any, kept: Any, peak: Any) -> Any:
+    """Say of which rows a course is at rest so that it can be said which of many rests it is.
+
+    Parameters
+    ----------
+    side : RightHandSide
+    rest : Rest
+        What is polished from the end of the course.
+    middle, end : ndarray of shape (states, rows)
+        Of the course.
+    start, kept, peak : ndarray
+        As `polished` has them.
+    """
+    size = np.maximum(np.abs(rest.states), ARRIVED * peak)
+    size = np.where(size > 0, size, 1.0)
+    near = (np.abs(rest.states - end) <= ARRIVED * size).all(axis=0)
+    if not (near & rest.many).any():
+        return near | ~rest.many
+    before = polished(side, middle, start, kept, peak)
+    agree = (np.abs(rest.states - before.states) <= ALIKE * size).all(axis=0)
+    return near & agree | ~rest.many
 
 
 def left_of(side: RightHandSide, y: Any, start: Any, kept: Any) -> Any:
     """Return what is left of the way to the steady state, by row, as `Rest` has it."""
-    return _newton(side, y, start, kept, _scale(y, np.abs(y)))[1]
+    return _newton(side, y, kept, np.einsum("rkn,nr->rk", kept, start), _scale(y, np.abs(y)))[1]
 
 
 def _scale(y: Any, peak: Any) -> Any:
@@ -97,14 +186,14 @@ def _scale(y: Any, peak: Any) -> Any:
     return np.maximum(np.abs(y), 1e-9 * peak)
 
 
-def _newton(side: RightHandSide, y: Any, start: Any, kept: Any, scale: Any) -> tuple[Any, Any]:
+def _newton(side: RightHandSide, y: Any, kept: Any, targets: Any, scale: Any) -> tuple[Any, Any]:
     """Return the steps that keep what is conserved, and their relative sizes, infinite where none brings to rest."""
     f = side(y).T
     matrix = rate_slopes(side, y) * scale.T[:, None, :]
     good = np.isfinite(f).all(axis=1) & np.isfinite(matrix).all(axis=(1, 2))
     f, matrix = np.where(good[:, None], f, 0.0), np.where(good[:, None, None], matrix, 0.0)
     rows = np.concatenate([matrix, kept * scale.T[:, None, :]], axis=1)
-    target = np.concatenate([-f, np.einsum("rkn,nr->rk", kept, start - y)], axis=1)
+    target = np.concatenate([-f, targets - np.einsum("rkn,nr->rk", kept, y)], axis=1)
     weight = np.abs(rows).max(axis=2, initial=0.0)
     weight = np.where(weight > 0, weight, 1.0)
     rows, target = rows / weight[:, :, None], target / weight
@@ -138,13 +227,23 @@ def _unstable(matrix: Any, y: Any) -> str:
     if not matrix.size:
         return ""
     size = np.where(y != 0, np.abs(y), 1.0)
-    found = np.linalg.eigvals(matrix * size / size[:, None])
-    noise = NOISE * float(np.abs(found).max(initial=0.0))
-    if (found.real > noise).any():
+    found, vectors = np.linalg.eig(matrix * size / size[:, None])
+    largest = float(np.abs(found).max(initial=0.0))
+    noise = NOISE * largest
+    if (found.real > np.minimum(noise, ROUNDING * largest * _condition(vectors))).any():
         return "small disturbances grow: the model rests there only because it starts there"
     if ((np.abs(found.imag) > noise) & (found.real >= -noise)).any():
         return "small disturbances swing for ever"
     return ""
+
+
+def _condition(vectors: Any) -> Any:
+    """Return by how much each eigenvalue may change where its matrix changes by its rounding errors, as a factor."""
+    try:
+        others = np.linalg.inv(vectors)
+    except np.linalg.LinAlgError:
+        return np.full(len(vectors), np.inf)
+    return np.linalg.norm(vectors, axis=0) * np.linalg.norm(others, axis=1)
 
 
 def at_rows(base: Mapping[str, Any], rows: Any) -> dict[str, Any]:

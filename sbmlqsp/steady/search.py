@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.network import Event, Network
+from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
-from sbmlqsp.errors import SimulationError
+from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.expressions import evaluate, to_infix
 from sbmlqsp.model import Model, dotted
+from sbmlqsp.steady.rest import alike, arrived, polished
 from sbmlqsp.steady.state import SteadyState, changes_at
 
 __all__ = ["POINTS", "Asking", "Search", "Simulation", "Track", "timed"]
@@ -27,10 +29,11 @@ HORIZONS = 6
 
 @dataclass(frozen=True)
 class Simulation:
-    """A course that a search needs: changes by symbol, and how long."""
+    """A course that a search needs: changes by symbol, how long, and between which times to look more closely."""
 
     changes: Mapping[str, float | str]
     time: float
+    closely: tuple[tuple[float, float], ...] = ()
 
 
 Asking: TypeAlias = "Generator[Simulation, Track | None, T]"
@@ -38,10 +41,14 @@ Asking: TypeAlias = "Generator[Simulation, Track | None, T]"
 
 @dataclass
 class Track:
-    """A simulated course: states in rows."""
+    """A simulated course: states in rows; by event when it would have fired, and from when to when it was near to it.
+
+    What did not happen has a time before 0.
+    """
 
     times: Any
     states: Any
+    events: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def end(self) -> Any:
@@ -65,6 +72,7 @@ class Search:
         self.side = RightHandSide(self.network, base)
         self.names = self.side.names
         self.start = self.side.start()
+        self._doubt = ""
 
     def find(self, horizon: float | None) -> Asking[SteadyState]:
         """Return the steady state that the model reaches from its start, or refuse."""
@@ -79,7 +87,9 @@ class Search:
         while True:
             track = yield from self._course(time, track)
             y, moved, residual = self._polish(track)
-            if residual < SETTLED and moved < POLISH:
+            y, moved, residual = self._among_many(y, track, moved, residual)
+            if residual < SETTLED and moved < POLISH and arrived(y, track.end, track.peak):
+                self._refuse_events_at(y, track)
                 return (yield from self._verified(y, track, moved, residual))
             waves = waves + 1 if _oscillates(track) else 0
             if time >= longest and not waves and horizon is None:
@@ -108,34 +118,59 @@ class Search:
         track = yield Simulation(changes, time)
         assert track is not None
         self._refuse_events(track)
+        near = tuple((came, left) for _, came, left in track.events.values() if came >= 0)
+        if near:
+            again = yield Simulation(changes, time, near)
+            assert again is not None
+            self._refuse_events(again)
         return track
 
     def _refuse_events(self, track: Track) -> None:
-        if not self.network.events:
-            return
-        env = self.side.values(track.states)
         for event in self.network.events:
-            on = np.broadcast_to(np.asarray(evaluate(event.trigger, env), dtype=bool), track.times.shape)
+            on, at = self._holds(event, track.states), track.events[event.id][0]
             before = np.concatenate([[event.initial_value], on[:-1]])
-            if (on & ~before).any():
-                at = track.times[int(np.argmax(on & ~before))]
-                raise SimulationError(
-                    f"the event '{event.id}' fires on the way, by time {at:g}: {to_infix(event.trigger)}",
-                    where=f"'{self.model.id}'",
-                    remedy="change the model so that the event stays off, or simulate instead",
-                )
+            if at < 0 and (on & ~before).any():
+                at = float(track.times[int(np.argmax(on & ~before))])
+            if at >= 0:
+                raise self._fires(event, f"by time {at:g}")
+
+    def _refuse_events_at(self, y: Any, track: Track) -> None:
+        """Refuse if an event fires on what is left of the way."""
+        for event in self.network.events:
+            before, after = self._holds(event, np.stack([track.end, y], axis=1))
+            if after and not before:
+                raise self._fires(event, "as it comes to rest")
+
+    def _holds(self, event: Event, states: Any) -> Any:
+        """Return whether the trigger of an event holds, by state."""
+        on = np.asarray(evaluate(event.trigger, self.side.values(states)), dtype=bool)
+        return np.broadcast_to(on, states.shape[1:])
+
+    def _fires(self, event: Event, when: str) -> SimulationError:
+        return SimulationError(
+            f"the event '{event.id}' fires on the way, {when}: {to_infix(event.trigger)}",
+            where=f"'{self.model.id}'",
+            remedy="change the model so that the event stays off, or simulate instead",
+        )
 
     def _longest(self, track: Track, time: float) -> float:
         """Return how long to simulate at most, from the linearised model where a simulation came to."""
-        return min(20.0 * self._time_scale(track.end, least=1e-14), 1e8 * time)
+        return min(50.0 * self._time_scale(track.end, least=1e-14), 1e8 * time)
 
     def _time_scale(self, y: Any = None, least: float = 1e-9) -> float:
         """Return a guess of the slowest time scale, from the linearised model at a state, by default the start."""
         y = self.start if y is None else y
         scale = np.where(y != 0, np.abs(y), self._least(np.abs(y)))
-        rates = np.abs(np.linalg.eigvals(_finite(self.side.jacobian(y, scale))))
+        rates = np.abs(np.linalg.eigvals(_finite(self._slopes(y, scale) * scale / scale[:, None])))
         real = rates[rates > least * max(rates.max(initial=0.0), 1e-300)]
         return float(1.0 / real.min()) if len(real) else 1.0
+
+    def _slopes(self, y: Any, scale: Any) -> Any:
+        """Return df/dy at a state: exactly, since differences hide what is slow, where functions have derivatives."""
+        try:
+            return rate_slopes(self.side, y[:, None])[0]
+        except UnsupportedError:
+            return self.side.jacobian(y, scale)
 
     @staticmethod
     def _least(sizes: Any) -> float:
@@ -166,6 +201,25 @@ class Search:
         gone = (np.abs(y) < 1e-20 * track.peak) | (track.peak == 0)
         reacting = np.arange(len(y)) < len(self.side.reacting)
         return np.where(gone | (reacting & (y < 0) & (y > -1e-9 * scale)), 0.0, y), moved, size
+
+    def _among_many(self, y: Any, track: Track, moved: float, residual: float) -> tuple[Any, float, float]:
+        """Return what polishing does, and where rests lie next to each other the one that the course goes to.
+
+        While that cannot be said what is left is infinite.
+        """
+        if not (residual < SETTLED and moved < POLISH):
+            return y, moved, residual
+        middle, end = track.states[:, POINTS // 2, None], track.end[:, None]
+        how = {"start": self.start[:, None], "kept": self.side.conserved()[None], "peak": track.peak[:, None]}
+        try:
+            rest = polished(self.side, end, **how)
+        except UnsupportedError:  # a function without a derivative
+            return y, moved, residual
+        if not rest.many[0]:
+            return y, moved, residual
+        sure = bool(alike(self.side, rest, middle, end, **how)[0])
+        self._doubt = "" if sure else "; which of many steady states next to each other it comes to, the way decides"
+        return rest.states[:, 0], float(rest.moved[0]), float(rest.left[0]) if sure else np.inf
 
     def _newton(self, y: Any, scale: Any) -> tuple[Any, float]:
         """Return the Newton step that keeps conserved moieties, and its relative size.
@@ -236,7 +290,7 @@ class Search:
                 f"the model grows without bound: {growing}", where=where, remedy="give what grows a loss, or simulate"
             )
         return SimulationError(
-            "the model has not come to rest" + (f"; still growing: {growing}" if growing else ""),
+            "the model has not come to rest" + (f"; still growing: {growing}" if growing else self._doubt),
             where=where,
             remedy="simulate longer with horizon=, or look at the course",
         )

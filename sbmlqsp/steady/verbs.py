@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.initial import initial_state
-from sbmlqsp.engine.libsbml_doses import without_events
+from sbmlqsp.engine.libsbml_watched import Watched, watched
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.engine.roadrunner import quiet
@@ -25,6 +25,9 @@ from sbmlqsp.steady.state import SteadyState
 from sbmlqsp.subjects import Subjects
 
 __all__ = ["refuse_time", "steady_state", "steady_states"]
+
+FIRST_LOOK, LOOKS, CLOSE_LOOKS = 1e-12, 360, 8000
+"""At which part of a course events are looked at first, how often until its end, and how often where one is near."""
 
 
 def steady_state(
@@ -121,8 +124,9 @@ def _find(
 ) -> list[SteadyState | SimulationError | ModelError]:
     """Let the searches go on side by side: those that wait for simulations of about one length get them together."""
     refuse_time(model.network)
-    # Without its events the course shows whether one would have fired; with them it might hide it.
-    run = model.rewritten(without_events(model.sbml)) if model.network.events else model
+    # Its events only tell whether they would have fired: what they do might hide it.
+    sbml, watches = watched(model.sbml, model.network) if model.network.events else (model.sbml, ())
+    run = model.rewritten(sbml) if watches else model
     found: list[SteadyState | SimulationError | ModelError | None] = [None] * len(changes)
     waiting: dict[int, tuple[Asking[SteadyState], Simulation]] = {}
 
@@ -142,7 +146,7 @@ def _find(
     while waiting:
         for group in _alike({i: simulation for i, (_, simulation) in waiting.items()}):
             asked = [waiting.pop(i) for i in group]
-            answers = _simulated(run, network, [simulation for _, simulation in asked], tolerances)
+            answers = _simulated(run, network, watches, [simulation for _, simulation in asked], tolerances=tolerances)
             for i, (asking, _), answer in zip(group, asked, answers, strict=True):
                 go_on(i, asking, answer)
     return [f for f in found if f is not None]
@@ -166,9 +170,9 @@ def _alike(waiting: Mapping[int, Simulation]) -> list[list[int]]:
     """Return which simulations can be run together: those of the same symbols and of one length."""
     groups: list[list[int]] = []
     for i in sorted(waiting, key=lambda i: (sorted(waiting[i].changes), waiting[i].time)):
-        first = waiting[groups[-1][0]] if groups else None
-        alike = first is not None and waiting[i].time == first.time
-        if alike and first is not None and waiting[i].changes.keys() == first.changes.keys():
+        first, own = waiting[groups[-1][0]] if groups else None, waiting[i]
+        alike = first is not None and own.time == first.time and own.closely == first.closely
+        if alike and first is not None and own.changes.keys() == first.changes.keys():
             groups[-1].append(i)
         else:
             groups.append([i])
@@ -176,17 +180,23 @@ def _alike(waiting: Mapping[int, Simulation]) -> list[list[int]]:
 
 
 def _simulated(
-    model: Model, network: Network, asked: Sequence[Simulation], tolerances: Tolerances
+    model: Model,
+    network: Network,
+    watches: Sequence[Watched],
+    asked: Sequence[Simulation],
+    *,
+    tolerances: Tolerances,
 ) -> list[Track | SimulationError]:
     """Run on the compiled engine."""
     side = RightHandSide(network)
-    times = np.linspace(0.0, max(a.time for a in asked), POINTS + 1)
+    times, seen = _times(asked[0], bool(watches))
     formulas = [f"amount({dotted(n)})" for n in side.reacting] + [dotted(n) for n in side.ruled]
+    noted = [n for w in watches for n in (w.fired, w.came, w.left, w.back)]
     columns = {k: [a.changes[k] for a in asked] for k in asked[0].changes}
     shared = {k: v[0] for k, v in columns.items() if all(x == v[0] for x in v)}
     own = {k: np.array(v, dtype=float) for k, v in columns.items() if k not in shared}
     experiment = Experiment(
-        model, times=times, changes=shared, observables=tuple(map(Observable, formulas)), id="steady"
+        model, times=times, changes=shared, observables=tuple(map(Observable, [*formulas, *noted])), id="steady"
     )
     with quiet():
         result = run_arm(experiment, Subjects(tuple(range(len(asked))), None, own), tolerances=tolerances)
@@ -199,8 +209,27 @@ def _simulated(
             remedy="check whether the model grows without bound, and its parameters",
         )
         states = np.array([result.columns[c][i] for c in names])
-        tracks.append(failed if result.status[i] else Track(times, states))
+        events = {w.event: _noted(w, {n: float(result.columns[n][i][-1]) for n in noted}, times[-1]) for w in watches}
+        tracks.append(failed if result.status[i] else Track(times[seen], states[:, seen], events))
     return tracks
+
+
+def _times(asked: Simulation, eventful: bool) -> tuple[Any, Any]:
+    """Return output times, at each of which the engine looks at events as well, and which of them a track has."""
+    times = np.linspace(0.0, asked.time, POINTS + 1)
+    more = [asked.time * np.geomspace(FIRST_LOOK, 1.0, LOOKS)] if eventful else []
+    for came, left in asked.closely:
+        more += [
+            np.linspace(came, left, CLOSE_LOOKS),
+            came + (left - came) * np.geomspace(FIRST_LOOK, 1.0, CLOSE_LOOKS),
+        ]
+    every = np.unique(np.minimum(np.concatenate([times, *more]), asked.time))
+    return every, np.searchsorted(every, times)
+
+
+def _noted(w: Watched, notes: Mapping[str, float], end: float) -> tuple[float, float, float]:
+    left, came = notes[w.left], notes[w.came]
+    return notes[w.fired], came, left if left >= max(came, notes[w.back]) else end
 
 
 def _column(network: Network, name: str) -> str:

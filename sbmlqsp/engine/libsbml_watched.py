@@ -1,0 +1,114 @@
+"""A model whose events change nothing and tell that they fired, or came near to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sbmlqsp.engine.libsbml import parse, write
+from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.network import Network
+from sbmlqsp.expressions import Expr, num, sym
+
+__all__ = ["NEVER", "Watched", "watched"]
+
+NEAR = 0.05
+"""How near to a threshold what is compared with it comes near, as a part of its size."""
+NEVER = -1.0
+"""When what did not happen happened."""
+DEEP = 4
+"""Through how many rules, each in the next, the terms of a formula are followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """By event parameters that hold times: when it first fired, first came near, last left again and last came back."""
+
+    event: str
+    fired: str
+    came: str
+    left: str
+    back: str
+
+
+def watched(sbml: str, network: Network) -> tuple[str, tuple[Watched, ...]]:
+    """Return the document with events that only note when they happen, and what they note.
+
+    An integrator that looks at events at the ends of its steps does not see one that only the tip of a peak between
+    two of them lets happen; that the peak comes near it sees long before.
+    """
+    document = parse(sbml, scanned=True)
+    model = document.getModel()
+    while model.getNumEvents():
+        model.removeEvent(0)
+    taken, out = {*network.symbols, *network.reactions}, []
+    for index, event in enumerate(network.events):
+        names = [_parameter(model, f"qsp_{what}_{index}", taken) for what in ("fired", "came", "left", "back")]
+        near = _moved(event.trigger, network, outwards=True)
+        _note(model, names[0], event.trigger, initial=event.initial_value, again=False)
+        _note(model, names[1], near, initial=False, again=False)
+        _note(model, names[2], Expr("not", (near,)), initial=True, again=True)
+        _note(model, names[3], near, initial=False, again=True)
+        out.append(Watched(event.id, *names))
+    return write(document), tuple(out)
+
+
+def _parameter(model: Any, name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    parameter = model.createParameter()
+    parameter.setId(name)
+    parameter.setConstant(False)
+    parameter.setValue(NEVER)
+    return name
+
+
+def _note(model: Any, name: str, trigger: Expr, *, initial: bool, again: bool) -> None:
+    """Add an event that notes the time at which it happens, first or last."""
+    event = model.createEvent()
+    event.setId(f"{name}_event")
+    event.setUseValuesFromTriggerTime(True)
+    element = event.createTrigger()
+    element.setInitialValue(initial)
+    element.setPersistent(True)
+    element.setMath(to_mathml(trigger))
+    first = Expr("piecewise", (Expr("time"), Expr("lt", (sym(name), num(0.0))), sym(name)))
+    assignment = event.createEventAssignment()
+    assignment.setVariable(name)
+    assignment.setMath(to_mathml(Expr("time") if again else first))
+
+
+def _moved(trigger: Expr, network: Network, *, outwards: bool) -> Expr:
+    """Return a condition that holds where a trigger holds or nearly does; inwards, only where it certainly does."""
+    op, args, rules = trigger.op, trigger.args, network.assignment_rules
+    if op in {"and", "or"}:
+        return Expr(op, tuple(_moved(a, network, outwards=outwards) for a in args))
+    if op == "not":
+        return Expr(op, (_moved(args[0], network, outwards=not outwards),))
+    if op == "sym" and str(trigger.value) in rules:
+        return _moved(rules[str(trigger.value)], network, outwards=outwards)
+    if op in {"gt", "ge", "lt", "le"} and len(args) == 2:
+        high, low = args if op in {"gt", "ge"} else args[::-1]
+        sizes = Expr("add", (_size(high, rules), _size(low, rules)))
+        moved = Expr("add" if outwards else "sub", (high, Expr("mul", (num(NEAR), sizes))))
+        return Expr("gt", (moved, low))
+    return Expr("gt", (num(1.0), num(0.0))) if outwards else Expr("gt", (num(0.0), num(1.0)))
+
+
+def _size(formula: Expr, rules: Mapping[str, Expr], deep: int = 0) -> Expr:
+    """Return how large a formula's terms are together: what is near to zero is so beside them."""
+    op, args = formula.op, formula.args
+    if op == "sym" and str(formula.value) in rules and deep < DEEP:
+        return _size(rules[str(formula.value)], rules, deep + 1)
+    if op in {"add", "sub", "neg", "abs", "min", "max"}:
+        parts = tuple(_size(a, rules, deep) for a in args)
+        return parts[0] if len(parts) == 1 else Expr("add", parts)
+    if op == "mul":
+        return Expr("mul", tuple(_size(a, rules, deep) for a in args))
+    if op == "pow" and args[1].op == "num":
+        return Expr("pow", (_size(args[0], rules, deep), args[1]))
+    if op == "div":
+        return Expr("div", (_size(args[0], rules, deep), Expr("abs", (args[1],))))
+    return Expr("abs", (formula,))
