@@ -215,7 +215,7 @@ class Search:
             rest = polished(self.side, end, **how)
         except UnsupportedError:  # a function without a derivative
             return y, moved, residual
-        if not rest.many[0]:
+        if not np.isfinite(rest.left[0]):
             return y, moved, residual
         sure = bool(alike(self.side, rest, middle, end, **how)[0])
         self._doubt = "" if sure else "; which of many steady states next to each other it comes to, the way decides"
