@@ -100,6 +100,7 @@ def test_where_disturbances_grow_beside_what_is_fast_is_no_start():
     for engine in ("roadrunner", "kernel"):
         with pytest.raises(qsp.SimulationError, match="disturbances grow"):
             qsp.simulate(arm, engine=engine)
+    assert steady_state(arm.model).stable is False
 
 
 FAST = "model m; species A = 1, B = 1; f: A -> B; {fast}*A - {fast}*B; s: -> A; {gain}; d: B -> ; {loss}*B; end"

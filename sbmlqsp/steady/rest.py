@@ -12,7 +12,19 @@ from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.model import dotted
 
-__all__ = ["CLOSE", "SURE", "Rest", "alike", "arrived", "at_rows", "conserved_of", "doubts", "left_of", "polished"]
+__all__ = [
+    "CLOSE",
+    "SURE",
+    "Rest",
+    "alike",
+    "arrived",
+    "at_rows",
+    "conserved_of",
+    "doubts",
+    "eigenvalues",
+    "left_of",
+    "polished",
+]
 
 CLOSE = 1e-7
 """From where Newton's method counts: how far, relatively, what is left of the way may be."""
@@ -250,23 +262,24 @@ def _unstable(matrix: Any, y: Any) -> str:
     if not matrix.size:
         return ""
     size = np.where(y != 0, np.abs(y), 1.0)
-    found, vectors = np.linalg.eig(matrix * size / size[:, None])
-    largest = float(np.abs(found).max(initial=0.0))
-    noise = NOISE * largest
-    if (found.real > np.minimum(noise, ROUNDING * largest * _condition(vectors))).any():
+    found, noises = eigenvalues(matrix * size / size[:, None])
+    noise = NOISE * float(np.abs(found).max(initial=0.0))
+    if (found.real > np.minimum(noise, noises)).any():
         return "small disturbances grow: the model rests there only because it starts there"
     if ((np.abs(found.imag) > noise) & (found.real >= -noise)).any():
         return "small disturbances swing for ever"
     return ""
 
 
-def _condition(vectors: Any) -> Any:
-    """Return by how much each eigenvalue may change where its matrix changes by its rounding errors, as a factor."""
+def eigenvalues(matrix: Any) -> tuple[Any, Any]:
+    """Return the eigenvalues of a matrix, and what of each may be its rounding errors."""
+    found, vectors = np.linalg.eig(matrix)
     try:
         others = np.linalg.inv(vectors)
     except np.linalg.LinAlgError:
-        return np.full(len(vectors), np.inf)
-    return np.linalg.norm(vectors, axis=0) * np.linalg.norm(others, axis=1)
+        return found, np.full(len(found), np.inf)
+    condition = np.linalg.norm(vectors, axis=0) * np.linalg.norm(others, axis=1)
+    return found, ROUNDING * float(np.abs(found).max(initial=0.0)) * condition
 
 
 def at_rows(base: Mapping[str, Any], rows: Any) -> dict[str, Any]:
