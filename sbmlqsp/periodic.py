@@ -26,6 +26,7 @@ from sbmlqsp.engine.roadrunner import EngineFailure
 from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.model import dotted
+from sbmlqsp.periodic_linear import NoSteadyState, linear_state, stiff
 
 __all__ = ["CONVERGED", "NoSteadyState", "SteadyDoses"]
 
@@ -48,10 +49,6 @@ LONG = 30  # in doublings of the time
 STEP = 1e-5
 BALANCED = 1e-7
 """How far, relatively, each state may still have to go by its linearised rates where an infusion has led to rest."""
-
-
-class NoSteadyState(Exception):  # noqa: N818
-    """A series of doses leads nowhere: why, in plain words."""
 
 
 class SteadyDoses:
@@ -122,15 +119,19 @@ class SteadyDoses:
     def _solve(self, series: Series, row: int, start: Any) -> Any:
         a, b = self._system[0][row], self._system[1][row]
         a, b = a[np.ix_(self._order, self._order)], b[self._order]
+        keep = ~self._unread
+        if stiff(a[np.ix_(keep, keep)], series.interval):  # more than a matrix exponential can tell exactly
+            if not series.adds:
+                return self._iterated(series, row, start)
+            raise NoSteadyState("its time scales lie too far apart for SS = 2")
         if series.adds:
             b, start = np.zeros_like(b), np.zeros_like(start)
-        keep = ~self._unread
         into = np.zeros(len(b))
         into[self._place[series.target]] = 1.0
         a, b, into, x0 = a[np.ix_(keep, keep)], b[keep], into[keep], start[keep]
         out = np.zeros(len(keep))
         if len(b) and into.any():
-            out[keep] = _linear_state(a, b, into, series, x0)
+            out[keep] = linear_state(a, b, into, series, x0)
         else:
             raise NoSteadyState(f"nothing removes what is given into '{dotted(series.target)}'")
         return out
@@ -354,87 +355,6 @@ def _in_order(rows: Any, names: Any, wanted: Any) -> Any:
     for i, name in enumerate(wanted):
         if name in names:
             out[:, i] = rows[:, list(names).index(name)]
-    return out
-
-
-def _linear_state(a: Any, b: Any, into: Any, series: Series, x0: Any) -> Any:
-    """Return the state of dx/dt = a x + b at the record of a series into one state."""
-    n = len(b)
-
-    def carried(length: float, rate: float) -> Any:
-        block = np.zeros((n + 1, n + 1))
-        block[:n, :n], block[:n, n] = a * length, (b + rate * into) * length
-        return _exponential(block)
-
-    def dosed(until: float) -> Any:
-        """Return the affine map from just before a dose to some time after it."""
-        if series.length == 0:
-            jump = np.eye(n + 1)
-            jump[:n, n] = series.amount * into
-            return carried(until, 0.0) @ jump
-        rate, first = series.amount / series.length, series.length % series.interval
-        layers = round((series.length - first) / series.interval)
-        out = carried(min(until, first), (layers + 1) * rate)
-        return carried(until - first, layers * rate) @ out if until > first else out
-
-    if series.interval == 0:
-        return _at_rest(a, b + series.rate * into, x0)
-    period = dosed(series.interval)
-    before = _fixed_point(period[:n, :n], period[:n, n], a, x0, into)
-    if series.phase == series.interval:
-        return before
-    return (dosed(series.phase) @ np.append(before, 1.0))[:n]
-
-
-def _exponential(a: Any) -> Any:
-    """Return the exponential of a small matrix, by its series after scaling to a norm of one half.
-
-    SciPy's solves with as many threads as there are cores, which for a matrix of a few rows costs a hundred times the
-    work wherever other processes run, as they do beside a population.
-    """
-    halvings = max(0, int(np.ceil(np.log2(max(np.abs(a).sum(axis=0).max(), 1e-300)))) + 1)
-    a = a / 2.0**halvings
-    term = out = np.eye(len(a))
-    for k in range(1, 19):
-        term = term @ a / k
-        out = out + term
-    with np.errstate(over="ignore", invalid="ignore"):  # growth without bound, which the caller refuses
-        for _ in range(halvings):
-            out = out @ out
-    return out
-
-
-def _kept(a: Any, into: Any, given: bool) -> Any:
-    """Return rows whose product with the state never changes; refuse a dose into what nothing removes."""
-    scale = np.maximum(np.abs(a).max(axis=0, initial=0.0), 1e-300)
-    u, s, _ = np.linalg.svd(a / scale)
-    rows = u[:, s <= 1e-13 * max(s.max(initial=0.0), 1e-300)].T
-    if given and (np.abs(rows @ into) > 1e-9).any():
-        raise NoSteadyState("nothing removes what is given, so it accumulates without end")
-    return rows
-
-
-def _at_rest(a: Any, input_: Any, x0: Any) -> Any:
-    rows = _kept(a, input_, given=True)
-    return _solution(np.vstack([a, rows]), np.concatenate([-input_, rows @ x0]))
-
-
-def _fixed_point(p: Any, q: Any, a: Any, x0: Any, into: Any) -> Any:
-    rows = _kept(a, into, given=True)
-    finite = np.isfinite(p).all() and np.isfinite(q).all()
-    radii = np.sort(np.abs(np.linalg.eigvals(p)))[::-1] if finite else np.full(len(q), np.inf)
-    if len(radii) > len(rows) and radii[len(rows)] >= 1.0:
-        raise NoSteadyState("without doses the model does not come to rest")
-    return _solution(np.vstack([np.eye(len(q)) - p, rows]), np.concatenate([q, rows @ x0]))
-
-
-def _solution(matrix: Any, right: Any) -> Any:
-    if matrix.shape[0] == matrix.shape[1]:
-        out = np.linalg.solve(matrix, right)
-    else:
-        out = np.linalg.lstsq(matrix, right, rcond=None)[0]
-    if not np.isfinite(out).all():
-        raise NoSteadyState("its equations have no solution")
     return out
 
 

@@ -143,7 +143,7 @@ def test_models_without_a_meaning_for_it_are_refused():
 def test_the_exponential_of_a_matrix_is_scipys(size):
     from scipy.linalg import expm
 
-    from sbmlqsp.periodic import _exponential
+    from sbmlqsp.periodic_linear import _exponential
 
     rng = np.random.default_rng(3)
     a = rng.uniform(0, size, (5, 5))
@@ -311,3 +311,21 @@ def test_what_the_way_decides_for_ever_is_no_steady_state_of_doses(a, b, dose):
     arm = qsp.Experiment(model, times=[0], observables=["B"], regimen=f"{dose} into C every 12 x 1 ss")
     with pytest.raises(qsp.SimulationError, match=r"depend on the way|so slowly"):
         qsp.simulate(arm)
+
+
+@pytest.mark.parametrize(("fast", "loss"), [(1e4, 1e-5), (1e6, 1e-5), (1e8, 1e-3), (1e10, 0.1), (1e10, 1e-5)])
+def test_a_linear_model_whose_time_scales_lie_far_apart_settles_as_exactly(fast, loss):
+    """A and B are one pool, of which half is lost by B; the error of that is 1/fast."""
+    text = f"species A = 0, B = 0; f: A -> B; {fast}*A - {fast}*B; d: B -> ; {loss}*B"
+    model = qsp.read_antimony(f"model m; {text}; end")
+    assert is_linear(model.network)
+    arm = qsp.Experiment(model, times=[0], observables=["A + B"], regimen="1 into A every 24 x 1 ss")
+    pool = 1 / -math.expm1(-12 * loss)
+    assert qsp.simulate(arm)["A + B"].item() == pytest.approx(pool, rel=5e-9 + 6e-4 / fast)
+
+
+def test_an_infusion_into_a_stiff_linear_model_settles_too():
+    text = "species A = 0, B = 0; f: A -> B; 1e9*A - 1e9*B; d: B -> ; 1e-4*B"
+    row = {"TIME": 0, "EVID": 1, "SS": 1, "AMT": 0, "RATE": 2}
+    found = ipred(qsp.read_antimony(f"model m; {text}; end"), [row, *at(0)], compartments="A", observables="B")
+    assert found == pytest.approx([20_000], rel=1e-8)

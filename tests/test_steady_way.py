@@ -100,3 +100,29 @@ def test_where_disturbances_grow_beside_what_is_fast_is_no_start():
     for engine in ("roadrunner", "kernel"):
         with pytest.raises(qsp.SimulationError, match="disturbances grow"):
             qsp.simulate(arm, engine=engine)
+    assert steady_state(arm.model).stable is False
+
+
+FAST = "model m; species A = 1, B = 1; f: A -> B; {fast}*A - {fast}*B; s: -> A; {gain}; d: B -> ; {loss}*B; end"
+
+
+@pytest.mark.parametrize(("fast", "loss"), [(1e8, 1e-4), (1e9, 1e-4), (1e10, 0.01)])
+def test_what_is_lost_a_million_million_times_slower_than_it_turns_counts(fast, loss):
+    found = engines(FAST.format(fast=fast, gain=5 * loss, loss=loss), "A", "B")
+    assert found == pytest.approx(5.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(("fast", "loss"), [(1e12, 0.01), (1e12, 1e-4), (1e14, 0.01)])
+def test_what_is_lost_slower_still_is_not_taken_for_conserved(fast, loss):
+    model = qsp.read_antimony(FAST.format(fast=fast, gain=5 * loss, loss=loss))
+    with pytest.raises(qsp.SimulationError, match="not come to rest"):
+        steady_state(model)
+    arm = qsp.Experiment(model, times=[0], observables=["A"], start="steady state")
+    for engine in ("roadrunner", "kernel"):
+        with pytest.raises(qsp.SimulationError, match="not come to rest"):
+            qsp.simulate(arm, engine=engine)
+
+
+def test_what_dies_out_ever_more_slowly_leaves_what_it_did():
+    text = "var D = 1.04, X = 1, Z = 0; D' = -(D - 1)^2; X' = (D - 1)^2*X; Z' = X - Z"
+    assert engines(f"model m; {text}; end", "X") == pytest.approx(np.exp(0.04), rel=2e-8)

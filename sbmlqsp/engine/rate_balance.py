@@ -11,7 +11,7 @@ from sbmlqsp.engine.rates import RightHandSide
 
 __all__ = ["way_left"]
 
-THIN = 1e-13
+THIN = 1e-14
 """What part of the largest singular value of the slopes counts as none: rests next to each other in that direction."""
 ROUNDING = 1e-15
 

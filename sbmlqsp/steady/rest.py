@@ -12,7 +12,19 @@ from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.model import dotted
 
-__all__ = ["CLOSE", "SURE", "Rest", "alike", "arrived", "at_rows", "conserved_of", "doubts", "left_of", "polished"]
+__all__ = [
+    "CLOSE",
+    "SURE",
+    "Rest",
+    "alike",
+    "arrived",
+    "at_rows",
+    "conserved_of",
+    "doubts",
+    "eigenvalues",
+    "left_of",
+    "polished",
+]
 
 CLOSE = 1e-7
 """From where Newton's method counts: how far, relatively, what is left of the way may be."""
@@ -23,9 +35,13 @@ NOISE = 1e-8
 """What part of the fastest rate counts as none, beside its rounding errors."""
 ROUNDING = 1e-13
 """The same where how much rounding errors change each is known."""
-THIN = 1e-12
+DRIFT, FLOW = 1e-3, 1e-17
+"""By what part of the rates of change, and of all that flows, what is conserved may seem to move."""
+THIN = 1e-14
 """What part of the largest singular value of the slopes counts as none: rests next to each other in that direction."""
-ARRIVED, GONE = 1e-6, 1e-9
+POOR, STILL = 1e-10, 1e-8
+"""What part of it is nearly none, and by what part of each state half of a course may then still have moved."""
+ARRIVED, GONE = 1e-6, 1e-12
 """How near a course must come to a rest, as a part of each state and of the largest that it was."""
 ALIKE = 1e-7
 """How well what a course shows of which of many rests it goes to must agree on the way."""
@@ -44,12 +60,18 @@ class Rest:
         What is left of the way; infinite where no step makes the rates vanish.
     many : ndarray of bool, of shape (rows,)
         Whether it is one of many next to each other with the same conserved totals: the way decides which.
+    poor : ndarray of bool, of shape (rows,)
+        Whether it nearly is, so that what Newton's method says in that direction may be rounding errors.
+    drifts : ndarray of bool, of shape (rows,)
+        Whether where Newton's method began moves in what would decide that: it is no such thing, only slow.
     """
 
     states: Any
     moved: Any
     left: Any
     many: Any
+    poor: Any
+    drifts: Any
 
 
 def conserved_of(side: RightHandSide, rows: int) -> Any:
@@ -79,7 +101,7 @@ def polished(side: RightHandSide, begun: Any, start: Any, kept: Any, peak: Any) 
     """
     scale, targets = _scale(begun, peak), np.einsum("rkn,nr->rk", kept, start)
     y = _iterated(side, begun, kept, targets, scale)
-    ways = _ways(side, y, kept, scale)
+    ways, poor = _ways(side, y, kept, scale)
     many = ways.any(axis=(1, 2))
     if many.any():  # of many rests that one to which the linearised model goes on from here
         kept, targets = (
@@ -92,7 +114,7 @@ def polished(side: RightHandSide, begun: Any, start: Any, kept: Any, peak: Any) 
     gone = (np.abs(y) < 1e-20 * peak) | (peak == 0)
     reacting = (np.arange(len(y)) < len(side.reacting))[:, None]
     y = np.where(gone | (reacting & (y < 0) & (y > -1e-9 * scale)), 0.0, y)
-    return Rest(y, moved, _newton(side, y, kept, targets, scale)[1], many)
+    return Rest(y, moved, _newton(side, y, kept, targets, scale)[1], many, poor & ~many, _drifts(side, begun, ways))
 
 
 def _iterated(side: RightHandSide, begun: Any, kept: Any, targets: Any, scale: Any) -> Any:
@@ -112,10 +134,11 @@ def _iterated(side: RightHandSide, begun: Any, kept: Any, targets: Any, scale: A
     return y
 
 
-def _ways(side: RightHandSide, y: Any, kept: Any, scale: Any) -> Any:
+def _ways(side: RightHandSide, y: Any, kept: Any, scale: Any) -> tuple[Any, Any]:
     """Return what small disturbances of rests conserve beside what reactions do: shape (rows, at most states, states).
 
-    Where nothing is, rows are zero. Each is a direction in which one rest lies next to another.
+    Where nothing is, rows are zero. Each is a direction in which one rest lies next to another. And say which rows have
+    a direction that is nearly so.
     """
     n, rows = y.shape
     matrix = rate_slopes(side, y) * scale.T[:, None, :]
@@ -125,15 +148,26 @@ def _ways(side: RightHandSide, y: Any, kept: Any, scale: Any) -> Any:
     weight = np.abs(matrix).max(axis=2, initial=0.0)
     weight = np.where(weight > 0, weight, 1.0)
     left, sizes, _ = np.linalg.svd(matrix / weight[:, :, None])
-    none = sizes <= THIN * sizes.max(axis=1, initial=0.0, keepdims=True)
-    found: list[Any] = []
-    for row in range(rows):
-        own = left[row][:, none[row]].T * there[row] if none[row].any() else np.empty((0, n))
-        found.append(_beside(own, kept[row] * weight[row] * there[row]) / weight[row])
-    out = np.zeros((rows, max((len(f) for f in found), default=0), n))
-    for row, f in enumerate(found):
-        out[row, : len(f)] = f
-    return out
+    largest = sizes.max(axis=1, initial=0.0, keepdims=True)
+    idle = (~there).sum(axis=1) + (np.linalg.matrix_rank(kept * there[:, None, :]) if kept.size else 0)
+    none, poor = sizes <= THIN * largest, (sizes <= POOR * largest).sum(axis=1) > idle
+    out = np.zeros((rows, n, n))
+    for row in np.flatnonzero(none.sum(axis=1) > idle).tolist():
+        own = left[row][:, none[row]].T * there[row]
+        found = _beside(own, kept[row] * weight[row] * there[row]) / weight[row]
+        out[row, : len(found)] = found
+    return out[:, : int(out.any(axis=2).sum(axis=1).max(initial=0))], poor
+
+
+def _drifts(side: RightHandSide, y: Any, ways: Any) -> Any:
+    """Say which rows move in a way that seems to be conserved, by more than their rates' rounding errors."""
+    if not ways.any():
+        return np.zeros(y.shape[1], dtype=bool)
+    f, flows = side(y).T, np.einsum("rij,jr->ri", np.abs(rate_slopes(side, y)), np.abs(y))
+    f, flows = np.where(np.isfinite(f), f, 0.0), np.where(np.isfinite(flows), flows, 0.0)
+    moved = np.abs(np.einsum("rkn,rn->rk", ways, f))
+    allowed = np.einsum("rkn,rn->rk", np.abs(ways), DRIFT * np.abs(f) + FLOW * flows)
+    return (moved > allowed).any(axis=1)
 
 
 def _beside(rows: Any, others: Any) -> Any:
@@ -168,12 +202,13 @@ def alike(side: RightHandSide, rest: Rest, middle: Any, end: Any, *, start: Any,
     """
     size = np.maximum(np.abs(rest.states), ARRIVED * peak)
     size = np.where(size > 0, size, 1.0)
-    near = (np.abs(rest.states - end) <= ARRIVED * size).all(axis=0)
+    near = (np.abs(rest.states - end) <= ARRIVED * size).all(axis=0) & ~rest.drifts
+    still = near & (np.abs(middle - end) <= STILL * size).all(axis=0)
     if not (near & rest.many).any():
-        return near | ~rest.many
+        return np.where(rest.many, near, still | ~rest.poor)
     before = polished(side, middle, start, kept, peak)
     agree = (np.abs(rest.states - before.states) <= ALIKE * size).all(axis=0)
-    return near & agree | ~rest.many
+    return np.where(rest.many, near & agree, still | ~rest.poor)
 
 
 def left_of(side: RightHandSide, y: Any, start: Any, kept: Any) -> Any:
@@ -197,7 +232,7 @@ def _newton(side: RightHandSide, y: Any, kept: Any, targets: Any, scale: Any) ->
     weight = np.abs(rows).max(axis=2, initial=0.0)
     weight = np.where(weight > 0, weight, 1.0)
     rows, target = rows / weight[:, :, None], target / weight
-    step = np.einsum("rnm,rm->rn", np.linalg.pinv(rows, rcond=1e-12), target)
+    step = np.einsum("rnm,rm->rn", np.linalg.pinv(rows, rcond=THIN), target)
     missed = np.abs(np.einsum("rmn,rn->rm", rows, step) - target).max(axis=1, initial=0.0)
     size = np.abs(step).max(axis=1, initial=0.0)
     # A rate that no step can bring to zero is growth or loss without end.
@@ -227,23 +262,24 @@ def _unstable(matrix: Any, y: Any) -> str:
     if not matrix.size:
         return ""
     size = np.where(y != 0, np.abs(y), 1.0)
-    found, vectors = np.linalg.eig(matrix * size / size[:, None])
-    largest = float(np.abs(found).max(initial=0.0))
-    noise = NOISE * largest
-    if (found.real > np.minimum(noise, ROUNDING * largest * _condition(vectors))).any():
+    found, noises = eigenvalues(matrix * size / size[:, None])
+    noise = NOISE * float(np.abs(found).max(initial=0.0))
+    if (found.real > np.minimum(noise, noises)).any():
         return "small disturbances grow: the model rests there only because it starts there"
     if ((np.abs(found.imag) > noise) & (found.real >= -noise)).any():
         return "small disturbances swing for ever"
     return ""
 
 
-def _condition(vectors: Any) -> Any:
-    """Return by how much each eigenvalue may change where its matrix changes by its rounding errors, as a factor."""
+def eigenvalues(matrix: Any) -> tuple[Any, Any]:
+    """Return the eigenvalues of a matrix, and what of each may be its rounding errors."""
+    found, vectors = np.linalg.eig(matrix)
     try:
         others = np.linalg.inv(vectors)
     except np.linalg.LinAlgError:
-        return np.full(len(vectors), np.inf)
-    return np.linalg.norm(vectors, axis=0) * np.linalg.norm(others, axis=1)
+        return found, np.full(len(found), np.inf)
+    condition = np.linalg.norm(vectors, axis=0) * np.linalg.norm(others, axis=1)
+    return found, ROUNDING * float(np.abs(found).max(initial=0.0)) * condition
 
 
 def at_rows(base: Mapping[str, Any], rows: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.expressions import evaluate, to_infix
 from sbmlqsp.model import Model, dotted
-from sbmlqsp.steady.rest import alike, arrived, polished
+from sbmlqsp.steady.rest import alike, arrived, eigenvalues, polished
 from sbmlqsp.steady.state import SteadyState, changes_at
 
 __all__ = ["POINTS", "Asking", "Search", "Simulation", "Track", "timed"]
@@ -168,9 +168,10 @@ class Search:
     def _slopes(self, y: Any, scale: Any) -> Any:
         """Return df/dy at a state: exactly, since differences hide what is slow, where functions have derivatives."""
         try:
-            return rate_slopes(self.side, y[:, None])[0]
+            exact = rate_slopes(self.side, y[:, None])[0]
         except UnsupportedError:
             return self.side.jacobian(y, scale)
+        return exact if np.isfinite(exact).all() else self.side.jacobian(y, scale)
 
     @staticmethod
     def _least(sizes: Any) -> float:
@@ -215,7 +216,7 @@ class Search:
             rest = polished(self.side, end, **how)
         except UnsupportedError:  # a function without a derivative
             return y, moved, residual
-        if not rest.many[0]:
+        if not np.isfinite(rest.left[0]):
             return y, moved, residual
         sure = bool(alike(self.side, rest, middle, end, **how)[0])
         self._doubt = "" if sure else "; which of many steady states next to each other it comes to, the way decides"
@@ -261,17 +262,16 @@ class Search:
         )
 
     def _stability(self, y: Any, scale: Any) -> tuple[bool | None, float]:
-        matrix = self.side.jacobian(y, scale) * scale / scale[:, None]
-        found = np.linalg.eigvals(matrix)
-        order = np.argsort(np.abs(found))
-        found = found[order][len(self.side.conserved()) :]
+        found, noises = eigenvalues(self._slopes(y, scale) * scale / scale[:, None])
+        order = np.argsort(np.abs(found))[len(self.side.conserved()) :]
+        found, noises = found[order], noises[order]
         largest = float(np.abs(found).max(initial=0.0))
         noise = 1e-8 * largest
         if not len(found) or largest == 0.0:
             return None, self._time_scale()
         slow = np.abs(found)[np.abs(found) > noise]
         slowest = float(1.0 / slow.min())
-        if (found.real > noise).any():
+        if (found.real > np.minimum(noise, noises)).any():
             return False, slowest
         return (True if (found.real < -noise).all() else None), slowest
 
