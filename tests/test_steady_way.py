@@ -5,6 +5,7 @@ import pytest
 
 import sbmlqsp as qsp
 from sbmlqsp.steady import steady_state
+from sbmlqsp.steady.rest import eigenvalues
 
 PEAK = """model m; var G = 100, P = 1, R = 1, kin = 1; {more}
 G' = -50*(G - 1); P' = 50*(G - 1) - 40*(P - 1); R' = 0.001*(kin - R); E: at {trigger}: kin = 2; end"""
@@ -126,3 +127,10 @@ def test_what_is_lost_slower_still_is_not_taken_for_conserved(fast, loss):
 def test_what_dies_out_ever_more_slowly_leaves_what_it_did():
     text = "var D = 1.04, X = 1, Z = 0; D' = -(D - 1)^2; X' = (D - 1)^2*X; Z' = X - Z"
     assert engines(f"model m; {text}; end", "X") == pytest.approx(np.exp(0.04), rel=2e-8)
+
+
+def test_of_eigenvalues_whose_vectors_coincide_nothing_is_known():
+    """The square of a vector of the inverse overflows, which is no warning."""
+    found, noises = eigenvalues(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
+    assert found.tolist() == [0.0, 0.0, -1.0]
+    assert np.isinf(noises).tolist() == [True, True, False]

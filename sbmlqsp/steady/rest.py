@@ -275,11 +275,12 @@ def eigenvalues(matrix: Any) -> tuple[Any, Any]:
     """Return the eigenvalues of a matrix, and what of each may be its rounding errors."""
     found, vectors = np.linalg.eig(matrix)
     try:
-        others = np.linalg.inv(vectors)
+        with np.errstate(all="ignore"):  # where vectors nearly coincide, nothing is known
+            condition = np.linalg.norm(vectors, axis=0) * np.linalg.norm(np.linalg.inv(vectors), axis=1)
     except np.linalg.LinAlgError:
         return found, np.full(len(found), np.inf)
-    condition = np.linalg.norm(vectors, axis=0) * np.linalg.norm(others, axis=1)
-    return found, ROUNDING * float(np.abs(found).max(initial=0.0)) * condition
+    known, largest = np.isfinite(condition), float(np.abs(found).max(initial=0.0))
+    return found, np.where(known, ROUNDING * largest * np.where(known, condition, 0.0), np.inf)
 
 
 def at_rows(base: Mapping[str, Any], rows: Any) -> dict[str, Any]:
