@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,7 +49,9 @@ def rate_slopes(side: RightHandSide, y: Any, along: Mapping[str, Any] | None = N
     """
     network, (n, rows) = side.network, y.shape
     with np.errstate(all="ignore"):
-        known = Tangents(side.values(y), rows, n + count)
+        moving = frozenset(k for k, v in (along or {}).items() if np.any(v))
+        kept = _kept(network, moving)
+        known = Tangents(side.values(y), rows, n + count, kept)
         _put_constants(known, side, along or {}, n)
         for i, name in enumerate(side.names):
             unit = np.eye(n + count)[i]
@@ -59,10 +62,24 @@ def rate_slopes(side: RightHandSide, y: Any, along: Mapping[str, Any] | None = N
             known.put(name, _concentration(known, network, name) if formula is None else known.of(formula))
         out = np.zeros((rows, n, n + count))
         for i, name in enumerate(side.names):
-            for term in _terms(network, name) if name in side.reacting else [network.rate_rules[name]]:
+            if name not in kept:  # the same objects each time, by which what is known of them is found
+                kept[name] = [*_terms(network, name)] if name in side.reacting else [network.rate_rules[name]]
+            for term in kept[name]:
                 slopes = known.of(term)
                 out[:, i] += 0.0 if slopes is None else slopes
     return out
+
+
+_KEPT: dict[frozenset[str], dict[int | str, Any]] = {}
+_OF: list[weakref.ref[Network]] = []
+
+
+def _kept(network: Network, moving: frozenset[str]) -> dict[int | str, Any]:
+    """Return what is known of the formulas of the last network, by what of it changes along directions."""
+    if not (_OF and _OF[0]() is network):
+        _KEPT.clear()
+        _OF[:] = [weakref.ref(network)]
+    return _KEPT.setdefault(moving, {})
 
 
 def _put_constants(known: Tangents, side: RightHandSide, along: Mapping[str, Any], n: int) -> None:

@@ -20,7 +20,7 @@ from sbmlqsp.engine.network import Network, Participant, Symbol
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate
 
-__all__ = ["RightHandSide", "rates"]
+__all__ = ["RightHandSide", "as_function", "rates"]
 
 Step = tuple[str, Callable[[dict[str, Any], Any], Any]]
 
@@ -188,10 +188,10 @@ def _plan(network: Network) -> list[Step]:
     needs: dict[str, frozenset[str]] = {}
     how: dict[str, Callable[[dict[str, Any], Any], Any]] = {}
     for name, rule in network.assignment_rules.items():
-        needs[name], how[name] = rule.symbols(), _formula(rule)
+        needs[name], how[name] = rule.symbols(), as_function(rule)
     for name, reaction in network.reactions.items():
         if reaction.law is not None:
-            needs[name], how[name] = reaction.law.symbols(), _formula(reaction.law)
+            needs[name], how[name] = reaction.law.symbols(), as_function(reaction.law)
     for s in network.species:
         if s.id not in how and s.id not in network.rate_rules and not s.amount_only:
             needs[s.id], how[s.id] = frozenset({s.compartment}), _concentration(s)
@@ -200,7 +200,7 @@ def _plan(network: Network) -> list[Step]:
     return steps
 
 
-def _formula(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
+def as_function(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
     """Return what ``evaluate`` does as nested functions, so that a formula that is asked often is walked once."""
     op, value = expr.op, expr.value
     if op == "num":
@@ -209,10 +209,10 @@ def _formula(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
         name = str(value)
         return lambda env, _: env[name]
     if op in _JOINED and len(expr.args) == 2:
-        join, (left, right) = _JOINED[op], map(_formula, expr.args)
+        join, (left, right) = _JOINED[op], map(as_function, expr.args)
         return lambda env, time: join(left(env, time), right(env, time))
     if op in {"add", "mul"} and len(expr.args) > 2:  # a loop: a sum may be longer than calls may be deep
-        join, terms = _JOINED[op], [_formula(a) for a in expr.args]
+        join, terms = _JOINED[op], [as_function(a) for a in expr.args]
         return lambda env, time: functools.reduce(join, (term(env, time) for term in terms))
     return lambda env, time: evaluate(expr, env, time=time)
 

@@ -10,7 +10,8 @@ import numpy as np
 from sbmlqsp.engine.derivatives import Gradient, gradient
 from sbmlqsp.engine.initial import dependency_order, resolved, start_needs
 from sbmlqsp.engine.network import Network, Symbol
-from sbmlqsp.expressions import Expr, evaluate, num, sym
+from sbmlqsp.engine.rates import as_function
+from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["Tangents", "initial_tangents", "time_slope"]
 
@@ -25,10 +26,14 @@ class Tangents:
     values : mapping of str to float or ndarray
     rows, count : int
         How many rows and directions there are.
+    kept : dict, optional
+        What is known of formulas of which the same names have derivatives each time, for who asks again and again.
     """
 
-    def __init__(self, values: Mapping[str, Any], rows: int, count: int) -> None:
-        self.values, self.rows, self.count = values, rows, count
+    def __init__(
+        self, values: Mapping[str, Any], rows: int, count: int, kept: dict[int | str, Any] | None = None
+    ) -> None:
+        self.values, self.rows, self.count, self._kept = values, rows, count, kept
         self.by_name: dict[str, Any] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -64,18 +69,25 @@ class Tangents:
         >>> known.of(parse_formula("dose/V")).tolist()
         [[-1.5]]
         """
-        slope = gradient(expr, self._leaf).get(ALONG)
+        known = None if self._kept is None else self._kept.get(id(expr))
+        if known is None:
+            known = self._prepared(expr)
+            if self._kept is not None:
+                self._kept[id(expr)] = known
+        _, slope, names = known
         if slope is None:
             return None
-        env: dict[str, Any] = {}
-        for name in slope.symbols():
-            before = name.removesuffix("~")
-            env[name] = self.by_name[before] if name.endswith("~") else self.column(name)
-        for node in slope.walk():
-            if node.op in {"amount", "concentration"}:
-                name = _name(node)
-                env[name] = self.column(name)
-        return np.broadcast_to(np.asarray(evaluate(slope, env), dtype=float), (self.rows, self.count))
+        env = {n: self.by_name[n.removesuffix("~")] if n.endswith("~") else self.column(n) for n in names}
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(slope(env, 0.0), dtype=float), (self.rows, self.count))
+
+    def _prepared(self, expr: Expr) -> tuple[Expr, Any, list[str]]:
+        """Return a formula, what computes its derivative, and which names that reads."""
+        slope = gradient(expr, self._leaf).get(ALONG)
+        if slope is None:
+            return expr, None, []
+        meant = [_name(node) for node in slope.walk() if node.op in {"amount", "concentration"}]
+        return expr, as_function(slope), [*slope.symbols(), *meant]
 
     def _leaf(self, expr: Expr) -> Gradient:
         name = "" if expr.op == "time" else _name(expr)

@@ -25,6 +25,8 @@ SETTLED = 1e-7  # relative distance from the steady state that counts as there
 POLISH = 0.05  # how far, relatively, Newton may move from where the simulation came to
 POINTS = 240
 HORIZONS = 6
+ROUGH = 1e-5
+"""Below what part of the largest singular value differences tell no slope from none."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ class Search:
             return self._result(
                 self.start, "simulation", residual=0.0, time=0.0, stable=None, message="the model has no states"
             )
-        longest = horizon if horizon is not None else self._time_scale() * 10.0**HORIZONS
-        time = min(longest, 20.0 * self._time_scale())
+        scale = self._time_scale()
+        longest = horizon if horizon is not None else scale * 10.0**HORIZONS
+        time = min(longest, 20.0 * scale)
         waves = 0
         track: Track | None = None
         while True:
@@ -208,7 +211,7 @@ class Search:
 
         While that cannot be said what is left is infinite.
         """
-        if not (residual < SETTLED and moved < POLISH):
+        if not (residual < SETTLED and moved < POLISH) or self._alone(y, track):
             return y, moved, residual
         middle, end = track.states[:, POINTS // 2, None], track.end[:, None]
         how = {"start": self.start[:, None], "kept": self.side.conserved()[None], "peak": track.peak[:, None]}
@@ -221,6 +224,16 @@ class Search:
         sure = bool(alike(self.side, rest, middle, end, **how)[0])
         self._doubt = "" if sure else "; which of many steady states next to each other it comes to, the way decides"
         return rest.states[:, 0], float(rest.moved[0]), float(rest.left[0]) if sure else np.inf
+
+    def _alone(self, y: Any, track: Track) -> bool:
+        """Say whether no other rest can lie next to one, as far as differences tell, which cost least."""
+        scale = self._scale(y, track.peak)
+        matrix = self.side.jacobian(y, scale) * scale
+        weight = np.abs(matrix).max(axis=1, initial=0.0, keepdims=True)
+        if not (np.isfinite(matrix).all() and (weight > 0).all()):
+            return False
+        sizes = np.linalg.svd(matrix / weight, compute_uv=False)
+        return int((sizes <= ROUGH * sizes.max(initial=0.0)).sum()) <= len(self.side.conserved())
 
     def _newton(self, y: Any, scale: Any) -> tuple[Any, float]:
         """Return the Newton step that keeps conserved moieties, and its relative size.
