@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,8 @@ __all__ = ["KERNEL", "batch_for", "prepare_batch", "refuse_unbatched", "run_batc
 
 KERNEL = Tolerances(relative=1e-8, absolute=ABSOLUTE)
 """Error control of the kernel where none is given."""
+LOOSER = 1e-14
+"""The absolute tolerance with which whom nothing else helped is integrated in the end: more than the usual."""
 BLOCK = 2048
 """How many subjects are run before what is not asked for of them is let go."""
 MOST_STATES = 400
@@ -205,7 +207,9 @@ class _Arm:
         """Run some subjects; what is doubtful or failed is run again with tighter tolerances."""
         found = self._integrate(rows, self._tolerances)
         block = _Block(found.out, np.full(len(rows), OK, dtype=np.int8), [""] * len(rows))
-        doubts = dict.fromkeys(np.flatnonzero(found.status).tolist(), "") | self._doubts(found.out, rows)
+        doubts = dict.fromkeys(np.flatnonzero(found.status).tolist(), "") | self._doubts(
+            found.out, rows, self._tolerances
+        )
         if doubts:
             self._again(rows, found, block, doubts)
         for k in np.flatnonzero(~np.isfinite(block.out).all(axis=(1, 2)) & (block.status == OK)).tolist():
@@ -229,18 +233,38 @@ class _Arm:
             relative=tolerances.relative, absolute=tolerances.absolute, most=tolerances.maximum_steps,
         )  # fmt: skip
 
-    def _doubts(self, out: Any, rows: Any) -> dict[int, str]:
+    def _doubts(self, out: Any, rows: Any, tolerances: Tolerances) -> dict[int, str]:
         """Say of which subjects the states look wrong although the integrator was content."""
         if not self._states:
             return {}
         states, sizes = out[:, :, self._of_states], self._scales[rows][:, self._of_scales]
-        least = self.batch.shares(self._tolerances.absolute)[self._of_scales] * sizes
+        least = self.batch.shares(tolerances.absolute)[self._of_scales] * sizes
         lowest, floor = states.min(axis=1), DEPTH * least
         deep = (lowest < floor) & (lowest != 0) & (states.max(axis=1) > floor)
         odd = (lowest < -1e-8 * sizes) | deep
         names = [dotted(s) for s in self._states]
         words = {k: suspicious(states[k], sizes[k], least[k], names) for k in np.flatnonzero(odd.any(axis=1)).tolist()}
         return {k: doubt for k, doubt in words.items() if doubt}
+
+    def _plainly(self, rows: Any, found: Any, block: _Block, failed: list[int]) -> None:
+        """Run whom nothing helped with an absolute tolerance for all states, unless what it is decides what grows.
+
+        What grows out of itself may be nothing but rounding errors of its rate at first: ``(1 + x^4 - 1)/(1 + x^4)``.
+        """
+        looser, less = (replace(self._tolerances, absolute=a) for a in (LOOSER, LOOSER / 5))
+        again = self._integrate(rows[failed], looser)
+        doubts = self._doubts(again.out, rows[failed], looser)
+        other = self._integrate(rows[failed], less) if doubts else again
+        for j, k in enumerate(failed):
+            sizes, states = (
+                self._scales[rows[k]][self._of_scales],
+                [f.out[j][:, self._of_states] for f in (again, other)],
+            )
+            fine = not again.status[j] and not other.status[j]
+            if fine and (j not in doubts or confirmed(doubts[j], first, second, sizes, self._states)[0]):
+                block.out[k], block.status[k] = again.out[j], OK
+                words = f"an absolute tolerance of {LOOSER:g} of each state's scale"
+                block.messages[k] = f"integrated with {words}, after: {found.message(k)}"
 
     def _again(self, rows: Any, found: Any, block: _Block, doubts: Mapping[int, str]) -> None:
         some = np.array(sorted(doubts))
@@ -259,6 +283,10 @@ class _Arm:
                 agree, block.messages[k] = confirmed(doubt, first, second, sizes, self._states)
                 block.status[k] = OK if agree else UNCONFIRMED
             block.out[k] = again.out[j]
+        if self.batch.deep and self._tolerances.absolute < LOOSER:
+            failed = [k for j, k in enumerate(some.tolist()) if found.status[k] and again.status[j]]
+            if failed:
+                self._plainly(rows, found, block, failed)
 
 
 @dataclass(frozen=True)

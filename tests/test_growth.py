@@ -88,3 +88,14 @@ def test_a_looser_absolute_tolerance_is_taken_at_its_word():
     arm = qsp.Experiment(qsp.read_antimony(text), times=[0, 150], observables=["x"])
     found = qsp.simulate(arm, engine="kernel", tolerances=qsp.Tolerances(1e-8, 1e-6))
     assert abs(found["x"].to_numpy().ravel()[1] / np.exp(75 - 80 * (1 - np.exp(-15.0))) - 1) > 0.1
+
+
+@pytest.mark.parametrize("engine", ["kernel", "roadrunner"])
+def test_what_is_nothing_but_rounding_errors_at_first_is_integrated(engine):
+    """Its own rate is ``1 + x^4 - 1``, which is 0 or 2e-16 where x is small, so that no step agrees with its half."""
+    text = """model m; species x = 0, y = 0; Kd = 0.04
+      ->y; 1.31*(1 + (x/Kd)^4 - 1)/(1 + (x/Kd)^4) + 0.3*(1 + z^4 - 1)/(1 + z^4); y->; y; ->x; 2*y; x->; 0.5*x
+      z = 0; z' = 0.01; end"""
+    arm = qsp.Experiment(qsp.read_antimony(text), times=np.linspace(0, 1, 21), observables=["x", "y"])
+    found = qsp.simulate(arm, engine=engine)
+    assert np.abs(found["x"].to_numpy()).max() < 1e-6

@@ -171,10 +171,11 @@ class Batch:
 
     def shares(self, absolute: float) -> Any:
         """Return what each state's error may be where it is zero, as a share of its scale."""
-        return shares(self.states, absolute, usual=ABSOLUTE, deep=self._deep)
+        return shares(self.states, absolute, usual=ABSOLUTE, deep=self.deep)
 
     @cached_property
-    def _deep(self) -> frozenset[str]:
+    def deep(self) -> frozenset[str]:
+        """The states that grow out of themselves, whose errors are shares of themselves however small they are."""
         return growing(self._network)
 
     def instructions(self) -> Instructions:
