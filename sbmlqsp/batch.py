@@ -256,10 +256,8 @@ class _Arm:
         doubts = self._doubts(again.out, rows[failed], looser)
         other = self._integrate(rows[failed], less) if doubts else again
         for j, k in enumerate(failed):
-            sizes, states = (
-                self._scales[rows[k]][self._of_scales],
-                [f.out[j][:, self._of_states] for f in (again, other)],
-            )
+            sizes = self._scales[rows[k]][self._of_scales]
+            first, second = (f.out[j][:, self._of_states] for f in (again, other))
             fine = not again.status[j] and not other.status[j]
             if fine and (j not in doubts or confirmed(doubts[j], first, second, sizes, self._states)[0]):
                 block.out[k], block.status[k] = again.out[j], OK
