@@ -136,7 +136,7 @@ def main():
         "inside": inside,
         "courses": lambda: compared(*courses()),
         "failing": lambda: compared(
-            *tangled({"grow": [0.1, 5.0]}), tolerances=qsp.Tolerances(1e-4, 1e-8, maximum_steps=40)
+            *tangled({"grow": [0.1, 5.0]}), tolerances=qsp.Tolerances(1e-4, 1e-8, maximum_steps=1100)
         ),
         "parts": lambda: in_parts(*oral()),
         "plan": lambda: by_a_plan(*tangled({"k": [0.4, 0.9]})),

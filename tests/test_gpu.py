@@ -49,7 +49,7 @@ def test_outputs_inside_long_steps_are_held_to_the_tolerance(found):
 def test_who_fails_on_processors_fails_on_a_gpu_with_the_same_words(found):
     here, there = found["failing"]["status"]
     assert here == there == [0, 1]
-    words = [messages[1].split("stopped at time 0.1") for messages in found["failing"]["messages"]]
+    words = [messages[1].split("stopped at time 0.2") for messages in found["failing"]["messages"]]
     assert len(words[0]) == len(words[1]) == 2
     assert words[0][0] == words[1][0] != ""
     assert found["failing"]["apart"] < 1e-3  # the tolerance is loose

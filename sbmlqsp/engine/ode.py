@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
+from sbmlqsp.engine.cuts import followed
 from sbmlqsp.engine.event_order import EventOrder
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.network import Network
@@ -30,6 +31,8 @@ SPAN = 64
 """How many patients a thread takes at a time at least."""
 LOOKED = 125
 """Into how many steps at least a run is divided where triggers are watched, so that none holds in between unseen."""
+ASKED = 1000
+"""The same where formulas ask for what moves: a condition that holds for less of a run may go unseen."""
 PLAIN = 1e-3
 """What it counts that an event which sets plain values happens at once again: it ends well, as a rule."""
 
@@ -233,7 +236,8 @@ class Batch:
         starts, constants = np.ascontiguousarray(starts), np.ascontiguousarray(constants)
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), amounts, lengths,
                             self.shares(absolute) * scales, np.ascontiguousarray(scales))  # fmt: skip
-        control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time))
+        control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time),
+                          longest=self.longest(instructions))  # fmt: skip
         task = Task(Program(*instructions.arrays()), patients, control, out, results)
 
         def over_threads(run: Callable[[int, int], None], count: int) -> None:
@@ -265,12 +269,21 @@ class Batch:
 
         over_threads(run, len(task.out))
 
+    @cached_property
+    def abrupt(self) -> bool:
+        """Whether formulas ask for what moves, so that rates jump where no run is cut."""
+        return followed(self._network, self.switches)
+
+    def longest(self, instructions: Instructions) -> float:
+        """Return how long a step may be."""
+        parts = ASKED if self.abrupt else LOOKED if self.equations.watched else 0
+        return instructions.end / parts if parts and instructions.end > 0 else math.inf
+
     def traits(self, instructions: Instructions) -> Any:
         """Return what there is to know of events."""
         from sbmlqsp.engine.ode_eventful import Traits
 
-        longest = instructions.end / LOOKED if self.equations.watched and instructions.end > 0 else math.inf
-        own: tuple[Any, ...] = (*self._traits, longest)
+        own: tuple[Any, ...] = (*self._traits, self.longest(instructions))
         return Traits(*own)
 
     @cached_property

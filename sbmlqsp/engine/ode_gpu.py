@@ -190,7 +190,7 @@ def run_on_gpu(
     plan = cuda.to_device(batch.equations.elimination.packed)
     people = [np.ascontiguousarray(which, dtype=np.int64)]
     people += [np.ascontiguousarray(a, dtype=float) for a in (starts, constants, amounts, lengths, scales)]
-    control = float(relative), cuda.to_device(batch.shares(absolute)), int(most)
+    control = float(relative), cuda.to_device(batch.shares(absolute)), int(most), float(batch.longest(instructions))
     size = together(times, len(batch.outputs))
     for first in range(0, n, size):
         rows = slice(first, min(first + size, n))

@@ -314,7 +314,7 @@ def _loop_of(functions, sizes):
     follow = _follow_of(look)
 
     @device
-    def run(room, people, program, r, relative, most, out):
+    def run(room, people, program, r, relative, most, longest, out):
         """Run a patient; return status, time and steps."""
         t, end, h, steps, again, g, last = 0.0, 0.0, 0.0, 0, False, 0, 0
         o = program.of[people.which[r]]
@@ -331,7 +331,7 @@ def _loop_of(functions, sizes):
             steps += 1
             if steps > most:
                 return TOO_MANY, t, steps
-            h = _fitted(h if h > 0.0 else _first_step(room, end - t, relative), end - t)
+            h = _fitted(min(h if h > 0.0 else _first_step(room, end - t, relative), longest), end - t)
             error = _norm(room, relative) if step(room, t, h) else math.inf
             if error <= 1.0:
                 error = max(error, held(room, program, g, last, t, h, relative))
@@ -357,7 +357,7 @@ def kernel_of(functions: Any, sizes: Any) -> Any:
 
     @cuda.jit
     def kernel(of, code, value, times, rows, which, starts, constants, amounts, lengths, scale, plan, relative,
-               absolute, most, out, results):  # fmt: skip
+               absolute, most, longest, out, results):  # fmt: skip
         r = cuda.grid(1)
         if r >= which.shape[0]:
             return
@@ -370,6 +370,6 @@ def kernel_of(functions: Any, sizes: Any) -> Any:
         people = _People(which, starts, constants, amounts, lengths, scale)
         program = _Program(of, code, value, times, rows)
         _enter(room, people, r, absolute, out[r])
-        results[r, 0], results[r, 1], results[r, 2] = run(room, people, program, r, relative, most, out[r])
+        results[r, 0], results[r, 1], results[r, 2] = run(room, people, program, r, relative, most, longest, out[r])
 
     return kernel

@@ -41,6 +41,7 @@ class Program(NamedTuple):
 class Control(NamedTuple):
     """Relative tolerance, how many steps there may be, the size of the elimination, and whether rates read time.
 
+    No step is longer than ``longest``, so that no condition in a formula holds in between unseen.
     After ``patience`` steps in one stretch, never where that is 0, a patient is handed over to another method: always
     where ``worth`` is 0, else where steps were not that many times as long as those of the method before. After
     ``calm`` steps that an explicit method could take it is handed over to that, whose own number is below zero.
@@ -53,6 +54,7 @@ class Control(NamedTuple):
     patience: int = 0
     worth: float = 0.0
     calm: int = 0
+    longest: float = math.inf
 
 
 class Patients(NamedTuple):

@@ -243,6 +243,7 @@ def _chosen(room, lanes, lane, control):
     lanes.steps[lane] += 1
     if lanes.steps[lane] > control.most:
         return TOO_MANY
+    h = min(h, control.longest)
     room.h[lane] = rest if h >= rest * 0.999999 else min(h, 0.5 * rest) if h > 0.6 * rest else h
     ready(room, lane)
     return FINE

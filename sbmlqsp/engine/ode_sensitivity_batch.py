@@ -164,7 +164,8 @@ class SensitiveBatch(Batch):
         ]
         patients = Patients(starts, constants, np.ascontiguousarray(which, dtype=np.int64), *numbers)
         program = Program(*instructions.arrays())
-        control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time))
+        control = Control(float(relative), int(most), plan.size, bool(self.equations.slopes.by_time),
+                          longest=self.longest(instructions))  # fmt: skip
         along = Along(*(np.ascontiguousarray(a, dtype=float) for a in (
             slopes.starts, slopes.constants, slopes.amounts, slopes.lengths, slopes.begins, slopes.moves,
             *_units(slopes.sizes),

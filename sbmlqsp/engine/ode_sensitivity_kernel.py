@@ -86,6 +86,7 @@ def _stretch(functions, room, program, g, last, t, end, control, steps, out):
             h = begun(functions, room, t, h, rest)
             if h < 0.0:
                 return NOT_FINITE, t, steps
+            h = min(h, control.longest)
         final = h >= rest * 0.999999
         h = rest if final else min(h, 0.5 * rest) if h > 0.6 * rest else h
         steps += 1
