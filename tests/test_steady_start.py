@@ -54,6 +54,23 @@ def test_a_drug_that_is_not_there_yet_may_act_by_any_power(engine):
     assert qsp.steady_state(arm.model).values["R"] == pytest.approx(50)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "R = 1; E = 0; g = 0.7; E' = -E; R' = 1/(1 + E^g) - 0.1*R",
+        "R = 1; E = 0; E' = -E; R' = 1/(1 + sqrt(E)) - 0.1*R",
+        "R = 1; species D = 0, P = 0; g = 0.7; D->P; D; P->; 0.5*P; R' = 1 + 2*P^g/(5^g + P^g) - 0.1*R",
+        "R = 1; D = 0; D' = -D; E := D/5; R' = 1/(1 + E^0.7) - 0.1*R",
+    ],
+)
+def test_a_drug_that_is_not_there_yet_may_act_with_an_infinite_slope(text):
+    """Nothing brings it, so that its slope moves nothing; in the third what is not there feeds what is not there."""
+    model = qsp.read_antimony(f"model m; {text}; end")
+    assert qsp.steady_state(model).values["R"] == pytest.approx(10, rel=1e-9)
+    arm = qsp.Experiment(model, times=[0, 1], observables=["R"], start="steady state")
+    assert qsp.simulate(arm)["R"].to_numpy().ravel() == pytest.approx([10, 10], rel=1e-9)
+
+
 def test_doses_come_on_top(model):
     times = [0, 1, 2, 4]
     arm = qsp.Experiment(model, times=times, observables=["R", "drug", "change"], regimen="3 into drug at 1",

@@ -17,7 +17,14 @@ from sbmlqsp.expressions import Expr, num, sym
 __all__ = ["rate_slopes"]
 
 
-def rate_slopes(side: RightHandSide, y: Any, along: Mapping[str, Any] | None = None, *, count: int = 0) -> Any:
+def rate_slopes(
+    side: RightHandSide,
+    y: Any,
+    along: Mapping[str, Any] | None = None,
+    *,
+    count: int = 0,
+    held: frozenset[str] = frozenset(),
+) -> Any:
     """Return the derivatives of dy/dt by the states, and along directions in which constants change.
 
     Parameters
@@ -28,6 +35,8 @@ def rate_slopes(side: RightHandSide, y: Any, along: Mapping[str, Any] | None = N
         What names change by along each direction; those of states and of what rules compute are not read.
     count : int
         How many directions there are.
+    held : frozenset of str
+        States that are taken for constants; derivatives by them are 0.
 
     Returns
     -------
@@ -50,10 +59,12 @@ def rate_slopes(side: RightHandSide, y: Any, along: Mapping[str, Any] | None = N
     network, (n, rows) = side.network, y.shape
     with np.errstate(all="ignore"):
         moving = frozenset(k for k, v in (along or {}).items() if np.any(v))
-        kept = _kept(network, moving)
+        kept = _kept(network, moving | {f"- {name}" for name in held})
         known = Tangents(side.values(y), rows, n + count, kept)
         _put_constants(known, side, along or {}, n)
         for i, name in enumerate(side.names):
+            if name in held:
+                continue
             unit = np.eye(n + count)[i]
             known.put(f"amount({name})" if name in side.reacting else name, unit)
             if name in side.reacting and network.symbols[name].amount_only:

@@ -141,7 +141,7 @@ def _ways(side: RightHandSide, y: Any, kept: Any, scale: Any) -> tuple[Any, Any]
     a direction that is nearly so.
     """
     n, rows = y.shape
-    matrix = rate_slopes(side, y) * scale.T[:, None, :]
+    matrix = slopes_felt(side, y, rate_slopes(side, y)) * scale.T[:, None, :]
     matrix = np.where(np.isfinite(matrix), matrix, 0.0)
     there = scale.T > 0  # what never was nothing disturbs
     matrix = np.where(there[:, :, None], matrix, 0.0)
@@ -216,6 +216,25 @@ def left_of(side: RightHandSide, y: Any, start: Any, kept: Any) -> Any:
     return _newton(side, y, kept, np.einsum("rkn,nr->rk", kept, start), _scale(y, np.abs(y)))[1]
 
 
+def slopes_felt(side: RightHandSide, y: Any, matrix: Any) -> Any:
+    """Return slopes of shape (rows, states, states) without infinite ones by what is zero and stays so.
+
+    A power below 1 of a drug that is not there has no slope there, and nothing brings the drug.
+    """
+    out = matrix
+    for row in np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2))).tolist():
+        own, at = RightHandSide(side.network, at_rows(side.base, np.array([row]))), y[:, [row]]
+        fed = (matrix[row] != 0) & ~np.eye(len(y), dtype=bool)
+        still = (at[:, 0] == 0) & (own(at)[:, 0] == 0)
+        for _ in y:  # what only such states feed stays so as well
+            still &= ~(fed & ~still).any(axis=1)
+        held = frozenset(n for n, s in zip(side.names, still.tolist(), strict=True) if s)
+        felt = rate_slopes(own, at, held=held)[0]
+        felt[still] = matrix[row][still]
+        out = np.where((np.arange(len(out)) == row)[:, None, None], felt, out)
+    return out
+
+
 def _scale(y: Any, peak: Any) -> Any:
     """Return the size of each state; of what never was it is 0, so that no step moves it."""
     return np.maximum(np.abs(y), 1e-9 * peak)
@@ -224,7 +243,7 @@ def _scale(y: Any, peak: Any) -> Any:
 def _newton(side: RightHandSide, y: Any, kept: Any, targets: Any, scale: Any) -> tuple[Any, Any]:
     """Return the steps that keep what is conserved, and their relative sizes, infinite where none brings to rest."""
     f = side(y).T
-    matrix = rate_slopes(side, y) * scale.T[:, None, :]
+    matrix = slopes_felt(side, y, rate_slopes(side, y)) * scale.T[:, None, :]
     good = np.isfinite(f).all(axis=1) & np.isfinite(matrix).all(axis=(1, 2))
     f, matrix = np.where(good[:, None], f, 0.0), np.where(good[:, None, None], matrix, 0.0)
     rows = np.concatenate([matrix, kept * scale.T[:, None, :]], axis=1)
@@ -249,7 +268,7 @@ def doubts(side: RightHandSide, rest: Rest, start: Any) -> dict[int, str]:
         name = dotted(side.names[int(y[reacting][:, row].argmin())])
         out.setdefault(row, f"'{name}' is negative at the steady state: {y[:, row].min():.6g}")
     here = (y != 0) | (start != 0)  # what was never there cannot be disturbed
-    slopes = rate_slopes(side, y)
+    slopes = slopes_felt(side, y, rate_slopes(side, y))
     for row in [r for r in range(y.shape[1]) if r not in out]:
         why = _unstable(slopes[row][np.ix_(here[:, row], here[:, row])], y[here[:, row], row])
         if why:

@@ -14,7 +14,7 @@ from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.expressions import evaluate, to_infix
 from sbmlqsp.model import Model, dotted
-from sbmlqsp.steady.rest import alike, arrived, eigenvalues, polished
+from sbmlqsp.steady.rest import alike, arrived, eigenvalues, polished, slopes_felt
 from sbmlqsp.steady.state import SteadyState, changes_at
 
 __all__ = ["POINTS", "Asking", "Search", "Simulation", "Track", "timed"]
@@ -171,10 +171,16 @@ class Search:
     def _slopes(self, y: Any, scale: Any) -> Any:
         """Return df/dy at a state: exactly, since differences hide what is slow, where functions have derivatives."""
         try:
-            exact = rate_slopes(self.side, y[:, None])[0]
+            exact = self._felt(y, rate_slopes(self.side, y[:, None])[0])
         except UnsupportedError:
-            return self.side.jacobian(y, scale)
-        return exact if np.isfinite(exact).all() else self.side.jacobian(y, scale)
+            return self._felt(y, self.side.jacobian(y, scale))
+        return exact if np.isfinite(exact).all() else self._felt(y, self.side.jacobian(y, scale))
+
+    def _felt(self, y: Any, matrix: Any) -> Any:
+        try:
+            return slopes_felt(self.side, y[:, None], matrix[None])[0]
+        except UnsupportedError:  # a function without a derivative
+            return matrix
 
     @staticmethod
     def _least(sizes: Any) -> float:
@@ -228,7 +234,7 @@ class Search:
     def _alone(self, y: Any, track: Track) -> bool:
         """Say whether no other rest can lie next to one, as far as differences tell, which cost least."""
         scale = self._scale(y, track.peak)
-        matrix = self.side.jacobian(y, scale) * scale
+        matrix = self._felt(y, self.side.jacobian(y, scale)) * scale
         weight = np.abs(matrix).max(axis=1, initial=0.0, keepdims=True)
         if not (np.isfinite(matrix).all() and (weight > 0).all()):
             return False
@@ -241,7 +247,7 @@ class Search:
         The size is infinite where no step makes the rates vanish.
         """
         f, matrix = self.side.linearised(y, scale)
-        matrix = matrix * scale
+        matrix = self._felt(y, matrix) * scale
         if not (np.isfinite(f).all() and np.isfinite(matrix).all()):
             return np.zeros_like(y), np.inf
         keep = self.side.conserved() * scale
