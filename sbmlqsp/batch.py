@@ -29,7 +29,7 @@ from sbmlqsp.runner import FAILED, IMPOSSIBLE, NOT_FINITE, OK, UNCONFIRMED
 from sbmlqsp.steady.approach import SideBySide, state_columns
 from sbmlqsp.steady.verbs import refuse_time
 from sbmlqsp.subjects import Subjects
-from sbmlqsp.suspicion import DEPTH, confirmed, not_finite, suspicious
+from sbmlqsp.suspicion import confirmed, doubtful, not_finite, suspicious
 from sbmlqsp.timeline import Timeline
 
 __all__ = ["KERNEL", "batch_for", "prepare_batch", "refuse_unbatched", "run_batch"]
@@ -244,11 +244,9 @@ class _Arm:
             return {}
         states, sizes = out[:, :, self._of_states], self._scales[rows][:, self._of_scales]
         least = self.batch.shares(tolerances.absolute)[self._of_scales] * sizes
-        lowest, floor = states.min(axis=1), DEPTH * least
-        deep = (lowest < floor) & (lowest != 0) & (states.max(axis=1) > floor)
-        odd = (lowest < -1e-8 * sizes) | deep
         names = [dotted(s) for s in self._states]
-        words = {k: suspicious(states[k], sizes[k], least[k], names) for k in np.flatnonzero(odd.any(axis=1)).tolist()}
+        some = doubtful(states, sizes, least).tolist()
+        words = {k: suspicious(states[k], sizes[k], least[k], names) for k in some}
         return {k: doubt for k, doubt in words.items() if doubt}
 
     def _plainly(self, rows: Any, found: Any, block: _Block, failed: list[int]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from sbmlqsp.engine.network import Network
 from sbmlqsp.model import dotted
 
-__all__ = ["DEPTH", "POLE", "confirmed", "not_finite", "ranging", "suspicious"]
+__all__ = ["POLE", "confirmed", "doubtful", "not_finite", "ranging", "suspicious"]
 
 POLE = "which is divided by"
 WIDE, SUDDEN = 1e4, 20.0
@@ -20,6 +20,28 @@ second opinion is asked for."""
 
 DEPTH = 1e4
 """How many times what its error may be a state must be for its value to count."""
+NEGATIVE, REGROWN = -1e-8, 100.0
+"""From which part of its scale a state counts as negative, and how many times its nadir it must be to have regrown."""
+
+
+def doubtful(states: Any, scales: Any, least: Any) -> Any:
+    """Return the positions of runs of which `suspicious` has something to say, all looked at together.
+
+    Parameters
+    ----------
+    states : ndarray of shape (runs, times, states)
+    scales, least : ndarray of shape (runs, states)
+    """
+    lowest, floor = states.min(axis=1), DEPTH * least
+    odd = (lowest < NEGATIVE * scales).any(axis=1)
+    rows, columns = np.nonzero((lowest < floor) & (lowest != 0) & (states.max(axis=1) > floor))
+    curves = states[rows, :, columns]
+    at = curves.argmin(axis=1) if curves.size else np.zeros(0, dtype=int)
+    later = np.arange(states.shape[1]) >= at[:, None]
+    after = np.where(later, curves, -np.inf).max(axis=1, initial=-np.inf)
+    bound = REGROWN * np.maximum(np.abs(lowest[rows, columns]), floor[rows, columns])
+    odd[rows[(at > 0) & (after > bound)]] = True
+    return np.flatnonzero(odd)
 
 
 def suspicious(states: Any, scales: Any, least: Any, names: Sequence[str]) -> str:
@@ -41,7 +63,7 @@ def suspicious(states: Any, scales: Any, least: Any, names: Sequence[str]) -> st
     lowest = states.min(axis=0)
     if not np.isfinite(lowest).all():
         return ""
-    negative = lowest < -1e-8 * scales
+    negative = lowest < NEGATIVE * scales
     if negative.any():
         k = int(np.argmin(np.where(negative, lowest / scales, 0.0)))
         return f"'{names[k]}' goes negative (lowest {lowest[k]:.3g})"
@@ -50,7 +72,7 @@ def suspicious(states: Any, scales: Any, least: Any, names: Sequence[str]) -> st
     at = states.argmin(axis=0)
     for k in np.flatnonzero(deep & (at > 0)).tolist():
         after = states[at[k] :, k].max()
-        if lowest[k] != 0 and after > 100 * abs(lowest[k]) and after > 100 * floor[k]:
+        if lowest[k] != 0 and after > REGROWN * max(abs(lowest[k]), floor[k]):
             return f"'{names[k]}' falls to {lowest[k]:.3g} and regrows to {after:.3g}"
     return ""
 
