@@ -199,7 +199,7 @@ class _Arm:
         self._run = partial(run_on_gpu, self.batch) if how.gpu else partial(self.batch.run, threads=how.threads)
         self.block = together(len(experiment.times), len(self.batch.outputs)) if how.gpu else BLOCK
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
-        names = sorted(self.batch.switches.reads & static_symbols(network))
+        self._timed = names = sorted(self.batch.switches.reads & static_symbols(network))
         timing = {n: np.broadcast_to(start.env[n], (start.stretches.size,)) for n in names}
         self._timing: Callable[[int], dict[str, float]] = lambda i: {n: float(v[i]) for n, v in timing.items()}
         self._clock = Clock(experiment, self.batch.switches, self._timing, d)
@@ -223,10 +223,16 @@ class _Arm:
                 block.status[k], block.messages[k] = NOT_FINITE, why
         return block
 
+    def _apart(self, rows: Any) -> list[int]:
+        """Return the subjects whose instants have to be asked for: one, where all have the same."""
+        d = self._deliveries
+        alike = not self._timed and all((a[rows] == a[rows[:1]]).all() for a in (d.start, d.duration))
+        return [int(r) for r in (rows[:1] if alike else rows)]
+
     def _integrate(self, rows: Any, tolerances: Tolerances) -> Any:
         timelines: dict[int, tuple[int, Timeline]] = {}
-        instructions, which = self.batch.instructions(), np.empty(len(rows), dtype=np.int64)
-        for k, row in enumerate(rows.tolist()):
+        instructions, which = self.batch.instructions(), np.zeros(len(rows), dtype=np.int64)
+        for k, row in enumerate(self._apart(rows)):
             timeline = self._clock(row)
             if id(timeline) not in timelines:  # kept, so that its number stays its own
                 timelines[id(timeline)] = instructions.add(timeline), timeline
