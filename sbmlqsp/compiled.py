@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sbmlqsp.engine.cuts import find_switches
+from sbmlqsp.engine.cuts import LOOKS, find_switches
 from sbmlqsp.engine.divisors import divisors
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
@@ -29,8 +29,6 @@ __all__ = [
 
 _CACHE: OrderedDict[Any, tuple[Machine, Prepared]] = OrderedDict()
 _CACHE_SIZE = 8
-LOOKS = 1000
-"""How often at least conditions on the state are looked at in a run."""
 _PREPARED: OrderedDict[Any, Prepared] = OrderedDict()
 _SURVIVED: set[tuple[str, tuple[str, ...]]] = set()
 LOCK = threading.RLock()

@@ -22,6 +22,7 @@ from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, substitute, sym
 
 __all__ = [
+    "LOOKS",
     "RELATIONS",
     "Switch",
     "Switches",
@@ -32,6 +33,8 @@ __all__ = [
     "may_return",
 ]
 
+LOOKS = 1000
+"""How often at least conditions on what moves are looked at in a run: one that holds for less may go unseen."""
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
 ABRUPT = RELATIONS | STEPS | {"eq", "ne", "rem"}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
-from sbmlqsp.engine.cuts import followed
+from sbmlqsp.engine.cuts import LOOKS, followed
 from sbmlqsp.engine.event_order import EventOrder
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.network import Network
@@ -31,8 +31,6 @@ SPAN = 64
 """How many patients a thread takes at a time at least."""
 LOOKED = 125
 """Into how many steps at least a run is divided where triggers are watched, so that none holds in between unseen."""
-ASKED = 1000
-"""The same where formulas ask for what moves: a condition that holds for less of a run may go unseen."""
 PLAIN = 1e-3
 """What it counts that an event which sets plain values happens at once again: it ends well, as a rule."""
 
@@ -276,7 +274,7 @@ class Batch:
 
     def longest(self, instructions: Instructions) -> float:
         """Return how long a step may be."""
-        parts = ASKED if self.abrupt else LOOKED if self.equations.watched else 0
+        parts = LOOKS if self.abrupt else LOOKED if self.equations.watched else 0
         return instructions.end / parts if parts and instructions.end > 0 else math.inf
 
     def traits(self, instructions: Instructions) -> Any:
