@@ -112,10 +112,8 @@ def refuse_unbatched(experiment: Experiment, subjects: Subjects | None = None) -
             )
 
 
-def prepare_batch(experiment: Experiment, subjects: Subjects, *, gpu: bool = False, asked: bool = True) -> None:
+def prepare_batch(experiment: Experiment, subjects: Subjects, *, gpu: bool = False) -> None:
     """Make an arm ready for the kernel, or refuse it; where it is to run on a GPU, also what that does not run.
-
-    Where the kernel was not ``asked`` for by name, also what libRoadRunner follows better: it finds where rates jump.
 
     Raises
     ------
@@ -132,9 +130,6 @@ def prepare_batch(experiment: Experiment, subjects: Subjects, *, gpu: bool = Fal
             "the model has too many states for the batch kernel", value=len(batch.states), expected=f"{MOST_STATES}",
             remedy="use libRoadRunner",
         )  # fmt: skip
-    if batch.abrupt and not asked:
-        raise UnsupportedError("formulas ask for what moves, which libRoadRunner follows more closely",
-                               where=f"'{experiment.id}'")  # fmt: skip
     if gpu:
         refuse_without_gpu(batch)
 

@@ -85,7 +85,7 @@ def _settled_by_a_look(
     """Return the kernel where it runs the arms and a few subjects have the same results as on libRoadRunner."""
     try:
         for arm in arms:
-            prepare_batch(arm, people, asked=False)
+            prepare_batch(arm, people)
     except UnsupportedError as why:
         return replace(primary, choice={"asked": "auto", "kernel": str(why)})
     few, looked = _few(people, "auto")

@@ -1,13 +1,10 @@
 """What the kernel puts out inside its steps: as exact as their ends, and no pulse between them goes unseen."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
-from sbmlqsp import engines
 
 EVENTS = {
     "none": "",
@@ -58,38 +55,6 @@ def test_a_pulse_that_outputs_see_is_not_stepped_over(events, states):
     found = kernel(text, np.arange(721.0), "R", subjects=pd.DataFrame({"at0": [400.0, 111.0, 640.0]}))
     assert not found["status"].any()
     assert found["R"].to_numpy()[0, :, 0].max(axis=-1) == pytest.approx([37.55] * 3, abs=0.01)
-
-
-def test_a_window_of_a_state_that_outputs_see_is_not_stepped_over():
-    text = "model m; x = 0; x' = 1; c = 40; y = 1; y' = piecewise(1, x > c && x < c + 2, 0); end"
-    c = np.linspace(3.3, 90.7, 23)
-    found = kernel(text, np.linspace(0, 100, 101), "y", relative=1e-6, subjects=pd.DataFrame({"c": c}))
-    status, end = found["status"].to_numpy().ravel(), found["y"].to_numpy()[0, :, 0, -1]
-    assert (status == 0).sum() > 10  # some corners are refused, none is missed
-    assert end[status == 0] == pytest.approx(3, abs=1e-3)
-
-
-WINDOW = """model m; D = 100; C = 0; A = 0; th = 40; D' = -0.7*D; C' = 0.7*D - 0.2*C
-  A' = 1 + piecewise(1, C > th && C < 1.1*th, 0) - 0.1*A; end"""
-
-
-def test_a_window_between_outputs_is_not_stepped_over():
-    """It holds for a hundredth of the run, and no output falls into it; steps are short where formulas ask."""
-    text = "model m; x = 0; x' = 1; c = 1.3; A = 1; A' = piecewise(1, x > c && x < c + 0.5, 0); end"
-    c = np.array([1.3, 5.3, 11.3, 17.25, 3.1, 20.2])
-    found = kernel(text, np.linspace(0, 24, 25), "A", subjects={"c": c})
-    end = found["A"].to_numpy()[0, :, 0, -1]
-    assert (found["status"].to_numpy().ravel() == 0).sum() > 3
-    assert end[found["status"].to_numpy().ravel() == 0] == pytest.approx(1.5, abs=1e-6)
-
-
-def test_who_did_not_ask_for_the_kernel_gets_windows_of_states_from_libroadrunner(monkeypatch):
-    monkeypatch.setattr(engines, "ENOUGH", 4)
-    arm = qsp.Experiment(qsp.read_antimony(WINDOW), times=np.arange(25.0), observables=["A"])
-    people = {"th": np.linspace(14.0, 50.0, 5)}
-    found, only = (qsp.simulate(arm, subjects=people, engine=e, workers=1) for e in ("auto", "roadrunner"))
-    assert found["A"].equals(only["A"])
-    assert "ask for what moves" in json.loads(found.attrs["provenance"])["inputs"]["engine_choice"]["kernel"]
 
 
 @pytest.mark.parametrize("relative", [1e-4, 1e-8, 1e-10])

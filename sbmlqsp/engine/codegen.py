@@ -200,9 +200,21 @@ class Writer:
 
     def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
         """Write conditions and outputs."""
-        checks = [*(e.trigger for e in self.system.events), *fates]
-        first = self._locals(checks)
-        first += [f"out[{i}] = 1.0 if {condition(c, self._name)} else 0.0" for i, c in enumerate(checks)]
+        return self._look([*(e.trigger for e in self.system.events), *fates], outputs)
+
+    def _look(
+        self,
+        checks: Sequence[Expr],
+        outputs: Sequence[str],
+        *,
+        numbers: Collection[Expr] = (),
+        more: Sequence[Expr] = (),
+    ) -> str:
+        """Write conditions, those of them that are ``numbers`` by their value, ``more`` numbers, and outputs."""
+        asked = [f"1.0 if {condition(c, self._name)} else 0.0" if c not in numbers else numeric(c, self._name)
+                 for c in checks]  # fmt: skip
+        asked += [numeric(e, self._name) for e in more]
+        first = self._locals([*checks, *more]) + [f"out[{i}] = {text}" for i, text in enumerate(asked)]
         names = [n for column in outputs for n in self._needs(Expr("sym", value=column.strip("[]")))]
         homes = [self.system.network.symbols[n].compartment for n in names if n in self.system.network.symbols]
         second = self._locals((), [*names, *homes])

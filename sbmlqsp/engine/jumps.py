@@ -120,7 +120,7 @@ def jump_system(
     dosed : mapping of str to bool, optional
         What doses change, and whether it is infused.
     watched : bool
-        Whether triggers may read time together with what changes during the run, since all are watched then.
+        Whether conditions may read time together with what changes during the run, since all are watched then.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def jump_system(
     given = {k: rewritten.get(("rate rule", k), v) for k, v in network.rate_rules.items()}
     flows |= {k: _in_amounts(network, k, given) for k in given}
     conditions, more, left = find_conditions(network)
-    _refuse_left(tuple(switches.left_to_engine) + (() if watched else left))
+    _refuse_left(() if watched else (*switches.left_to_engine, *left))
     events = tuple(replace(e, trigger=c) for e, c in zip(network.events, conditions, strict=True))
     switches = replace(switches, triggers=more)
     infused = _infused(dosed or {}, counted, flows)

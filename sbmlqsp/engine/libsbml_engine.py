@@ -12,6 +12,7 @@ from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_formulas import write_formulas
+from sbmlqsp.engine.libsbml_lookout import look_out
 from sbmlqsp.engine.libsbml_rename import rename
 from sbmlqsp.engine.libsbml_stoichiometry import stoichiometries_to_parameters
 from sbmlqsp.engine.network import Network, Symbol
@@ -98,6 +99,7 @@ def prepare(
     if any(expr.has("factorial") for _, _, expr in network.formulas()):
         _cap_factorials(model)
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
+    look_out(model, network, Switches() if eventful else switches, {t: i.rate for t, i in inlets.items()})
     watches = tuple(_watch(model, network, i) for i in _may_repeat(network))
     renamed = _rename_times(model, network)
     return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed)

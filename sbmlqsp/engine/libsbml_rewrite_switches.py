@@ -8,7 +8,7 @@ from typing import Any
 from sbmlqsp.engine.cuts import degree_in_time
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_draft import Draft
-from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.libsbml_event import add_event
 from sbmlqsp.engine.plainer import negated
 from sbmlqsp.expressions import Expr, evaluate, num, sym
 
@@ -103,17 +103,7 @@ class _Walker:
         return self._known[step]
 
     def _event(self, wish: str, trigger: Expr, values: dict[str, Expr], *, holds: bool) -> None:
-        event = self.draft.model.createEvent()
-        event.setId(self.draft.fresh(wish))
-        event.setUseValuesFromTriggerTime(True)
-        made = event.createTrigger()
-        made.setInitialValue(holds)
-        made.setPersistent(True)
-        made.setMath(to_mathml(trigger))
-        for variable, value in values.items():
-            assignment = event.createEventAssignment()
-            assignment.setVariable(variable)
-            assignment.setMath(to_mathml(value))
+        add_event(self.draft.model, self.draft.fresh(wish), trigger, values, holds=holds)
 
 
 def _mixed(switch: Expr, on: Expr, off: Expr) -> Expr:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sbmlqsp.engine.libsbml import parse, write
-from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.engine.libsbml_event import add_event
 from sbmlqsp.engine.network import Network
 from sbmlqsp.expressions import Expr, num, sym
 
-__all__ = ["NEVER", "Watched", "watched"]
+__all__ = ["NEAR", "NEVER", "Watched", "size_of", "watched"]
 
 NEAR = 0.05
 """How near to a threshold what is compared with it comes near, as a part of its size."""
@@ -67,17 +67,8 @@ def _parameter(model: Any, name: str, taken: set[str]) -> str:
 
 def _note(model: Any, name: str, trigger: Expr, *, initial: bool, again: bool) -> None:
     """Add an event that notes the time at which it happens, first or last."""
-    event = model.createEvent()
-    event.setId(f"{name}_event")
-    event.setUseValuesFromTriggerTime(True)
-    element = event.createTrigger()
-    element.setInitialValue(initial)
-    element.setPersistent(True)
-    element.setMath(to_mathml(trigger))
     first = Expr("piecewise", (Expr("time"), Expr("lt", (sym(name), num(0.0))), sym(name)))
-    assignment = event.createEventAssignment()
-    assignment.setVariable(name)
-    assignment.setMath(to_mathml(Expr("time") if again else first))
+    add_event(model, f"{name}_event", trigger, {name: Expr("time") if again else first}, holds=initial)
 
 
 def _moved(trigger: Expr, network: Network, *, outwards: bool) -> Expr:
@@ -91,24 +82,24 @@ def _moved(trigger: Expr, network: Network, *, outwards: bool) -> Expr:
         return _moved(rules[str(trigger.value)], network, outwards=outwards)
     if op in {"gt", "ge", "lt", "le"} and len(args) == 2:
         high, low = args if op in {"gt", "ge"} else args[::-1]
-        sizes = Expr("add", (_size(high, rules), _size(low, rules)))
+        sizes = Expr("add", (size_of(high, rules), size_of(low, rules)))
         moved = Expr("add" if outwards else "sub", (high, Expr("mul", (num(NEAR), sizes))))
         return Expr("gt", (moved, low))
     return Expr("gt", (num(1.0), num(0.0))) if outwards else Expr("gt", (num(0.0), num(1.0)))
 
 
-def _size(formula: Expr, rules: Mapping[str, Expr], deep: int = 0) -> Expr:
+def size_of(formula: Expr, rules: Mapping[str, Expr], deep: int = 0) -> Expr:
     """Return how large a formula's terms are together: what is near to zero is so beside them."""
     op, args = formula.op, formula.args
     if op == "sym" and str(formula.value) in rules and deep < DEEP:
-        return _size(rules[str(formula.value)], rules, deep + 1)
+        return size_of(rules[str(formula.value)], rules, deep + 1)
     if op in {"add", "sub", "neg", "abs", "min", "max"}:
-        parts = tuple(_size(a, rules, deep) for a in args)
+        parts = tuple(size_of(a, rules, deep) for a in args)
         return parts[0] if len(parts) == 1 else Expr("add", parts)
     if op == "mul":
-        return Expr("mul", tuple(_size(a, rules, deep) for a in args))
+        return Expr("mul", tuple(size_of(a, rules, deep) for a in args))
     if op == "pow" and args[1].op == "num":
-        return Expr("pow", (_size(args[0], rules, deep), args[1]))
+        return Expr("pow", (size_of(args[0], rules, deep), args[1]))
     if op == "div":
-        return Expr("div", (_size(args[0], rules, deep), Expr("abs", (args[1],))))
+        return Expr("div", (size_of(args[0], rules, deep), Expr("abs", (args[1],))))
     return Expr("abs", (formula,))

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
-from sbmlqsp.engine.cuts import LOOKS, followed
 from sbmlqsp.engine.event_order import EventOrder
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.network import Network
@@ -121,6 +120,16 @@ class Batch:
         """Whether there are events."""
         return bool(self.equations.system.events)
 
+    @property
+    def held(self) -> bool:
+        """Whether rates jump where what moves crosses a threshold."""
+        return bool(self.equations.held.names)
+
+    @property
+    def watched(self) -> bool:
+        """Whether something is to be found in steps."""
+        return self.held or bool(self.equations.watched)
+
     @cached_property
     def places(self) -> Places:
         """Where each state and constant is."""
@@ -133,8 +142,9 @@ class Batch:
         from sbmlqsp.engine import ode_linear
         from sbmlqsp.engine.ode_model import EventFunctions, Functions
 
-        whole: Any = EventFunctions if self.eventful else Functions
-        part: Any = WithEvents if self.eventful else Evaluations
+        looped = self.eventful or self.held
+        whole: Any = EventFunctions if looped else Functions
+        part: Any = WithEvents if looped else Evaluations
         return self._compiled(source_of_equations, whole, part, ode_linear.factor, ode_linear.solve)
 
     @cached_property
@@ -166,7 +176,7 @@ class Batch:
             if not name.startswith(WAVE):
                 x[:, i] = env.get(f"amount({name})", env[name])
         for i, name in enumerate(self.equations.constants):
-            if name in env:  # else a switch or an infusion, which instructions set
+            if name in env:  # else a switch or an infusion, which instructions set, or what is held
                 p[:, i] = env[name]
         return x, p
 
@@ -241,7 +251,7 @@ class Batch:
         def over_threads(run: Callable[[int, int], None], count: int) -> None:
             spread(run, count, threads, most=16 * SPAN)
 
-        if self.eventful:
+        if self.eventful or self.held:
             self._run_eventful(instructions, task, over_threads)
         else:
             integrate(self.functions_of_lanes, plan.packed, task, method=method, spread=over_threads)
@@ -267,15 +277,9 @@ class Batch:
 
         over_threads(run, len(task.out))
 
-    @cached_property
-    def abrupt(self) -> bool:
-        """Whether formulas ask for what moves, so that rates jump where no run is cut."""
-        return followed(self._network, self.switches)
-
     def longest(self, instructions: Instructions) -> float:
         """Return how long a step may be."""
-        parts = LOOKS if self.abrupt else LOOKED if self.equations.watched else 0
-        return instructions.end / parts if parts and instructions.end > 0 else math.inf
+        return instructions.end / LOOKED if self.watched and instructions.end > 0 else math.inf
 
     def traits(self, instructions: Instructions) -> Any:
         """Return what there is to know of events."""
@@ -297,7 +301,7 @@ class Batch:
         return (
             _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
             _numbers(e.values_from_trigger for e in events), strict, _numbers(weight), _numbers(rivals), width,
-            bool(self.equations.watched), len(self.equations.parts),
+            self.watched, len(self.equations.parts) + len(self.equations.held.names), len(self.equations.held.names),
         )  # fmt: skip
 
 

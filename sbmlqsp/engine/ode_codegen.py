@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -11,6 +12,8 @@ from sbmlqsp.engine.derivatives import Gradient, gradient, negative, over, plus,
 from sbmlqsp.engine.elimination import Elimination, plan_elimination
 from sbmlqsp.engine.jumps import JumpSystem, jump_system
 from sbmlqsp.engine.network import Event, Network
+from sbmlqsp.engine.ode_held import hold
+from sbmlqsp.engine.ode_jumps import COMPARISONS, ROUNDED
 from sbmlqsp.engine.ode_slopes import without_slopes
 from sbmlqsp.engine.ode_waves import waves
 from sbmlqsp.engine.rendering import numeric
@@ -33,7 +36,6 @@ TIME = "time"
 WRITTEN_OUT = 500
 """How many operations of an elimination are written out; beyond, a plan is followed."""
 ONE = num(1.0)
-COMPARISONS = frozenset({"lt", "le", "gt", "ge"})
 
 
 def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
@@ -56,7 +58,8 @@ def equations_of(network: Network, *, dosed: Mapping[str, bool]) -> Equations:
     system = replace(system, switches=replace(system.switches, delays=()))  # what waits is due when it is due
     species = {s.id for s in network.species if s.id in system.states}
     flows = dict(system.flows) | {s: num(0.0) for s in system.states if s in species and s not in system.flows}
-    more = waves(replace(system, flows=flows))
+    system = replace(system, flows=flows)
+    more = waves(system, hold(system).conditions)
     flows |= more
     moving = tuple(s for s in (*system.states, *more) if s in flows)
     fixed = tuple(s for s in system.states if s not in flows) + system.constants
@@ -83,12 +86,13 @@ def _refuse(network: Network) -> None:
 class Equations:
     """Differential equations of a network: ``states`` that move, ``constants`` that only doses and cuts change.
 
-    States are amounts of species, and values of what rate rules change.
+    States are amounts of species, and values of what rate rules change. ``held`` are the constants, the last of them,
+    that stand in the rates for what these jump with.
     """
 
     def __init__(self, system: JumpSystem) -> None:
-        self.system = system
-        self.states, self.constants = system.states, system.constants
+        self.system, self.held = system, hold(system)
+        self.states, self.constants = system.states, self.held.system.constants
 
     @cached_property
     def elimination(self) -> Elimination:
@@ -135,7 +139,7 @@ class Equations:
     @cached_property
     def slopes(self) -> Slopes:
         """The derivatives of the rates."""
-        return Slopes(self.system)
+        return Slopes(self.held.system)
 
 
 class Slopes:
@@ -215,9 +219,9 @@ def source_of_equations(equations: Equations, *, outputs: Sequence[str]) -> str:
     outputs : sequence of str
         Engine selections: ``"S"`` is an amount or a value, ``"[S]"`` a concentration.
     """
-    writer = _Writer(equations)
-    parts = [writer.rates(), writer.slopes(), writer.look(outputs, equations.parts)]
-    if equations.system.events:
+    motion, writer = _Writer(equations, equations.held.system), _Writer(equations)
+    parts = [motion.rates(), motion.slopes(), writer.look(outputs, (*equations.parts, *equations.held.conditions))]
+    if equations.system.events or equations.held.names:
         parts.append(writer.act())
     if equations.written_out:
         plan = equations.elimination
@@ -227,8 +231,8 @@ def source_of_equations(equations: Equations, *, outputs: Sequence[str]) -> str:
 
 
 class _Writer(Writer):
-    def __init__(self, equations: Equations) -> None:
-        super().__init__(equations.system)
+    def __init__(self, equations: Equations, system: JumpSystem | None = None) -> None:
+        super().__init__(system or equations.system)
         self._equations = equations
         self._named: dict[str, str] = {}
 
@@ -253,6 +257,13 @@ class _Writer(Writer):
         lines += [f"out[{n + i}] = {numeric(e, self._name)}" for i, e in slopes.by_time.items()]
         lines += self._put("out", 2 * n, entries)
         return function("slopes", "SLOPES", "x, p, t, out", read_once(lines, "") or ["pass"])
+
+    def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
+        """Write what is watched, then by how much each comparison holds or does not, and outputs."""
+        checks = [*(e.trigger for e in self.system.events), *fates]
+        gaps = [Expr("sub", c.args) if c.op in COMPARISONS and len(c.args) == 2 else num(math.nan) for c in checks]
+        rounded = {c for c in self._equations.held.conditions if c.op in ROUNDED}
+        return self._look(checks, outputs, numbers=rounded, more=gaps)
 
     def _event(self, i: int) -> list[str]:
         event, symbols = self.system.events[i], self.system.network.symbols

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from sbmlqsp.engine.ode_defect import attempted
-from sbmlqsp.engine.ode_events import QUEUE, Events, near, settle
+from sbmlqsp.engine.ode_events import QUEUE, Events, hastes, hold, near, settle
 from sbmlqsp.engine.ode_kernel import (
     GROW,
     SAFETY,
@@ -25,12 +25,12 @@ from sbmlqsp.engine.ode_kernel import (
 )  # fmt: skip
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SETTLE, SHOW
-from sbmlqsp.engine.ode_status import FINE, NOT_FINITE, TOO_MANY, TOO_SMALL
+from sbmlqsp.engine.ode_status import FINE, HASTY, NOT_FINITE, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ode_tableau import STAGES
 from sbmlqsp.engine.ode_watch import CLOSE, arrive, change, later
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
-__all__ = ["EARLY", "TRIES", "Traits", "begin", "events_at", "run_eventful"]
+__all__ = ["EARLY", "TRIES", "Traits", "begin", "events_at", "room_for", "run_eventful"]
 
 TRIES = 20
 """How often a step is taken again, to end where a trigger changes."""
@@ -50,6 +50,7 @@ class Traits(NamedTuple):
     width: int
     watched: bool
     parts: int
+    held: int
     longest: float
 
 
@@ -144,6 +145,10 @@ def _stretch(functions, room, events, script, g, last, t, end, control, steps, w
     """Integrate to the end of a stretch; return status, event, time, number of steps, and how many events wait."""
     h = 0.0
     while t < end:
+        if events.held > 0 and hold(functions, room, events, t):
+            h = 0.0
+            if hastes(events, t, end):
+                return HASTY, -1, t, steps, waiting
         stop = end
         for j in range(waiting):
             if events.due[j] < end - near(end):
@@ -213,19 +218,28 @@ def begin(events, traits):
         events.before[e] = traits.initial[e]
         events.last[e] = -math.inf
         events.rush[e] = 0.0
+    events.haste[0], events.haste[1] = -math.inf, 0.0
+
+
+@fast
+def room_for(traits, width):
+    """Return how many numbers the events of a patient take, of which ``width`` are kept of each that waits."""
+    count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
+    return 6 * checks + 3 * count + 2 + (2 + width) * QUEUE + width
 
 
 @fast
 def events_at(at, traits):
     """Return the events of a patient, with room from a place in memory on."""
     count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
-    known, before = shifted(at, checks), shifted(at, 2 * checks)
-    due = shifted(before, 3 * count)
+    known, gaps, before = shifted(at, 2 * checks), shifted(at, 4 * checks), shifted(at, 6 * checks)
+    haste = shifted(before, 3 * count)
+    due = shifted(haste, 2)
     whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
     return Events(
-        count, traits.width, traits.watched, traits.longest, traits.parts, pointer(traits.persistent),
-        pointer(traits.early), pointer(traits.strict), pointer(traits.weight), pointer(traits.rivals), at, known,
-        before, shifted(before, count), shifted(before, 2 * count), due, whose, queued,
+        count, traits.width, traits.watched, traits.longest, traits.parts, traits.held, pointer(traits.persistent),
+        pointer(traits.early), pointer(traits.strict), pointer(traits.weight), pointer(traits.rivals), at, known, gaps,
+        before, shifted(before, count), shifted(before, 2 * count), haste, due, whose, queued,
         shifted(queued, traits.width * QUEUE),
     )  # fmt: skip
 
@@ -237,9 +251,8 @@ def _entry(sources):
         """Run patients as ``run_patients`` does; ``results`` takes 1 + the event at fault as well."""
         _ = sources
         n, m, columns = patients.starts.shape[1], patients.constants.shape[1], out.shape[2]
-        count, width = traits.initial.shape[0], traits.width
         kept = np.zeros((STAGES + 11) * n + m + plan[1] + control.size + columns)
-        own = np.zeros(5 * count + 2 * traits.parts + (2 + width) * QUEUE + width)
+        own = np.zeros(room_for(traits, traits.width))
         at = pointer(kept)
         x, new, u, b = at, shifted(at, n), shifted(at, 2 * n), shifted(at, 3 * n)
         floor, scale, k, dense = shifted(at, 4 * n), shifted(at, 5 * n), shifted(at, 6 * n), shifted(at, 14 * n)

@@ -18,8 +18,8 @@ from sbmlqsp.engine.ode_model import fast
 from sbmlqsp.engine.ode_status import BAD_DELAY, CROWDED, ENDLESS, FINE, RUSHING, TIED
 
 __all__ = [
-    "APPLY", "CHECKS", "DELAY", "LOOPS", "PRIORITY", "QUEUE", "VALUES", "Events", "dequeue", "near", "next_event",
-    "rushes", "settle", "withdraw",
+    "APPLY", "CHECKS", "DELAY", "LOOPS", "PRIORITY", "QUEUE", "VALUES", "Events", "dequeue", "hastes", "hold", "near",
+    "next_event", "rushes", "settle", "withdraw",
 ]  # fmt: skip
 
 LOOPS = 10_000
@@ -28,6 +28,8 @@ QUEUE = 256
 """How many events may wait at once."""
 RUSHES = 3.0
 """How often an event may happen at once again."""
+HASTES = 100.0
+"""How often rates may jump at once again."""
 SOON = 1e-6
 """At once: within this share of the time, of which within rounding counts as often as is allowed."""
 CHECKS, DELAY, PRIORITY, VALUES, APPLY = 0, 0, 1, 2, 3
@@ -37,14 +39,15 @@ class Events(NamedTuple):
     """A patient's events.
 
     ``number`` events that assign up to ``width`` values. ``watched``: whether triggers change between cuts; steps are
-    no longer than ``longest``.
+    no longer than ``longest``. The last ``held`` of the ``parts`` are what rates jump with.
 
     By event: ``persistent``; ``early`` (values of the trigger's time); ``strict`` (it turns true just after what it
     compares is equal); ``weight`` (what it counts that it happens at once again); ``rivals`` says of two whether their
     order matters; ``checks`` and ``before`` (whether triggers hold, now and before), of which the first goes on with
-    the ``parts`` that triggers are composed of; ``known`` (what both were at a place of the step); ``last`` (when it
-    happened) and ``rush`` (how often at once again). ``due``, ``whose``, ``kept``: the events that wait. ``value`` is
-    room for assigned values.
+    the ``parts`` that are watched as well, and then with by how much each holds or does not; ``known`` (what all were
+    at a place of the step) and ``gaps`` (the last of them at the two looks before); ``last`` (when it happened) and
+    ``rush`` (how often at once again). ``haste``: the same of what rates jump with. ``due``, ``whose``, ``kept``: the
+    events that wait. ``value`` is room for assigned values.
     """
 
     number: int
@@ -52,6 +55,7 @@ class Events(NamedTuple):
     watched: bool
     longest: float
     parts: int
+    held: int
     persistent: Any
     early: Any
     strict: Any
@@ -59,9 +63,11 @@ class Events(NamedTuple):
     rivals: Any
     checks: Any
     known: Any
+    gaps: Any
     before: Any
     last: Any
     rush: Any
+    haste: Any
     due: Any
     whose: Any
     kept: Any
@@ -150,6 +156,25 @@ def rushes(events, e, t):
         events.rush[e] += RUSHES if gap <= SOON * SOON * t and events.weight[e] == 1.0 else events.weight[e]
     events.last[e] = t
     return events.rush[e] >= RUSHES
+
+
+@fast
+def hold(functions, room, events, t):
+    """Set what rates jump with to what it is now; return whether it was not."""
+    functions.look(CHECKS, room.x, room.p, t, events.checks)
+    first, place, changed = events.number + events.parts - events.held, room.m - events.held, False
+    for k in range(events.held):
+        changed |= room.p[place + k] != events.checks[first + k]
+        room.p[place + k] = events.checks[first + k]
+    return changed
+
+
+@fast
+def hastes(events, t, end):
+    """Note that rates jump; return whether they do so to and fro, faster than can be followed."""
+    often = t - events.haste[0] <= SOON * (t + SOON * end)
+    events.haste[0], events.haste[1] = t, events.haste[1] + 1.0 if often else 0.0
+    return events.haste[1] >= HASTES
 
 
 @fast

@@ -37,11 +37,10 @@ def refuse_without_gpu(batch: Batch | None = None) -> None:
     UnsupportedError
         numba-cuda is not installed, there is no device, or the model has events or is too large.
     """
-    if batch is not None and batch.eventful:
-        raise UnsupportedError(
-            "the GPU does not run models with events", value=[e.id for e in batch.equations.system.events],
-            remedy=ELSEWHERE,
-        )  # fmt: skip
+    if batch is not None and (batch.eventful or batch.held):
+        what = "events" if batch.eventful else "rates that jump where what moves crosses a threshold"
+        names = [e.id for e in batch.equations.system.events] or [str(c) for c in batch.equations.held.conditions]
+        raise UnsupportedError(f"the GPU does not run models with {what}", value=names, remedy=ELSEWHERE)
     from numba.core import config
 
     if not config.ENABLE_CUDASIM:  # numba's simulator, which tests use, has neither

@@ -8,8 +8,8 @@ import numba as nb
 import numpy as np
 
 from sbmlqsp.engine.ode_defect import attempted
-from sbmlqsp.engine.ode_eventful import EARLY, TRIES, begin, events_at
-from sbmlqsp.engine.ode_events import QUEUE, near
+from sbmlqsp.engine.ode_eventful import EARLY, TRIES, begin, events_at, room_for
+from sbmlqsp.engine.ode_events import near
 from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, begun, between
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, INFUSE, RUN, SET, SETTLE, SHOW
@@ -287,7 +287,7 @@ def _entry(sources):
         kept = np.zeros(own + count * ((STAGES + 2) * n + width + 2))
         room = room_of(kept, plan, patterns, (n, m, count, width, looks, control.size), control.timed)
         number, gaps = traits.initial.shape[0], tables.guards.shape[1]
-        queue = np.zeros(5 * number + 2 * traits.parts + (2 + traits.width) * QUEUE + traits.width)
+        queue = np.zeros(room_for(traits, traits.width))
         events = events_at(pointer(queue), traits)
         values = (traits.width - count) // (1 + count)
         longest = max(n, width, count, values)

@@ -5,23 +5,15 @@ What is continuous there, such as ``piecewise(x - a, x > a, 0)``, has sensitivit
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-
 from sbmlqsp.engine.derivatives import STEPS
 from sbmlqsp.engine.jumps import JumpSystem
+from sbmlqsp.engine.ode_jumps import COMPARISONS, ROUNDED, continuous
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.expressions import Expr, evaluate, substitute
+from sbmlqsp.expressions import Expr
 
-__all__ = ["continuous", "refuse_jumps", "refuse_triggers"]
+__all__ = ["refuse_jumps", "refuse_triggers"]
 
-RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 LOGICAL = frozenset({"and", "or", "xor", "not", "implies"})
-ROUNDED = frozenset({"floor", "ceil", "quotient", "rem"})
-TRIES = 12
 
 
 def refuse_jumps(system: JumpSystem) -> None:
@@ -55,7 +47,7 @@ def refuse_triggers(system: JumpSystem) -> None:
     """
     for event in system.events:
         for node in _leaves(event.trigger):
-            if node.op not in RELATIONS | {"eq", "ne", "true", "false", "num"} or len(node.args) not in {0, 2}:
+            if node.op not in COMPARISONS | {"eq", "ne", "true", "false", "num"} or len(node.args) not in {0, 2}:
                 _refuse_event(event.id, "its trigger is not made of comparisons of two formulas", node)
             for part in _with_rules(system, *node.args):
                 jump = _jump(system, part)
@@ -103,42 +95,3 @@ def _jump(system: JumpSystem, expr: Expr) -> Expr | None:
     if expr.op in STEPS or expr.op == "rem":
         return expr if system.moves(expr) else None
     return next((f for f in (_jump(system, a) for a in expr.args) if f is not None), None)
-
-
-def continuous(system: JumpSystem, expr: Expr, moving: list[Expr]) -> bool:
-    """Return whether a choice between two formulas has one value where its condition changes."""
-    if len(expr.args) != 3 or moving[0].op not in RELATIONS or len(moving[0].args) != 2:
-        return False
-    high, low = expr.args[0], expr.args[2]
-    for this, other in (moving[0].args, moving[0].args[::-1]):
-        if this.op == "sym" and str(this.value) not in other.symbols() and not expr.has("amount", "concentration"):
-            at = {str(this.value): other}
-            return _equal(system, substitute(high, at), substitute(low, at))
-    return False
-
-
-def _equal(system: JumpSystem, a: Expr, b: Expr) -> bool:
-    """Return whether two formulas over independent symbols have one value up to rounding, at places drawn for it."""
-    rng = np.random.default_rng(20)
-    inside = sorted(a.symbols() | b.symbols())
-    if any(n in system.rules for n in inside):
-        return str(a) == str(b)
-    env = {n: rng.lognormal(0.0, 1.0, TRIES) for n in inside}
-    for n in inside:
-        env[n][TRIES // 2 :] *= rng.choice([-1.0, 1.0], TRIES - TRIES // 2)
-    time = rng.lognormal(0.0, 2.0, TRIES)
-    first, second = (np.asarray(evaluate(e, env, time=time), dtype=float) for e in (a, b))
-    with np.errstate(all="ignore"):
-        near = np.abs(first - second) <= 1e-10 * (_terms(a, env, time) + _terms(b, env, time))
-    return bool(np.all(near | (np.isnan(first) & np.isnan(second))))
-
-
-def _terms(expr: Expr, env: Mapping[str, Any], time: Any) -> Any:
-    """Return how large a formula is without what cancels in its sums and differences."""
-    if expr.op in {"add", "sub", "neg"}:
-        return sum(_terms(e, env, time) for e in expr.args)
-    if expr.op == "mul":
-        return math.prod(_terms(e, env, time) for e in expr.args)
-    if expr.op == "div":
-        return _terms(expr.args[0], env, time) / np.abs(evaluate(expr.args[1], env, time=time))
-    return np.abs(np.asarray(evaluate(expr, env, time=time), dtype=float))

@@ -12,14 +12,13 @@ from sbmlqsp.engine.derivatives import STEPS
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.network import Event, Symbol
 from sbmlqsp.engine.ode_codegen import Equations
-from sbmlqsp.engine.ode_sensitivity_refusals import continuous
+from sbmlqsp.engine.ode_jumps import ROUNDED, continuous
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["with_roots"]
 
 ROOT = "qsp_root_"
 """The constant that says whether a condition holds, before its number."""
-ROUNDED = frozenset({"floor", "ceil", "quotient"})
 
 
 def with_roots(equations: Equations) -> Equations:

@@ -16,7 +16,8 @@ from sbmlqsp.engine.codegen import function, indented, read_once
 from sbmlqsp.engine.derivatives import plus
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.network import Event
-from sbmlqsp.engine.ode_codegen import COMPARISONS, TIME, Equations, _Writer
+from sbmlqsp.engine.ode_codegen import TIME, Equations, _Writer
+from sbmlqsp.engine.ode_jumps import COMPARISONS
 from sbmlqsp.engine.ode_sensitivity import ALONG, Along
 from sbmlqsp.engine.rendering import numeric
 from sbmlqsp.expressions import Expr, num, sym

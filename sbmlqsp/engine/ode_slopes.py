@@ -11,7 +11,7 @@ from sbmlqsp.engine.network import Event, Network, Reaction, Symbol
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 
-__all__ = ["without_slopes"]
+__all__ = ["rate_of", "without_slopes"]
 
 
 def without_slopes(network: Network, *, dosed: Mapping[str, bool]) -> Network:
@@ -38,7 +38,7 @@ def without_slopes(network: Network, *, dosed: Mapping[str, bool]) -> Network:
     """
     if not any(expr.has("rateOf") for role, _, expr in network.formulas() if role != "initial assignment"):
         return network
-    out = _Slopes(network, dosed)
+    out = _Slopes(network, {n: sym(INFLOW + n) for n, infused in dosed.items() if infused})
     return replace(
         network,
         assignment_rules={k: out.rewrite(v) for k, v in network.assignment_rules.items()},
@@ -49,9 +49,20 @@ def without_slopes(network: Network, *, dosed: Mapping[str, bool]) -> Network:
     )
 
 
+def rate_of(network: Network, name: str, inflows: Mapping[str, Expr]) -> Expr:
+    """Return the rate of change of a quantity, over the laws of reactions and what is infused, in amounts per time.
+
+    Raises
+    ------
+    UnsupportedError
+        The model does not give it.
+    """
+    return _Slopes(network, inflows).rewrite(Expr("rateOf", (sym(name),)))
+
+
 class _Slopes:
-    def __init__(self, network: Network, dosed: Mapping[str, bool]) -> None:
-        self._network, self._dosed = network, dosed
+    def __init__(self, network: Network, inflows: Mapping[str, Expr]) -> None:
+        self._network, self._inflows = network, inflows
         self._open: list[str] = []
 
     def rewrite(self, expr: Expr) -> Expr:
@@ -75,7 +86,7 @@ class _Slopes:
             self._open.pop()
 
     def _rate(self, symbol: Symbol) -> Expr:
-        inflow = sym(INFLOW + symbol.id) if self._dosed.get(symbol.id) else num(0.0)
+        inflow = self._inflows.get(symbol.id, num(0.0))
         species = symbol.kind == "species" and not symbol.amount_only
         if symbol.id in self._network.rate_rules:
             own = self.rewrite(self._network.rate_rules[symbol.id])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
-    "APART", "BAD_DELAY", "CROWDED", "EASY", "ENDLESS", "FINE", "GRAZING", "LANES", "LONG", "NOT_FINITE",
+    "APART", "BAD_DELAY", "CROWDED", "EASY", "ENDLESS", "FINE", "GRAZING", "HASTY", "LANES", "LONG", "NOT_FINITE",
     "ODE_STATUS", "POISED", "RUSHING", "SHOWN", "STIFF", "TIED", "TOO_MANY", "TOO_SMALL", "UNSEEN",
 ]  # fmt: skip
 
@@ -11,6 +11,7 @@ FINE, NOT_FINITE, TOO_MANY, TOO_SMALL, ENDLESS, CROWDED, BAD_DELAY, RUSHING, TIE
 APART, POISED, GRAZING, SHOWN, UNSEEN = range(9, 14)
 LONG, STIFF, EASY = range(14, 17)
 """A patient goes on by another method, for its many steps, or as it is too stiff or not at all."""
+HASTY = 17
 
 ODE_STATUS = {
     NOT_FINITE: "a rate, or its slope by a state, is not finite",
@@ -30,6 +31,8 @@ ODE_STATUS = {
     "tolerances, or let it cross more steeply",
     SHOWN: "an output falls on the time of an event, or of a rate's jump, that moves with a parameter, so that what is "
     "put out there has no derivative; leave that time out, or ask a little before or after it",
+    HASTY: "a rate jumps to and fro at a threshold, faster than can be followed; let its condition keep a distance, "
+    "with one threshold to begin and one to end, or let it change smoothly",
     UNSEEN: "a trigger changed although none of its comparisons crossed, so that how its time moves is not known",
 }
 

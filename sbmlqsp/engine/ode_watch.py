@@ -1,11 +1,13 @@
 """Triggers within a step: whether and where the first of them changes.
 
 They are looked at eight times in a step, at least a thousand times in a run, and just where a comparison that they are
-composed of changes: what can escape is a single comparison that holds for part of an eighth of a step, as at the tip
-of a peak.
+composed of changes. Where one comes close to its change and turns back between looks, as at the tip of a peak, they are
+looked at there too: what can escape are two turns between two looks. So is what rates jump with (see ``ode_held``).
 """
 
 from __future__ import annotations
+
+import math
 
 from sbmlqsp.engine.ode_events import near
 from sbmlqsp.engine.ode_kernel import between, prepare_dense
@@ -17,16 +19,23 @@ LOOKS = 8
 """At how many places of a step triggers are looked at."""
 CLOSE = 1e-13
 """How close a step must end to the change of a trigger, as a share of the time."""
+CLOSER = 0.5
+"""What a comparison is expected to come to, as a share of what it is by, to be looked at where it turns."""
+GOLDEN, NARROWING = 0.6180339887498949, 25
+"""How the turn of a comparison is looked for: by shares of an interval, and how often."""
 HALVINGS = 120
 """How often an interval of times is halved: at time 0 no share of the time is small."""
 
 
 @fast
-def differs(events):
-    """Return whether some trigger is not what it was."""
+def _differs(room, events):
+    """Return whether some trigger, or what rates jump with, is not what it was."""
     found = False
     for e in range(events.number):
         found |= (events.checks[e] != 0.0) != (events.before[e] != 0.0)
+    first, place = events.number + events.parts - events.held, room.m - events.held
+    for k in range(events.held):
+        found |= events.checks[first + k] != room.p[place + k]
     return found
 
 
@@ -47,7 +56,7 @@ def _flips(functions, room, events, t, h, theta):
     functions.look(0, room.u, room.p, t + theta * h, events.checks)
     found = False
     for e in range(events.number + events.parts):
-        found |= (events.checks[e] != 0.0) != (events.known[e] != 0.0)
+        found |= events.checks[e] != events.known[e]
     return found
 
 
@@ -66,25 +75,89 @@ def _first(functions, room, events, t, h, low, high):
 
 
 @fast
-def change(functions, room, events, t, h):
-    """Return at what part of the step a trigger first differs, 2 where none does.
+def _upto(functions, room, events, t, h, low, high):
+    """Return where between two places of a step a trigger first differs, 2 where none does.
 
     Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen.
     """
+    while low < high and _flips(functions, room, events, t, h, high):
+        low = _first(functions, room, events, t, h, low, high)
+        _flips(functions, room, events, t, h, low)
+        if _differs(room, events):
+            return low
+        for e in range(events.number + events.parts):
+            events.known[e] = events.checks[e]
+    return 2.0
+
+
+@fast
+def _turned(events, i, aside):
+    """Return where between the last three looks a comparison comes close to its change and turns back, in looks.
+
+    The first of them is 0; ``aside``: it may be outside of the middle as well. Below zero where it does not.
+    """
+    count = events.number + events.parts
+    first, middle, last = events.gaps[2 * i], events.gaps[2 * i + 1], events.checks[count + i]
+    bend = first - 2.0 * middle + last
+    if not bend * middle > 0.0:
+        return -1.0
+    place = 0.5 * (first - last) / bend
+    peak = middle - 0.125 * (last - first) * (last - first) / bend
+    within = 1.0 if aside else 0.75
+    return 1.0 + place if abs(place) <= within and peak * middle < CLOSER * middle * middle else -1.0
+
+
+@fast
+def _peak(functions, room, events, t, h, i, low, high):
+    """Return a place between two of a step at which something has changed, for the turn of a comparison; else 2."""
+    count = events.number + events.parts
+    for _ in range(NARROWING):
+        first, second = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        if _flips(functions, room, events, t, h, first):
+            return first
+        near_first = abs(events.checks[count + i])
+        if _flips(functions, room, events, t, h, second):
+            return second
+        if near_first < abs(events.checks[count + i]):
+            high = second
+        else:
+            low = first
+    return 2.0
+
+
+@fast
+def _between_looks(functions, room, events, t, h, s):
+    """Return where a trigger differs for less than is between two looks, as at the tip of a peak; 2 where none does."""
+    count, low = events.number + events.parts, (s - 2) / LOOKS
+    for i in range(count):
+        turn = _turned(events, i, s in (2, LOOKS))
+        if turn >= 0.0:
+            peak = _peak(functions, room, events, t, h, i, low, s / LOOKS)
+            if peak < 2.0:
+                found = _upto(functions, room, events, t, h, low, peak)
+                return found if found < 2.0 else _upto(functions, room, events, t, h, peak, s / LOOKS)
+    return 2.0
+
+
+@fast
+def change(functions, room, events, t, h):
+    """Return at what part of the step a trigger, or what rates jump with, first differs; 2 where none does."""
     prepare_dense(room)
     functions.look(0, room.x, room.p, t, events.known)
+    count = events.number + events.parts
+    for i in range(count):
+        events.gaps[2 * i], events.gaps[2 * i + 1] = math.nan, events.known[count + i]
     for e in range(events.number):
         events.known[e] = events.before[e]
-    low = 0.0
     for s in range(1, LOOKS + 1):
-        while low < s / LOOKS and _flips(functions, room, events, t, h, s / LOOKS):
-            low = _first(functions, room, events, t, h, low, s / LOOKS)
-            _flips(functions, room, events, t, h, low)
-            if differs(events):
-                return low
-            for e in range(events.number + events.parts):
-                events.known[e] = events.checks[e]
-        low = s / LOOKS
+        found = _upto(functions, room, events, t, h, (s - 1) / LOOKS, s / LOOKS)
+        if found > 1.0 and s > 1:
+            found = _between_looks(functions, room, events, t, h, s)
+        if found <= 1.0:
+            return found
+        _flips(functions, room, events, t, h, s / LOOKS)
+        for i in range(count):
+            events.gaps[2 * i], events.gaps[2 * i + 1] = events.gaps[2 * i + 1], events.checks[count + i]
     return 2.0
 
 

@@ -1,8 +1,8 @@
-"""Oscillations that only triggers read: they are integrated along, so that steps are short enough to follow them."""
+"""Oscillations that only conditions read: they are integrated along, so that steps are short enough to follow them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.errors import UnsupportedError
@@ -16,8 +16,8 @@ FOLLOWED = frozenset({"sin", "cos"})
 REFUSED = frozenset({"tan", "sec", "csc", "cot"})
 
 
-def waves(system: JumpSystem) -> dict[str, Expr]:
-    """Return what is to be integrated along: sines and cosines, of what moves, in the triggers of events.
+def waves(system: JumpSystem, conditions: Sequence[Expr]) -> dict[str, Expr]:
+    """Return what is to be integrated along: sines and cosines, of what moves, in triggers and other conditions.
 
     Raises
     ------
@@ -25,12 +25,13 @@ def waves(system: JumpSystem) -> dict[str, Expr]:
         A periodic function without bounds.
     """
     found: dict[Expr, None] = {}
-    for event in system.events:
-        for node in _nodes(system, event.trigger):
+    where = [(f"the trigger of the event '{e.id}'", e.trigger) for e in system.events]
+    for place, condition in [*where, *(("a condition", c) for c in conditions)]:
+        for node in _nodes(system, condition):
             if node.op in REFUSED and system.moves(node):
                 raise UnsupportedError(
-                    f"the trigger of the event '{event.id}' reads a periodic function that has poles",
-                    value=str(node), remedy="write it with sin() and cos()",
+                    f"{place} reads a periodic function that has poles", value=str(node),
+                    remedy="write it with sin() and cos()",
                 )  # fmt: skip
             if node.op in FOLLOWED and system.moves(node):
                 found[node] = None
