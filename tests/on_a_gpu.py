@@ -23,7 +23,7 @@ ORAL = """model oral
 end"""
 TANGLED = """model tangled
   x = 1; y := x/(1 + x) + 0.1*time; p = 1; k = 0.4; grow = 0
-  x' = grow*x^2 - k*max(x, 0.1)*y; p' = piecewise(-p, time < 1, p*sin(x)) + floor(x)
+  x' = grow*x^2 - k*max(x, 0.1)*y; p' = piecewise(-p, time < 1, p*sin(x)) + floor(10*k)
 end"""
 FINE = qsp.Tolerances(1e-10, 1e-16)
 

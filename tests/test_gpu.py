@@ -107,6 +107,9 @@ def test_what_a_gpu_does_not_run_is_refused(decay):
     eventful = qsp.read_antimony("model m; x = 1; x' = -x; at (x < 0.5): x = 1; end")
     with pytest.raises(UnsupportedError, match="models with events"):
         qsp.simulate(arm_of(eventful), engine="gpu")
+    jumping = qsp.read_antimony("model m; x = 1; x' = -piecewise(x, x > 0.5, 0); end")
+    with pytest.raises(UnsupportedError, match=r"rates that jump where what moves.*x > 0\.5"):
+        qsp.simulate(arm_of(jumping), engine="gpu")
     with pytest.raises(UnsupportedError, match="for processors"):
         qsp.simulate(arm_of(decay), engine="gpu", workers=2)
     with pytest.raises(UnsupportedError, match="time limit is for libRoadRunner"):

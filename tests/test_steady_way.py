@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sbmlqsp as qsp
-from sbmlqsp.steady import steady_state
+from sbmlqsp.steady import steady_state, steady_states
 from sbmlqsp.steady.rest import eigenvalues
 
 PEAK = """model m; var G = 100, P = 1, R = 1, kin = 1; {more}
@@ -134,3 +134,33 @@ def test_of_eigenvalues_whose_vectors_coincide_nothing_is_known():
     found, noises = eigenvalues(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
     assert found.tolist() == [0.0, 0.0, -1.0]
     assert np.isinf(noises).tolist() == [True, True, False]
+
+
+EXCHANGE = {
+    "reactions": "species x = 1, y = 1; x -> y; f*x; y -> x; f*y; -> x; 6*s; y ->; s*y",
+    "one in both directions": "species x = 1, y = 1; x -> y; f*(x - y); -> x; 6*s; y ->; s*y",
+    "rate rules": "x = 1; y = 1; x' = f*(y - x) + 6*s; y' = f*(x - y) - s*y",
+    "terms": "x = 1; y = 1; x' = 6*s + f*y - f*x; y' = f*x - f*y - s*y",
+    "by a rule": "x = 1; y = 1; v := f*(x - y); x' = 6*s - v; y' = v - s*y",
+}
+
+
+@pytest.mark.parametrize("ratio", [1e6, 1e9, 1e11, 1e12, 1e14, 1e16, 1e18, 1e22])
+@pytest.mark.parametrize("form", EXCHANGE)
+def test_slow_flows_beside_fast_exchange_are_balanced_or_the_rest_is_refused(form, ratio):
+    """The rates vanish within rounding wherever the exchange is at its equilibrium, and it said 1 for 6, or 5.9992."""
+    s = 1e-4
+    model = qsp.read_antimony(f"model m; {EXCHANGE[form]}; f = {s * ratio!r}; s = {s!r}; end")
+    [found] = steady_states(model, [{}])
+    if isinstance(found, qsp.SimulationError):
+        assert ratio > 1e9
+        assert any(
+            words in str(found) for words in ("too slow beside the fastest", "which of many", "not come to rest")
+        )
+    else:
+        assert float(found.values["y"]) == pytest.approx(6.0, rel=2e-7)
+    arm = qsp.Experiment(model, times=[0, 1], observables=["y"], start="steady state")
+    for engine in ("kernel", "roadrunner"):
+        run = qsp.simulate(arm, engine=engine, on_failure="record")
+        failed = bool(run["status"].to_numpy().any())
+        assert failed or float(run["y"].to_numpy().ravel()[0]) == pytest.approx(6.0, rel=2e-7)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.engine.hidden_flows import HIDDEN, hidden
 from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.model import dotted
@@ -268,6 +269,10 @@ def doubts(side: RightHandSide, rest: Rest, start: Any) -> dict[int, str]:
         name = dotted(side.names[int(y[reacting][:, row].argmin())])
         out.setdefault(row, f"'{name}' is negative at the steady state: {y[:, row].min():.6g}")
     here = (y != 0) | (start != 0)  # what was never there cannot be disturbed
+    for row in [r for r in np.flatnonzero(rest.many | rest.poor).tolist() if r not in out]:
+        name = hidden(RightHandSide(side.network, at_rows(side.base, np.array([row]))), y[:, row])
+        if name:
+            out[row] = HIDDEN.format(dotted(name))
     slopes = slopes_felt(side, y, rate_slopes(side, y))
     for row in [r for r in range(y.shape[1]) if r not in out]:
         why = _unstable(slopes[row][np.ix_(here[:, row], here[:, row])], y[here[:, row], row])

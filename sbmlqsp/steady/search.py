@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from sbmlqsp.engine.hidden_flows import HIDDEN, hidden
 from sbmlqsp.engine.network import Event, Network
 from sbmlqsp.engine.rate_slopes import rate_slopes
 from sbmlqsp.engine.rates import RightHandSide
@@ -93,6 +94,7 @@ class Search:
             y, moved, residual = self._among_many(y, track, moved, residual)
             if residual < SETTLED and moved < POLISH and arrived(y, track.end, track.peak):
                 self._refuse_events_at(y, track)
+                self._refuse_hidden(y)
                 return (yield from self._verified(y, track, moved, residual))
             waves = waves + 1 if _oscillates(track) else 0
             if time >= longest and not waves and horizon is None:
@@ -143,6 +145,15 @@ class Search:
             before, after = self._holds(event, np.stack([track.end, y], axis=1))
             if after and not before:
                 raise self._fires(event, "as it comes to rest")
+
+    def _refuse_hidden(self, y: Any) -> None:
+        """Refuse where the rates vanish only because rounding errors hide what still flows."""
+        name = hidden(self.side, y)
+        if name:
+            raise SimulationError(
+                HIDDEN.format(dotted(name)), where=f"'{self.model.id}'",
+                remedy="let the fast reactions be less fast, or write their equilibrium as an assignment rule",
+            )  # fmt: skip
 
     def _holds(self, event: Event, states: Any) -> Any:
         """Return whether the trigger of an event holds, by state."""
