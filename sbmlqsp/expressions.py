@@ -17,7 +17,7 @@ import numpy as np
 
 from sbmlqsp.errors import ObservableError
 
-__all__ = ["Expr", "evaluate", "num", "parse_formula", "substitute", "sym", "to_infix"]
+__all__ = ["OPERATIONS", "TRUTHS", "Expr", "evaluate", "num", "parse_formula", "substitute", "sym", "to_infix"]
 
 CONSTANTS = {"pi": math.pi, "exponentiale": math.e, "infinity": math.inf, "nan": math.nan, "avogadro": 6.02214179e23}
 BINARY = {"sub": "-", "div": "/", "pow": "^"}
@@ -325,7 +325,7 @@ def _of_reciprocal(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda x: f(1.0 / np.asarray(x, dtype=float))
 
 
-_NUMPY: dict[str, Callable[..., Any]] = {
+OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": _fold(lambda a, b: a + b, 0.0),
     "mul": _fold(lambda a, b: a * b, 1.0),
     "sub": lambda a, b: a - b,
@@ -373,7 +373,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
 }
 
 
-_LOGICAL = frozenset({"and", "or", "xor", "not", "implies", "piecewise", *RELATIONS})
+TRUTHS = frozenset({"and", "or", "xor", "not", "implies", "piecewise", *RELATIONS})
 
 
 def evaluate(expr: Expr, env: Mapping[str, Any], *, time: Any = 0.0) -> Any:
@@ -422,11 +422,11 @@ def _evaluate(expr: Expr, env: Mapping[str, Any], time: Any) -> Any:
         return CONSTANTS["avogadro"]
     if op in {"amount", "concentration"}:
         return env[f"{op}({expr.args[0].value})"]
-    function = _NUMPY.get(op)
+    function = OPERATIONS.get(op)
     if function is None:
         raise ObservableError(f"'{op}' cannot be evaluated on its own", value=to_infix(expr))
     args = [_evaluate(a, env, time) for a in expr.args]
-    if op not in _LOGICAL:  # numpy would compute exp(True) in half precision
+    if op not in TRUTHS:  # numpy would compute exp(True) in half precision
         args = [np.asarray(a, dtype=float) if isinstance(a, bool | np.bool_) or _is_truth(a) else a for a in args]
     return function(*args)
 

@@ -6,8 +6,6 @@ the value in formulas for what a rate rule changes.
 
 from __future__ import annotations
 
-import functools
-import operator
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,12 +15,14 @@ import numpy as np
 from sbmlqsp.engine.algebraic import refuse_unsolved
 from sbmlqsp.engine.initial import dependency_order, initial_state
 from sbmlqsp.engine.network import Network, Participant, Symbol
+from sbmlqsp.engine.straight_line import as_function
 from sbmlqsp.errors import UnsupportedError
-from sbmlqsp.expressions import Expr, evaluate
+from sbmlqsp.expressions import evaluate
 
-__all__ = ["RightHandSide", "as_function", "rates"]
+__all__ = ["RightHandSide", "rates"]
 
-Step = tuple[str, Callable[[dict[str, Any], Any], Any]]
+Formula = Callable[[dict[str, Any], Any], Any]
+Step = tuple[str, Formula]
 
 
 def rates(network: Network, state: Mapping[str, Any], *, time: float = 0.0) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class RightHandSide:
         self.reacting = tuple(n for n in network.stoichiometry if not network.symbols[n].constant)
         self.ruled = tuple(network.rate_rules)
         self.names = self.reacting + self.ruled
-        self._steps = _plan(network)
+        self._steps, self._motion = _plan(network)
         self._conserved: Any = None
 
     def start(self) -> Any:
@@ -117,7 +117,7 @@ class RightHandSide:
                     if p.species in row:
                         out[row[p.species]] += sign * self.share(p, env, time) * env[reaction.id]
         for i, name in enumerate(self.ruled, start=len(self.reacting)):
-            out[i] = evaluate(self.network.rate_rules[name], env, time=time)
+            out[i] = self._motion[name](env, time)
         return out
 
     def share(self, p: Participant, env: Mapping[str, Any], time: Any = 0.0) -> Any:
@@ -176,17 +176,20 @@ class RightHandSide:
         return rows
 
 
-_PLANNED: tuple[weakref.ref[Network], list[Step]] | None = None
+_PLANNED: tuple[weakref.ref[Network], tuple[list[Step], dict[str, Formula]]] | None = None
 
 
-def _plan(network: Network) -> list[Step]:
-    """Return how to compute every symbol that may move, each after what it needs; kept for the last network."""
+def _plan(network: Network) -> tuple[list[Step], dict[str, Formula]]:
+    """Return how to compute every symbol that may move, each after what it needs, and what rules say of rates.
+
+    Kept for the last network.
+    """
     global _PLANNED  # noqa: PLW0603
     kept = _PLANNED
     if kept is not None and kept[0]() is network:
         return kept[1]
     needs: dict[str, frozenset[str]] = {}
-    how: dict[str, Callable[[dict[str, Any], Any], Any]] = {}
+    how: dict[str, Formula] = {}
     for name, rule in network.assignment_rules.items():
         needs[name], how[name] = rule.symbols(), as_function(rule)
     for name, reaction in network.reactions.items():
@@ -196,45 +199,12 @@ def _plan(network: Network) -> list[Step]:
         if s.id not in how and s.id not in network.rate_rules and not s.amount_only:
             needs[s.id], how[s.id] = frozenset({s.compartment}), _concentration(s)
     steps = [(n, how[n]) for n in dependency_order(needs)]
-    _PLANNED = weakref.ref(network), steps
-    return steps
+    plan = steps, {name: as_function(rule) for name, rule in network.rate_rules.items()}
+    _PLANNED = weakref.ref(network), plan
+    return plan
 
 
-def as_function(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
-    """Return what ``evaluate`` does as nested functions, so that a formula that is asked often is walked once."""
-    op, value = expr.op, expr.value
-    if op == "num":
-        return lambda _env, _time: value
-    if op == "sym":
-        name = str(value)
-        return lambda env, _: env[name]
-    if op in _JOINED and len(expr.args) == 2:
-        join, (left, right) = _JOINED[op], map(as_function, expr.args)
-        return lambda env, time: join(left(env, time), right(env, time))
-    if op in {"add", "mul"} and len(expr.args) > 2:  # a loop: a sum may be longer than calls may be deep
-        join, terms = _JOINED[op], [as_function(a) for a in expr.args]
-        return lambda env, time: functools.reduce(join, (term(env, time) for term in terms))
-    return lambda env, time: evaluate(expr, env, time=time)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    return np.power(np.asarray(base, dtype=float), exponent)
-
-
-def _sum(a: Any, b: Any) -> Any:
-    return 0.0 + a + b  # truths count as numbers
-
-
-_JOINED: dict[str, Callable[[Any, Any], Any]] = {
-    "add": _sum,
-    "mul": operator.mul,
-    "sub": operator.sub,
-    "div": np.true_divide,
-    "pow": _power,
-}
-
-
-def _concentration(s: Symbol) -> Callable[[dict[str, Any], Any], Any]:
+def _concentration(s: Symbol) -> Formula:
     return lambda env, _: np.divide(env[f"amount({s.id})"], env[s.compartment])
 
 

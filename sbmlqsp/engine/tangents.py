@@ -10,7 +10,7 @@ import numpy as np
 from sbmlqsp.engine.derivatives import Gradient, gradient
 from sbmlqsp.engine.initial import dependency_order, resolved, start_needs
 from sbmlqsp.engine.network import Network, Symbol
-from sbmlqsp.engine.rates import as_function
+from sbmlqsp.engine.straight_line import as_function
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["Tangents", "initial_tangents", "time_slope"]
