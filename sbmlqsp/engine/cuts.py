@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 LOOKS = 1000
-"""How often at least conditions on what moves are looked at in a run: one that holds for less may go unseen."""
+"""How often at least libRoadRunner looks at conditions on what moves in a run."""
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
 ABRUPT = RELATIONS | STEPS | {"eq", "ne", "rem"}

@@ -1,13 +1,16 @@
 """Triggers within a step: whether and where the first of them changes.
 
-They are looked at eight times in a step, at least a thousand times in a run, and just where a comparison that they are
-composed of changes. Where one comes close to its change and turns back between looks, as at the tip of a peak, they are
-looked at there too: what can escape are two turns between two looks. So is what rates jump with (see ``ode_held``).
+They are looked at eight times in the longest step, so at least a thousand times in a run, and just where a comparison
+that they are composed of changes. Where one comes close to its change and turns back between looks, as at the tip of a
+peak, they are looked at there too: what can escape are two turns between two looks. So is what rates jump with (see
+``ode_held``).
 """
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from sbmlqsp.engine.ode_events import near
 from sbmlqsp.engine.ode_kernel import between, prepare_dense
@@ -15,8 +18,8 @@ from sbmlqsp.engine.ode_model import fast
 
 __all__ = ["CLOSE", "arrive", "change", "later"]
 
-LOOKS = 8
-"""At how many places of a step triggers are looked at."""
+LOOKS, LEAST = 8, 3
+"""At how many places of the longest step triggers are looked at, and of any."""
 CLOSE = 1e-13
 """How close a step must end to the change of a trigger, as a share of the time."""
 CLOSER = 0.5
@@ -126,16 +129,23 @@ def _peak(functions, room, events, t, h, i, low, high):
 
 
 @fast
-def _between_looks(functions, room, events, t, h, s):
+def _between_looks(functions, room, events, t, h, s, looks):
     """Return where a trigger differs for less than is between two looks, as at the tip of a peak; 2 where none does."""
-    count, low = events.number + events.parts, (s - 2) / LOOKS
+    count, low, high, looked = events.number + events.parts, (s - 2) / looks, s / looks, False
     for i in range(count):
-        turn = _turned(events, i, s in (2, LOOKS))
+        turn = _turned(events, i, s in (2, looks))
         if turn >= 0.0:
-            peak = _peak(functions, room, events, t, h, i, low, s / LOOKS)
+            peak, looked = _peak(functions, room, events, t, h, i, low, high), True
             if peak < 2.0:
                 found = _upto(functions, room, events, t, h, low, peak)
-                return found if found < 2.0 else _upto(functions, room, events, t, h, peak, s / LOOKS)
+                if found > 1.0:
+                    found = _upto(functions, room, events, t, h, peak, high)
+                if found <= 1.0:
+                    return found
+                break
+            _flips(functions, room, events, t, h, high)
+    if looked:
+        _flips(functions, room, events, t, h, high)
     return 2.0
 
 
@@ -149,13 +159,13 @@ def change(functions, room, events, t, h):
         events.gaps[2 * i], events.gaps[2 * i + 1] = math.nan, events.known[count + i]
     for e in range(events.number):
         events.known[e] = events.before[e]
-    for s in range(1, LOOKS + 1):
-        found = _upto(functions, room, events, t, h, (s - 1) / LOOKS, s / LOOKS)
+    looks = max(LEAST, np.int64(math.ceil(LOOKS * min(h / events.longest, 1.0))))
+    for s in range(1, looks + 1):
+        found = _upto(functions, room, events, t, h, (s - 1) / looks, s / looks)
         if found > 1.0 and s > 1:
-            found = _between_looks(functions, room, events, t, h, s)
+            found = _between_looks(functions, room, events, t, h, s, looks)
         if found <= 1.0:
             return found
-        _flips(functions, room, events, t, h, s / LOOKS)
         for i in range(count):
             events.gaps[2 * i], events.gaps[2 * i + 1] = events.gaps[2 * i + 1], events.checks[count + i]
     return 2.0
