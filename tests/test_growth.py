@@ -53,6 +53,13 @@ FOUND = {
     "species that all divide at once": ("species N = 1; N->; 0.1*N; at (time > 1): N = N + 0.5*N", {"N"}),
     "two that make each other now and then": (
         "species X = 1, Y = 0; X->Y; X; Y->; Y; at (time > 1): X = X + 2*Y", {"X", "Y"}),
+    "two that make each other by what is noted": (
+        "x = 1; n = 0; x' = -0.1*x; E: at (time > 5): n = x; F: at (time > 6): x = 3*n", {"x"}),
+    "a growth that an event turns on": ("x = 1; n = 0; x' = n*x - 0.1*x; E: at (time > 5): n = 1", {"x"}),
+    "a number that an event doubles": ("x = 1; n = 1; x' = n - x; E: at (time > 5): n = 2*n", set()),
+    "a growth of which the rate is asked for": ("x = 1; y = 0; x' = x - 0.1*x; y' = rateOf(x) - y", {"x"}),
+    "a growth that is not given yet": ("x = 1; x' = g*x - x; g = NaN", {"x"}),
+    "one that feeds on a constant that is not there": ("species x = 1, $F = 0; F + x->2 x; F*x; x->; x", {"x"}),
     "doses, dilutions and what is moved": (
         """compartment p = 3, t = 0.1; species X in p, Y in t, D; X = 1; Y = 1; D = 1; X->Y; X; D->; D; z = 1; z' = -z;
            at (time > 5): D = D + 100, z = 0.5*z; at (time > 1): X = X + Y*t/p, Y = 0""", set()),
@@ -123,6 +130,15 @@ REBORN = {
     "a division by events of species": (
         "species x = 1, D = 1; D->; 0.1*D; x->; k*D*x; c = 0; c' = 1; at (c > 1.01): x = x + x, c = 0",
         lambda t: 2.0 ** np.floor(t / 1.01)),
+    "a growth that an event turns on": (
+        "x = 1; D = 1; n = 0; D' = -0.1*D; x' = n*x - k*D*x; E: at (time > 50): n = 0.8",
+        lambda t: np.exp(0.8 * max(t - 50, 0))),
+    "a growth of which the rate is asked for": (
+        "x = 1; D = 1; D' = -0.1*D; x' = 0.5*x - k*D*x; y := rateOf(x)",
+        lambda t: np.exp(0.5 * t)),
+    "a growth that only its subjects have": (
+        "x = 1; D = 1; D' = -0.1*D; x' = g*x - k*D*x; g = NaN",
+        lambda t: np.exp(0.5 * t)),
     "a growth that begins late": (
         "x = 1; D = 1; D' = -0.1*D; x' = piecewise(0, time < 50, 0.8)*x - k*D*x",
         lambda t: np.exp(0.8 * max(t - 50, 0))),
@@ -137,8 +153,9 @@ def test_what_grows_by_way_of_others_or_now_and_then_regrows_as_well(times, form
     text, undisturbed = REBORN[form]
     k = np.array([6.0, 8.0, 12.0, 20.0])
     exact = np.array([undisturbed(t) * np.exp(-10 * k * (1 - np.exp(-0.1 * t))) for t in times]).T
+    own = {"g": 0.5} if "g = NaN" in text else {}
     arm = qsp.Experiment(qsp.read_antimony(f"model m; k = 8; {text}; end"), times=times, observables=["x"])
-    found = qsp.simulate(arm, engine=engine, subjects=pd.DataFrame({"k": k}), workers=1)
+    found = qsp.simulate(arm, engine=engine, subjects=pd.DataFrame({"k": k} | own), workers=1)
     assert not found["status"].any()
     assert found["x"].to_numpy()[0, :, 0] == pytest.approx(exact, rel=2e-5, abs=0)
 

@@ -9,7 +9,8 @@ there of any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.growth_cycles import MANY, Column, grown, spread, together
-from sbmlqsp.engine.initial import initial_state
-from sbmlqsp.engine.network import Event, Network, Participant, Reaction
+from sbmlqsp.engine.initial import initial_state, rate_of
+from sbmlqsp.engine.network import Network, Participant, Reaction
 from sbmlqsp.engine.rates import RightHandSide
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import RELATIONS, Expr, evaluate, num
@@ -38,6 +39,7 @@ MOST = 1000
 """In how many states at most growth is looked for: what is kept meanwhile grows with their square."""
 NUDGE = 1e-4
 """By what part of itself a state is changed to see what it raises."""
+GIVEN = frozenset({"parameter", "stoichiometry", "species"})
 LOGIC = frozenset({"and", "or", "xor", "not", "implies", *RELATIONS})
 
 
@@ -78,50 +80,63 @@ def growing(network: Network) -> frozenset[str]:
             found = {own[i] for own in sets for i in grown(_columns(sides, own), range(len(own)))}
     except UnsupportedError:
         return frozenset()
-    return frozenset(names[i] for i in found)
+    return frozenset(names[i] for i in found) & (network.stoichiometry.keys() | network.rate_rules.keys())
 
 
 # -------------------------------------------------------------------------------------------------- where to look
 def _sides(network: Network) -> list[RightHandSide]:
     """Return the equations at several values of the parameters, and as conditions in them may turn out."""
     computed = {*network.assignment_rules, *network.initial_assignments}
-    kinds = (*network.of_kind("parameter"), *network.of_kind("stoichiometry"))
-    plain = {p.id: p.value for p in kinds if p.id in network.static - computed}
+    plain = {s.id: s.value for s in network.symbols.values() if s.id in network.static - computed and s.kind in GIVEN}
     many = bool(network.rate_rules) or any(p.formula or p.id for r in network.reactions.values() for p in r.products)
-    bases = []
-    for k in range(PARAMETERS if many else 2):
-        factors = 10.0 ** (2.0 * spread(len(plain), k) - 1.0)
-        given = {n: v * f if v else k % 2 for (n, v), f in zip(plain.items(), factors.tolist(), strict=True) if k}
-        bases.append(initial_state(network, given))
-    sides = [RightHandSide(network, base) for base in bases]
-    return sides + [RightHandSide(form, base) for form in _regimes(network) for base in bases[:2]]
+    bases = [initial_state(network, _given(plain, k)) for k in range(PARAMETERS if many else 2)]
+    forms = [_with_what_events_change(_mapped(network, lambda f: _written_out(f, network)))]
+    forms += [_mapped(forms[0], partial(_piece, piece=k)) for k in range(_pieces(forms[0]))]
+    return [RightHandSide(form, base) for form in forms for base in (bases if form is forms[0] else bases[:2])]
 
 
-def _regimes(network: Network) -> list[Network]:
-    """Return the network with its conditions settled, each piece at a time: it may grow at other times only."""
+def _given(plain: dict[str, float], seed: int) -> dict[str, float]:
+    """Return other values of what a subject may be given; what is zero or has no value is something now and then."""
+    if not seed:
+        return {}
+    factors = dict(zip(plain, (10.0 ** (2.0 * spread(len(plain), seed) - 1.0)).tolist(), strict=True))
+    return {n: f * (plain[n] if plain[n] and math.isfinite(plain[n]) else seed % 2) for n, f in factors.items()}
+
+
+def _with_what_events_change(network: Network) -> Network:
+    """Return the network with all that events change among its states: what is noted may be given back."""
+    states = network.stoichiometry.keys() | network.rate_rules.keys() | network.assignment_rules.keys()
+    others = sorted(network.changed_by_events - states)
+    return replace(network, rate_rules={**network.rate_rules, **dict.fromkeys(others, num(0.0))}) if others else network
+
+
+def _pieces(network: Network) -> int:
+    """Return at how many pieces of its conditions to look: what does not grow now may do so at other times."""
     roles = {"assignment rule", "rate rule", "kinetic law", "event assignment"}
     nodes = [node for role, _, formula in network.formulas() if role in roles for node in formula.walk()]
     counts = [len(n.args[::2]) if n.op == "piecewise" else 2 for n in nodes if n.op in {*LOGIC, "piecewise"}]
-    return [_settled(network, k) for k in range(min(max(counts, default=0), REGIMES))]
+    return min(max(counts, default=0), REGIMES)
 
 
-def _settled(network: Network, piece: int) -> Network:
-    def all_of(formulas: Any) -> dict[str, Expr]:
-        return {n: _piece(f, piece) for n, f in formulas.items()}
+def _mapped(network: Network, new: Callable[[Expr], Expr]) -> Network:
+    """Return the network with all but its start and its triggers replaced by other formulas."""
 
-    def of_reaction(r: Reaction) -> Reaction:
-        return r if r.law is None else replace(r, law=_piece(r.law, piece))
+    def all_of(formulas: Mapping[str, Expr]) -> dict[str, Expr]:
+        return {n: new(f) for n, f in formulas.items()}
 
-    def of_event(e: Event) -> Event:
-        return replace(e, assignments=all_of(e.assignments))
+    laws = {n: r if r.law is None else replace(r, law=new(r.law)) for n, r in network.reactions.items()}
+    events = tuple(replace(e, assignments=all_of(e.assignments)) for e in network.events)
+    rules, rates = all_of(network.assignment_rules), all_of(network.rate_rules)
+    return replace(network, assignment_rules=rules, rate_rules=rates, reactions=laws, events=events)
 
-    return replace(
-        network,
-        assignment_rules=all_of(network.assignment_rules),
-        rate_rules=all_of(network.rate_rules),
-        reactions={n: of_reaction(r) for n, r in network.reactions.items()},
-        events=tuple(map(of_event, network.events)),
-    )
+
+def _written_out(formula: Expr, network: Network) -> Expr:
+    """Return a formula with each rate that it asks for in its place."""
+    if not formula.has("rateOf"):
+        return formula
+    if formula.op == "rateOf":
+        return _written_out(rate_of(network, str(formula.args[0].value)), network)
+    return replace(formula, args=tuple(_written_out(a, network) for a in formula.args))
 
 
 def _piece(formula: Expr, piece: int) -> Expr:
@@ -225,7 +240,8 @@ def _changes(reaction: Reaction, look: _Look, place: dict[str, int]) -> dict[int
 def _named(p: Participant, look: _Look) -> Any:
     """Return by how much a reaction changes one that takes part in it where that number may be changed by its name."""
     factor = look.side.network.symbols[p.species].conversion_factor
-    return look.env[p.id] * look.env[factor] if factor else look.env[p.id]
+    number = look.env.get(p.id, p.stoichiometry)
+    return number * look.env[factor] if factor else number
 
 
 def _by_law(law: Expr, changes: dict[int, float], look: _Look, env: dict[str, Any]) -> dict[int, Any]:
