@@ -9,6 +9,12 @@ from scipy.linalg import expm
 import sbmlqsp as qsp
 from sbmlqsp.engine.growth import growing
 
+SITES = [(m, m | 1 << k, k) for m in range(8) for k in range(3) if not m >> k & 1]
+SCAFFOLD = "; ".join(
+    ["species " + ", ".join([*(f"S{m} = 1" for m in range(8)), *(f"L{k} = 1" for k in range(3))])]
+    + [f"S{free} + L{k}->S{bound}; S{free}*L{k} - S{bound}" for free, bound, k in SITES]
+)
+RING = "; ".join(f"x{i} = {i}; x{i}' = 2*x{(i + 1) % 70} - 4*x{i} + 2*x{(i - 1) % 70}" for i in range(70))
 FOUND = {
     "a tumour under a drug": ("T = 1; C = 1; T' = 0.5*T*(1 - T/1e3) - 8*C*T; C' = -0.1*C", {"T"}),
     "division and death as reactions": ("species X = 1; ->X; b*X; X->; d*X; b = 0.4; d = 0.5", {"X"}),
@@ -74,6 +80,8 @@ FOUND = {
         """species E = 1, A = 9, X = 0, B = 9, Y = 0, Z = 0, F = 1, G = 1, C = 0, D = 0, H = 0, I = 0, J = 0, K = 0;
            E + A->C; E*A - C; C->E + X; C; X + F->D; X*F - D; D->A + F; D; X + B->H; X*B - H; H->X + Y; H;
            Y + G->I; Y*G - I; I->B + G; I; X + Y->J; X*Y - J; J->X + Z; J; Z + G->K; Z*G - K; K->Y + G; K""", set()),
+    "a scaffold of three sites": (SCAFFOLD, set()),
+    "diffusion by rates": (RING, set()),
     "two compartments": ("species D = 1, A = 0, B = 0; D->A; 1.2*D; A->B; A; B->A; 2*B; A->; 0.1*A", set()),
     "two in one reversible law": ("species A = 1, B = 0; A->B; A - 2*B; A->; 0.1*A", set()),
     "binding and turnover": ("species L = 9, R = 3, C = 0; L + R->C; L*R - 0.01*C; ->R; 0.3; R->; 0.1*R; C->; 0.5*C",

@@ -316,8 +316,9 @@ def _columns(sides: Sequence[RightHandSide], own: Sequence[int]) -> list[Column]
             for j in helping:
                 makes = _made(raised[c], j, channel.free)
                 if makes:
-                    column = found.setdefault((c, j), Column(j, {}, helping - {j}, channel.free))
-                    column.needs &= helping
+                    needs = frozenset[int]() if _steady(raised[c], j) else helping - {j}
+                    column = found.setdefault((c, j), Column(j, {}, needs, channel.free))
+                    column.needs &= needs
                     for i, made in makes.items():
                         column.makes.setdefault(i, np.zeros((len(sides), POINTS)))[k] = made
         if len(own) <= MANY:
@@ -325,6 +326,11 @@ def _columns(sides: Sequence[RightHandSide], own: Sequence[int]) -> list[Column]
     for column in found.values():
         column.makes = {i: made.ravel() for i, made in column.makes.items()}
     return list(found.values())
+
+
+def _steady(raised: dict[int, Any], j: int) -> bool:
+    """Return whether a state makes the same wherever the others are, so that it needs none of them."""
+    return all(np.ptp(r[:, j]) <= 1e-6 * np.abs(r[:, j]).max() for r in raised.values())
 
 
 def _among(place: dict[int, int], raised: dict[int, Any]) -> dict[int, Any]:
@@ -350,7 +356,8 @@ def _let_go(
         env = look.without(state)
         for c in sorted({c for c, _ in needing}):
             left = _among(look.place, channels[c].raised(env))
-            still = np.any([((r > 0) & (left[i] > 0)).any(axis=0) for i, r in raised[c].items()], axis=0)
+            same = [r * left[i] > 0 if not channels[c].free else (r > 0) & (left[i] > 0) for i, r in raised[c].items()]
+            still = np.any(same, axis=(0, 1))
             for _, j in (key for key in needing if key[0] == c):
                 if still[j]:
                     found[c, j].needs -= {k}

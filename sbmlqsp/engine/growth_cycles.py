@@ -19,8 +19,10 @@ __all__ = ["MANY", "Column", "grown", "spread", "together"]
 
 MANY = 60
 """From how many states on those that feed each other are taken to grow where the plain measure rises."""
-LOOKS = 400
+LOOKS = 100
 """At how many sets of states that feed each other to look; where these do not do, the plain measure decides."""
+OPEN = 4
+"""After how many rates for which that was not enough to look no further."""
 SIZES = 6
 """At how many sizes of rates that are free to look."""
 SLACK = 1e-6
@@ -82,55 +84,81 @@ def together(graph: Any) -> list[list[int]]:
 
 def grown(columns: Sequence[Column], states: Sequence[int]) -> set[int]:
     """Return those of some states that grow, by what each of them makes of the others."""
+    columns = _summed(columns)
     gains = [c for c in columns if c.rises(states)]
     if not gains:
         return set()
-    if len(states) <= MANY:
-        search = _Search(columns)
-        found = set[int]().union(*(search.by(c, frozenset(states)) for c in gains))
-        if search.left >= 0:
-            return found
-    parted = [c.parted() for c in columns]
-    if not any(c.rises(states) for c in parted):
-        return set()
-    return set(states) if len(states) > MANY or _rising(parted, frozenset(states)) else set()
-
-
-class _Search:
-    """Looks for sets that grow among the states that some columns are about."""
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self.columns = columns
-        self.left = LOOKS
-        self.known: dict[tuple[frozenset[int], frozenset[int]], bool] = {}
-
-    def by(self, gain: Column, states: frozenset[int]) -> set[int]:
-        """Return what grows by one of the rates of which there is more of the states."""
-        found = set[int]()
-        stack = [(states, frozenset[Column](), frozenset((gain.by,)))]  # the set, what stands still, what must be there
-        while stack and self.left >= 0:
-            among, still, kept = stack.pop()
-            self.left -= 1
-            moving = [c for c in self.columns if c not in still]
-            among = _cycle(moving, among, gain.by)
-            moving = [c for c in moving if c.counts(among)]
-            if gain in still or not kept <= among or not gain.rises(among) or not self._rising(moving, among):
-                continue
-            held = _nearest_held(moving, among, gain)
-            if held is None:
-                found |= among
-                continue
-            missing = min(held.needs & among)
-            stack.append((among, still | {held}, kept | {missing, held.by}))
-            stack.append((among - {held.by}, still, kept | {missing}))
-            stack.append((among - {missing}, still, kept))
+    found, unsure = set[int](), 0 if len(states) <= MANY else OPEN
+    for gain in gains:
+        if unsure < OPEN:
+            more, left = _found_by(gain, columns, frozenset(states), LOOKS)
+            found |= more
+            unsure += not left
+    if not unsure:
         return found
+    parted = _summed([c.parted() for c in columns], all_of_them=True)
+    if not any(c.rises(states) for c in parted):
+        return found
+    return set(states) if len(states) > MANY or _rising(parted, frozenset(states)) else found
 
-    def _rising(self, columns: Sequence[Column], among: frozenset[int]) -> bool:
-        key = (among, frozenset(map(id, columns)))
-        if key not in self.known:
-            self.known[key] = _rising(columns, among)
-        return self.known[key]
+
+def _summed(columns: Sequence[Column], *, all_of_them: bool = False) -> list[Column]:
+    """Return the columns with those by the same state in one where gain and loss are in different rates.
+
+    By rate rules there is one rate for each state that is changed, so that only the sum tells whether there is more.
+    """
+    found, rest = dict[tuple[int, frozenset[int]], Column](), []
+    for c in columns:
+        if c.free and not all_of_them:
+            rest.append(c)
+            continue
+        key = c.by, frozenset() if all_of_them else c.needs
+        total = found.setdefault(key, Column(c.by, {}, key[1], free=c.free))
+        for i, made in c.makes.items():
+            total.makes[i] = total.makes.get(i, 0.0) + made
+    return [*rest, *found.values()]
+
+
+def _found_by(gain: Column, columns: Sequence[Column], states: frozenset[int], looks: int) -> tuple[set[int], int]:
+    """Return what grows by one of the rates of which there is more of the states, and how many looks are left."""
+    found = set[int]()
+    needed = frozenset(i for i in gain.makes.keys() & states if not gain.rises(states - {i}))
+    releases = _releases(columns)
+    stack = [(states, needed | {gain.by})]  # the most and the least of a set
+    while stack and looks:
+        looks -= 1
+        most, least = stack.pop()
+        most = _unreleased(most, states, releases)
+        moving = [c for c in columns if c.by in most and c.needs.isdisjoint(least)]
+        most = _cycle(moving, most, gain.by)
+        moving = [c for c in moving if c.counts(most)]
+        if gain not in moving or not least <= most or not gain.rises(most):
+            continue
+        held = _nearest_held(moving, most, gain)
+        if held is not None:
+            missing = min(held.needs & most)
+            stack.append((most, least | {missing, held.by}))
+            stack.append((most - {held.by}, least | {missing}))
+            stack.append((most - {missing}, least))
+        elif most <= found or _rising(moving, most):
+            found |= most
+    return found, looks if not stack else 0
+
+
+def _releases(columns: Sequence[Column]) -> list[tuple[int, frozenset[int]]]:
+    """Return what falls apart into what binds to it again: its parts are there as long as it is."""
+    binding = {(c.by, i) for c in columns if c.free and c.needs for i in c.gains - {c.by}}
+    apart = [(c.by, c.gains - {c.by}) for c in columns if c.free and not c.needs and len(c.gains - {c.by}) > 1]
+    return [(whole, parts) for whole, parts in apart if all((part, whole) in binding for part in parts)]
+
+
+def _unreleased(among: frozenset[int], states: frozenset[int], releases: Sequence[tuple[int, frozenset[int]]]) -> Any:
+    """Return those of a set that no whole outside of it makes anew."""
+    while True:
+        left = among.difference(*(parts for whole, parts in releases if whole in states - among))
+        if left == among:
+            return among
+        among = left
 
 
 def _cycle(columns: Iterable[Column], among: frozenset[int], state: int) -> frozenset[int]:
@@ -174,16 +202,21 @@ def _rising(columns: Sequence[Column], among: frozenset[int]) -> bool:
     columns = [c for c in columns if c.counts(among)]
     if not columns:
         return False
-    table = np.zeros((len(columns), len(next(iter(columns[0].makes.values()))), len(place), len(place)))
-    for n, c in enumerate(columns):
-        for i in c.makes.keys() & place.keys():
-            table[n, :, place[i], place[c.by]] = c.makes[i]
-    tries = [1.0]
-    if all(c.free for c in columns):
-        table /= np.maximum(np.abs(table).max(axis=(2, 3), keepdims=True), np.finfo(float).tiny)
-        if (table.sum(axis=2) < -SLACK).any():  # else the sizes do not matter
-            tries = [10.0 ** (4.0 * spread(len(table), k) - 2.0)[:, None, None, None] for k in range(SIZES)]
-    return any(_grows((size * table).sum(axis=0)) for size in tries)
+    free, lossy, parts = all(c.free for c in columns), False, []
+    for c in columns:
+        made = np.array([c.makes[i] for i in c.makes if i in place])
+        if free:
+            made = made / np.maximum(np.abs(made).max(axis=0), np.finfo(float).tiny)
+            lossy |= bool((made.sum(axis=0) < -SLACK).any())
+        parts.append(([place[i] for i in c.makes if i in place], place[c.by], made.T))
+    for k in range(SIZES if lossy else 1):  # without what loses of itself on the way the sizes do not matter
+        slopes = np.zeros((len(parts[0][2]), len(place), len(place)))
+        sizes = 10.0 ** (4.0 * spread(len(parts), k) - 2.0) if lossy else np.ones(len(parts))
+        for (rows, by, made), size in zip(parts, sizes.tolist(), strict=True):
+            slopes[:, rows, by] += size * made
+        if _grows(slopes):
+            return True
+    return False
 
 
 def _grows(slopes: Any) -> bool:
