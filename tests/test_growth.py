@@ -53,6 +53,11 @@ FOUND = {
     "a growth that begins later": ("x = 1; g := piecewise(0, time < 5, 0.5); x' = g*x - 0.1*x", {"x"}),
     "a growth while there is no drug": ("x = 1; C = 1; C' = -C; x' = piecewise(0.5, C < 1e-9, 0)*x - 0.1*x", {"x"}),
     "a growth that a condition turns on": ("x = 1; x' = (time > 5)*x - 0.1*x", {"x"}),
+    "a growth where two conditions are met": (
+        "x = 1; C = 1; C' = -C; x' = piecewise(0.5, time > 500, 0)*piecewise(0, C > 1e-30, 1)*x - 0.1*x", {"x"}),
+    "a condition on its own and in another": ("x = 1; x' = piecewise(0, time < 5, 0.5)*(time >= 5)*x - 0.1*x", {"x"}),
+    "a condition within and without": ("x = 1; x' = piecewise(0.5, time > 5, 0)*(1 - (time < 5))*x - 0.1*x", {"x"}),
+    "a condition within a condition": ("x = 1; x' = piecewise(0.5, (x > 3) == (time > 5), 0)*(x > 3)*x - x", set()),
     "a growth by day": ("x = 1; x' = 2*sin(0.26*time)*x - x", {"x"}),
     "a growth that a drug stops": ("x = 1; C = 1; C' = -C; x' = 2*x/(1 + (C/1e-12)^4) - x", {"x"}),
     "cells that all divide at once": ("N = 1; c = 0; c' = 1; N' = -0.1*N; at (c > 1): N = 2*N, c = 0", {"N"}),
@@ -97,6 +102,11 @@ FOUND = {
 def test_what_grows_out_of_itself_is_found(name):
     text, expected = FOUND[name]
     assert growing(qsp.read_antimony(f"model m; {text}; end").network) == expected
+
+
+def test_what_grows_by_what_is_dosed_is_found():
+    network = qsp.read_antimony("model m; species F = 0; x = 1; x' = F*x - 0.1*x; end").network
+    assert growing(network) == growing(network.dosed_into(["F"])) == {"x"}
 
 
 KILLED = {

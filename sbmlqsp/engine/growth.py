@@ -9,6 +9,7 @@ there of any of them.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ PARAMETERS, POINTS = 6, 3
 """At how many values of the parameters, and of the states at each, rates are looked at: without rate rules, which sum
 up gain and loss, and numbers of molecules that may change, at the first two, the model's own and such of which none is
 zero."""
-REGIMES = 4
+REGIMES = 8
 """How many ways that conditions may turn out are looked at besides how they do."""
 MOST = 1000
 """In how many states at most growth is looked for: what is kept meanwhile grows with their square."""
@@ -91,7 +92,7 @@ def _sides(network: Network) -> list[RightHandSide]:
     many = bool(network.rate_rules) or any(p.formula or p.id for r in network.reactions.values() for p in r.products)
     bases = [initial_state(network, _given(plain, k)) for k in range(PARAMETERS if many else 2)]
     forms = [_with_what_events_change(_mapped(network, lambda f: _written_out(f, network)))]
-    forms += [_mapped(forms[0], partial(_piece, piece=k)) for k in range(_pieces(forms[0]))]
+    forms += [_mapped(forms[0], partial(_settled, way=way)) for way in _regimes(forms[0])]
     return [RightHandSide(form, base) for form in forms for base in (bases if form is forms[0] else bases[:2])]
 
 
@@ -104,18 +105,26 @@ def _given(plain: dict[str, float], seed: int) -> dict[str, float]:
 
 
 def _with_what_events_change(network: Network) -> Network:
-    """Return the network with all that events change among its states: what is noted may be given back."""
+    """Return the network with all that events and doses change among its states: what is noted may be given back."""
     states = network.stoichiometry.keys() | network.rate_rules.keys() | network.assignment_rules.keys()
-    others = sorted(network.changed_by_events - states)
+    others = sorted((network.changed_by_events | network.dosed) - states)
     return replace(network, rate_rules={**network.rate_rules, **dict.fromkeys(others, num(0.0))}) if others else network
 
 
-def _pieces(network: Network) -> int:
-    """Return at how many pieces of its conditions to look: what does not grow now may do so at other times."""
+def _regimes(network: Network) -> list[dict[Expr, int]]:
+    """Return which piece of each condition to look at: what does not grow now may do so at other times.
+
+    Of few conditions each may turn out as it likes, of more all at once take the first of their pieces, the second, …
+    """
     roles = {"assignment rule", "rate rule", "kinetic law", "event assignment"}
     nodes = [node for role, _, formula in network.formulas() if role in roles for node in formula.walk()]
-    counts = [len(n.args[::2]) if n.op == "piecewise" else 2 for n in nodes if n.op in {*LOGIC, "piecewise"}]
-    return min(max(counts, default=0), REGIMES)
+    pieces = {n: len(n.args[::2]) if n.op == "piecewise" else 2 for n in nodes if n.op in {*LOGIC, "piecewise"}}
+    inner = {c for n in pieces for a in (n.args[1::2] if n.op == "piecewise" else n.args) for c in a.walk()}
+    pieces = {n: count for n, count in pieces.items() if n not in inner}
+    if 1 < math.prod(pieces.values()) <= REGIMES:
+        return [dict(zip(pieces, way, strict=True)) for way in itertools.product(*map(range, pieces.values()))]
+    most = min(max(pieces.values(), default=0), REGIMES)
+    return [{n: min(k, count - 1) for n, count in pieces.items()} for k in range(most)]
 
 
 def _mapped(network: Network, new: Callable[[Expr], Expr]) -> Network:
@@ -139,14 +148,13 @@ def _written_out(formula: Expr, network: Network) -> Expr:
     return replace(formula, args=tuple(_written_out(a, network) for a in formula.args))
 
 
-def _piece(formula: Expr, piece: int) -> Expr:
+def _settled(formula: Expr, way: dict[Expr, int]) -> Expr:
     """Return a formula with one of its pieces in the place of each choice, and of each condition true or false."""
     if formula.op == "piecewise":
-        values = formula.args[::2]
-        return _piece(values[min(piece, len(values) - 1)], piece)
+        return _settled(formula.args[::2][way.get(formula, 0)], way)
     if formula.op in LOGIC:
-        return num(float(piece == 0))
-    return replace(formula, args=tuple(_piece(a, piece) for a in formula.args)) if formula.args else formula
+        return num(float(way.get(formula, 0) == 0))
+    return replace(formula, args=tuple(_settled(a, way) for a in formula.args)) if formula.args else formula
 
 
 class _Look:
