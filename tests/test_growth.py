@@ -15,6 +15,9 @@ SCAFFOLD = "; ".join(
     + [f"S{free} + L{k}->S{bound}; S{free}*L{k} - S{bound}" for free, bound, k in SITES]
 )
 RING = "; ".join(f"x{i} = {i}; x{i}' = 2*x{(i + 1) % 70} - 4*x{i} + 2*x{(i - 1) % 70}" for i in range(70))
+SATURABLE = "; ".join(
+    f"s{i} = 1; s{i}' = s{i - 1 if i else 11}/(1 + s{i - 1 if i else 11}) - (1 + 0.1*{i})*s{i}" for i in range(12)
+)
 FOUND = {
     "a tumour under a drug": ("T = 1; C = 1; T' = 0.5*T*(1 - T/1e3) - 8*C*T; C' = -0.1*C", {"T"}),
     "division and death as reactions": ("species X = 1; ->X; b*X; X->; d*X; b = 0.4; d = 0.5", {"X"}),
@@ -86,6 +89,7 @@ FOUND = {
            E + A->C; E*A - C; C->E + X; C; X + F->D; X*F - D; D->A + F; D; X + B->H; X*B - H; H->X + Y; H;
            Y + G->I; Y*G - I; I->B + G; I; X + Y->J; X*Y - J; J->X + Z; J; Z + G->K; Z*G - K; K->Y + G; K""", set()),
     "a scaffold of three sites": (SCAFFOLD, set()),
+    "a ring of saturable rates": (SATURABLE, set()),
     "diffusion by rates": (RING, set()),
     "two compartments": ("species D = 1, A = 0, B = 0; D->A; 1.2*D; A->B; A; B->A; 2*B; A->; 0.1*A", set()),
     "two in one reversible law": ("species A = 1, B = 0; A->B; A - 2*B; A->; 0.1*A", set()),

@@ -38,7 +38,7 @@ REGIMES = 8
 """How many ways that conditions may turn out are looked at besides how they do."""
 MOST = 1000
 """In how many states at most growth is looked for: what is kept meanwhile grows with their square."""
-NUDGE = 1e-4
+NUDGE = 1e-3
 """By what part of itself a state is changed to see what it raises."""
 GIVEN = frozenset({"parameter", "stoichiometry", "species"})
 LOGIC = frozenset({"and", "or", "xor", "not", "implies", *RELATIONS})
@@ -198,7 +198,8 @@ class _Look:
         """Return by how much each state raises some values, of shape (points, raising)."""
         values = np.broadcast_to(np.asarray(values, dtype=float), (POINTS, len(self.which) + 1))
         rise = (values[:, 1:] - values[:, :1]) / self.step
-        slack = 1e-9 * np.abs(values[:, :1]) / self.step  # what rounding makes of a difference
+        # What rounding makes of a difference is no gain; no loss is left out, lest gains of the same be more than it.
+        slack = np.where(rise > 0, 1e-9, 1e-13) * np.abs(values[:, :1]) / self.step
         return np.where(np.isfinite(rise) & (np.abs(rise) > slack), rise, 0.0)
 
 
