@@ -2,7 +2,10 @@
 
 What is nearly nothing is made at rates in proportion to it. So a set of states is looked at in which the rest is
 there: what makes something of two of them together stands still, and what is left is linear. Where two bind, three
-kinds of sets are looked at: without the one, without the other, and with both, in which they do not bind.
+kinds of sets are looked at: without the one, without the other, and with both, in which they do not bind. A set
+grows if some sizes of its rates make more of all in it, which is autocatalysis as Blokhuis, Lacoste and Nghe define it
+(2020, doi 10.1073/pnas.2013527117), in a set that is autonomous once all else is taken as given. Not looked at are sets
+that a whole outside of them releases anew, as a complex does that is in equilibrium with its parts.
 """
 
 from __future__ import annotations
@@ -152,7 +155,9 @@ def _releases(columns: Sequence[Column]) -> list[tuple[int, frozenset[int]]]:
     return [(whole, parts) for whole, parts in apart if all((part, whole) in binding for part in parts)]
 
 
-def _unreleased(among: frozenset[int], states: frozenset[int], releases: Sequence[tuple[int, frozenset[int]]]) -> Any:
+def _unreleased(
+    among: frozenset[int], states: frozenset[int], releases: Sequence[tuple[int, frozenset[int]]]
+) -> frozenset[int]:
     """Return those of a set that no whole outside of it makes anew."""
     while True:
         left = among.difference(*(parts for whole, parts in releases if whole in states - among))
