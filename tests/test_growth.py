@@ -91,6 +91,7 @@ FOUND = {
     "a scaffold of three sites": (SCAFFOLD, set()),
     "a ring of saturable rates": (SATURABLE, set()),
     "diffusion by rates": (RING, set()),
+    "diffusion and growth by rates": (RING.replace("4*", "3*"), {f"x{i}" for i in range(70)}),
     "two compartments": ("species D = 1, A = 0, B = 0; D->A; 1.2*D; A->B; A; B->A; 2*B; A->; 0.1*A", set()),
     "two in one reversible law": ("species A = 1, B = 0; A->B; A - 2*B; A->; 0.1*A", set()),
     "binding and turnover": ("species L = 9, R = 3, C = 0; L + R->C; L*R - 0.01*C; ->R; 0.3; R->; 0.1*R; C->; 0.5*C",

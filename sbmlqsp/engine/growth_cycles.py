@@ -71,7 +71,7 @@ class Column:
         """Return it with what goes to several counted as one: a complex falls apart into two that were two before."""
         own = self.makes.get(self.by)
         gains = {i: v for i, v in self.makes.items() if i != self.by}
-        if own is None or not gains or not (own < 0).any():
+        if not self.free or own is None or not gains or not (own < 0).any():
             return self
         return Column(self.by, {i: v / len(gains) for i, v in gains.items()} | {self.by: own}, self.needs, self.free)
 
