@@ -159,7 +159,7 @@ def change(functions, room, events, t, h):
         events.gaps[2 * i], events.gaps[2 * i + 1] = math.nan, events.known[count + i]
     for e in range(events.number):
         events.known[e] = events.before[e]
-    looks = max(LEAST, np.int64(math.ceil(LOOKS * min(h / events.longest, 1.0))))
+    looks = max(np.int64(LEAST), np.int64(math.ceil(LOOKS * min(h / events.longest, 1.0))))
     for s in range(1, looks + 1):
         found = _upto(functions, room, events, t, h, (s - 1) / looks, s / looks)
         if found > 1.0 and s > 1:

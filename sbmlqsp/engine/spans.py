@@ -80,8 +80,10 @@ class OneByOne:
         self._where = np.array([system.states.index(n) for n in system.flows], dtype=np.int64)
         self._scale = _scales(starts[:, self._where])
         self._events = np.array([(e.persistent, e.values_from_trigger) for e in system.events], dtype=np.bool_)
-        self._initial = np.array([float(e.initial_value) for e in system.events] + [0.0] * len(cells.fates))
-        checks = (*(e.trigger for e in system.events), *cells.fates)
+        self._initial = np.array(
+            [float(e.initial_value) for e in system.events] + [0.0] * len(cells.fates + cells.parts)
+        )
+        checks = (*cells.conditions, *cells.parts)
         jumped = {s for c in system.channels for s in c.change}
         self._after_jump = bool(system.reads(*checks) & jumped)
         self._in_motion = any(system.moves(c) for c in checks)
@@ -109,11 +111,11 @@ class OneByOne:
         from sbmlqsp.engine.ssa_motion import Motion
 
         system, n = self._cells.system, len(self._where)
-        checks = len(system.events) + len(self._cells.fates)
+        checks = len(self._initial)
         room = max([1, *(len(e.assignments) for e in system.events)])
         conditions = Conditions(
-            self._grid, self._events.reshape(-1, 2), np.zeros(checks), np.zeros(checks), np.zeros(QUEUE),
-            np.zeros(QUEUE, dtype=np.int64), np.zeros((QUEUE, room)), np.zeros(room),
+            self._grid, self._events.reshape(-1, 2), len(self._cells.parts), np.zeros(checks), np.zeros(checks),
+            np.zeros(QUEUE), np.zeros(QUEUE, dtype=np.int64), np.zeros((QUEUE, room)), np.zeros(room),
         )  # fmt: skip
         longest = self._grid[-1] / 500 if self._in_motion or self._timed else math.inf
         z, new, k, slopes = np.zeros(n + 1), np.zeros(n + 1), np.zeros((7, n + 1)), np.zeros(n)

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions, source_of
 from sbmlqsp.engine.codegen_lanes import runs_in_lanes, trusted
+from sbmlqsp.engine.cuts import RELATIONS
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.spans import OneByOne, SideBySide, Span, Stop, packed
 from sbmlqsp.engine.ssa_status import (
@@ -80,7 +82,22 @@ class Cells:
         """The compiled functions for one cell after the other."""
         from sbmlqsp.engine.ssa_model import Model
 
-        return compile_functions(source_of(self.system, outputs=self.outputs, fates=self.fates), Model)
+        checks = (*self.fates, *self.parts)
+        return compile_functions(source_of(self.system, outputs=self.outputs, fates=checks), Model)
+
+    @cached_property
+    def parts(self) -> tuple[Expr, ...]:
+        """The comparisons of what moves: a step ends where one changes, so that none is passed in between."""
+        system = self.system
+        read = [*system.flows.values(), *(c.law for c in system.channels), *self.conditions]
+        read += [system.rules[n] for n in sorted(system.reads(*read) & system.rules.keys())]
+        found = (node for expr in read for node in expr.walk() if node.op in RELATIONS and system.moves(node))
+        return tuple(dict.fromkeys(Expr(node.op, pair) for node in found for pair in pairwise(node.args)))
+
+    @property
+    def conditions(self) -> tuple[Expr, ...]:
+        """The triggers of events, and fates."""
+        return (*(e.trigger for e in self.system.events), *self.fates)
 
     @cached_property
     def side_by_side(self) -> bool:

@@ -25,12 +25,14 @@ class Conditions(NamedTuple):
     """Conditions and waiting events.
 
     ``grid``: the output times. ``events`` (events, 2): whether persistent, and whether values are those of the
-    trigger's time. ``checks`` and ``before``: events first, then fates, now and before. ``due``, ``whose``, ``kept``:
-    the events that wait. ``value`` is room for assigned values.
+    trigger's time. ``checks`` and ``before``: events first, then fates, then ``parts`` comparisons that these and rates
+    are made of, now and before. ``due``, ``whose``, ``kept``: the events that wait. ``value`` is room for values that
+    are assigned.
     """
 
     grid: Any
     events: Any
+    parts: int
     checks: Any
     before: Any
     due: Any
@@ -93,6 +95,8 @@ def _triggered(model, state, t, c, waiting):
             waiting += 1
         elif c.checks[e] == 0.0 and c.before[e] != 0.0 and not c.events[e, 0]:
             waiting = _withdraw(e, waiting, c)
+        c.before[e] = c.checks[e]
+    for e in range(c.events.shape[0], c.checks.shape[0]):
         c.before[e] = c.checks[e]
     return FINE, 0, waiting
 

@@ -19,6 +19,10 @@ __all__ = ["FIRED", "FLIPPED", "REACHED", "Motion", "flips", "follow"]
 RELATIVE = 1e-8
 STEPS = 20_000_000
 """How many steps there may be between two outputs."""
+PARTS = 4
+"""Into how many parts a step is divided to look at conditions in between."""
+NEARBY, NEARER = 1e-12, 0.9
+"""How near to where a condition changes a step need not be as exact, and how much of the way there is tried before."""
 REACHED, FIRED, FLIPPED = 0, 1, 2
 
 
@@ -163,8 +167,26 @@ def _until_fired(h, target, z, new, k):
 
 
 @fast
+def _flips_within(model, state, t, h, m, c):
+    """Return after what part of a step a condition has changed that has not at its end, as at a tip; 0 where none has.
+
+    The states are left at the end of the step.
+    """
+    n, found = m.where.shape[0], 0.0
+    for part in range(1, PARTS):
+        for i in range(n):
+            state.x[m.where[i]] = m.z[i] + _gone(part / PARTS, _curve(h, m.z, m.new, m.k, i))
+        if flips(model, state, t + part / PARTS * h, c):
+            found = part / PARTS
+            break
+    for i in range(n):
+        state.x[m.where[i]] = m.new[i]
+    return found
+
+
+@fast
 def _until_flipped(model, state, t, h, m, c):
-    """Return the shortest step after which a condition has changed; ``m.new`` is the state there."""
+    """Return the longest step after which no condition has changed, and the shortest after which one has."""
     low, high = 0.0, h
     for _ in range(80):
         if high - low <= 1e-13 * max(1.0, abs(t)):
@@ -175,8 +197,23 @@ def _until_flipped(model, state, t, h, m, c):
             high = s
         else:
             low = s
-    _step(model, state, t, high, m)
-    return high
+    return low, high
+
+
+@fast
+def _across(model, state, t, low, high, m):
+    """Go to where a condition changes and across, which is ``m.new``; return the size of the error of the way there.
+
+    Rates may jump there, and within a step a method looks a little beyond where that ends.
+    """
+    error = 0.0
+    if low > 0.0:
+        error, _ = _step(model, state, t, low, m)
+        if not error <= 1.0 and low > NEARBY * max(1.0, abs(t)):
+            return error
+        copy(m.z, m.new)
+    _step(model, state, t + low, high - low, m)
+    return 0.0
 
 
 @fast
@@ -212,8 +249,15 @@ def follow(model, state, t, end, target, h, m, c):
         for i in range(n):
             state.x[m.where[i]] = m.new[i]
         flipped = m.watch and flips(model, state, t + h, c)
+        within = _flips_within(model, state, t, h, m, c) if m.watch and not (fired or flipped) else 0.0
+        if within > 0.0:
+            h *= within
+            continue
         if flipped:
-            h = _until_flipped(model, state, t, h, m, c)
+            low, h = _until_flipped(model, state, t, h, m, c)
+            if _across(model, state, t, low, h, m) > 1.0:
+                h = NEARER * low
+                continue
             for i in range(n):
                 state.x[m.where[i]] = m.new[i]
         t = end if last and not (fired or flipped) else t + h

@@ -128,7 +128,8 @@ class _LeapTask:
         from sbmlqsp.engine.tau_kernel import run_leaps
 
         none, whole = np.zeros(0), np.zeros(0, dtype=np.int64)
-        conditions = Conditions(none, np.zeros((0, 2), dtype=np.bool_), none, none, none, whole, np.zeros((0, 1)), none)
+        conditions = Conditions(none, np.zeros((0, 2), dtype=np.bool_), 0, none, none, none, whole, np.zeros((0, 1)),
+                                none)  # fmt: skip
         leap, at, room, laws = self._leap()
         run_leaps(
             self._functions, self._starts, self._constants, rows, streams, self._grid, out, conditions, leap, at, room,

@@ -113,7 +113,7 @@ def _still(model, state, t, stop, conditions, watch, jumps, most, log):
 
     Returns status, detail, time, number of jumps, and whether a condition has changed.
     """
-    first = END + 1 + conditions.checks.shape[0]
+    first = END + 1 + conditions.checks.shape[0] - conditions.parts
     while True:
         every = total(state.b)
         if not every < math.inf:
@@ -156,7 +156,7 @@ def _moving(model, state, t, stop, grid, g, h, motion, conditions, log):
             if bad:
                 return BAD_LAW, -bad - 1, t, h, g, what
             k = _choose(state.a, state.b, v * total(state.b))
-            status, detail = _happens(model, state, t, k, END + 1 + conditions.checks.shape[0], log)
+            status, detail = _happens(model, state, t, k, END + 1 + conditions.checks.shape[0] - conditions.parts, log)
             return status, detail, t, h, g, what
         if what == FLIPPED or t >= stop:
             return FINE, 0, t, h, g, what
