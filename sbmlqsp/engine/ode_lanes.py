@@ -27,6 +27,8 @@ MORE = 10
 """How many numbers there are to where a patient is, beside states and constants."""
 CHEAPER = 0.6
 """What a step of the explicit method costs, as a share of one of RODAS5P."""
+LEAST = 2.3e-308
+"""What is less has lost its digits, and may be below zero by rounding, where powers are no numbers: it is gone."""
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
@@ -250,6 +252,18 @@ def _chosen(room, lanes, lane, control):
 
 
 @fast
+def _advance(room, lane):
+    """Let a lane's state be that at the end of its step; where something is gone by then, nothing is guessed on."""
+    gone = False
+    for i in range(room.n):
+        value = room.new[i * LANES + lane]
+        room.x[i * LANES + lane] = value if abs(value) >= LEAST else 0.0
+        gone |= 0.0 < abs(value) < LEAST
+    if gone:
+        begin(room, lane)
+
+
+@fast
 def _judged(functions, room, lanes, program, lane, control, out):
     """Accept or reject a lane's step; return a status where it cannot go on."""
     error, h, t, end = room.error[lane], room.h[lane], room.t[lane], lanes.end[lane]
@@ -257,8 +271,7 @@ def _judged(functions, room, lanes, program, lane, control, out):
     if error <= 1.0:
         _outputs(functions, room, lanes, program, lane, out)
         accept(room, lane)
-        for i in range(room.n):
-            room.x[i * LANES + lane] = room.new[i * LANES + lane]
+        _advance(room, lane)
         room.t[lane] = end if h >= end - t else t + h
         room.h[lane] = h * (min(growth, 1.0) if lanes.again[lane] else growth)
         lanes.again[lane] = 0
