@@ -20,7 +20,7 @@ from sbmlqsp.engine.ode_tableau import H as _H
 
 __all__ = [
     "GROW", "SAFETY", "SHRINK", "Control", "Patients", "Program", "Room", "begun", "between", "enter", "norm",
-    "prepare_dense", "take_step",
+    "prepare_dense", "take_step", "tame",
 ]  # fmt: skip
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
@@ -177,15 +177,24 @@ def between(room, theta):
 
 
 @fast
+def tame(out, first, last, apart):
+    """Let derivatives that are not finite be none, such as that of ``x^0.5`` at 0, which would let ``x`` stand still.
+
+    A step from there is one without them: a short one, as its error says. Then there is something, and they are finite.
+    """
+    for i in range(first, last):
+        if not abs(out[i * apart]) < math.inf:
+            out[i * apart] = 0.0
+
+
+@fast
 def begun(functions, room, t, h, rest):
-    """Evaluate rates and slopes, and choose a first step where there is none; below zero where they are not finite."""
+    """Evaluate rates and slopes, and choose a first step where there is none; below zero where rates are not finite."""
     functions.slopes(room.x, room.p, t, room.out)
     for i in range(room.n):
         if not abs(room.out[i]) < math.inf:
             return -1.0
-    for i in range(2 * room.n, 2 * room.n + room.plan[1]):  # a state whose slope is infinite would stand still
-        if not abs(room.out[i]) < math.inf:
-            return -1.0
+    tame(room.out, room.n, 2 * room.n + room.plan[1], 1)
     return h if h > 0.0 else _first_step(room, rest)
 
 

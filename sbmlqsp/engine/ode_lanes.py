@@ -29,6 +29,8 @@ CHEAPER = 0.6
 """What a step of the explicit method costs, as a share of one of RODAS5P."""
 LEAST = 2.3e-308
 """What is less has lost its digits, and may be below zero by rounding, where powers are no numbers: it is gone."""
+SHORT = 1e-16
+"""Before this part of a stretch's end, time is told finely enough for the steps that an infinite slope begins with."""
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
@@ -284,7 +286,7 @@ def _judged(functions, room, lanes, program, lane, control, out):
         easy = control.calm > 0 and lanes.bound[lane] == 0 and calm(room, lane) >= control.calm
         return EASY if easy else FINE
     room.h[lane], lanes.again[lane] = h * growth, 1
-    return FINE if room.h[lane] > 4e-16 * max(abs(t), abs(end)) else TOO_SMALL
+    return FINE if room.h[lane] > 4e-16 * max(abs(t), SHORT * abs(end)) else TOO_SMALL
 
 
 @fast
