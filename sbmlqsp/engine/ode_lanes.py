@@ -258,9 +258,10 @@ def _advance(room, lane):
     """Let a lane's state be that at the end of its step; where something is gone by then, nothing is guessed on."""
     gone = False
     for i in range(room.n):
-        value = room.new[i * LANES + lane]
-        room.x[i * LANES + lane] = value if abs(value) >= LEAST else 0.0
-        gone |= 0.0 < abs(value) < LEAST
+        room.x[i * LANES + lane] = room.new[i * LANES + lane]
+        if abs(room.x[i * LANES + lane]) < LEAST and room.x[i * LANES + lane] != 0.0:
+            room.x[i * LANES + lane] = 0.0
+            gone = True
     if gone:
         begin(room, lane)
 

@@ -170,11 +170,10 @@ def tamed(room, norm):
     """Put the square of the Jacobian's norm into ``norm``; what is not finite of it, or by time, is none (``tame``)."""
     n, entries = room.n, room.plan[1]
     squares(norm, shifted(room.out, 2 * n * LANES), entries)
+    squares(room.error, shifted(room.out, n * LANES), n if room.timed else 0)
     for lane in range(LANES):
-        if not norm[lane] < math.inf:
-            tame(shifted(room.out, lane), 2 * n, 2 * n + entries, LANES)
-        if room.timed:
-            tame(shifted(room.out, lane), n, 2 * n, LANES)
+        if not norm[lane] + room.error[lane] < math.inf:
+            tame(shifted(room.out, lane), n, 2 * n + entries, LANES)
 
 
 @fast
