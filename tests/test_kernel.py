@@ -189,6 +189,16 @@ def test_whom_the_kernel_cannot_integrate_libroadrunner_does_where_the_choice_wa
     assert (alone["status"].to_numpy().ravel() > 0).tolist() == [False, True, False, False]
 
 
+def test_a_look_at_both_engines_prints_nothing(monkeypatch, capfd):
+    """CVODE writes warnings to the terminal itself, where a window is so narrow that its steps hardly move time."""
+    model = qsp.read_antimony("model m; k = 0.1; A = 0; A' = piecewise(1, time > 5 && time < 5.000001, 0) - k*A; end")
+    arm = qsp.Experiment(model, times=[0, 1, 1.5, 100], observables=["A"])
+    monkeypatch.setattr(engines, "ENOUGH", 3)
+    ds = qsp.simulate(arm, subjects={"k": [0.1, 0.11, 0.12]})
+    assert json.loads(ds.attrs["provenance"])["inputs"]["engine"] == "kernel"
+    assert capfd.readouterr() == ("", "")
+
+
 def wrong(arm, people, **how):
     """A kernel that is wrong from 20 on."""
     found = run_batch(arm, people, **how)
