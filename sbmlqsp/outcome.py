@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -181,17 +181,27 @@ def _help(found: Outcome, arm: Experiment, people: Subjects, tolerances: Toleran
         prepare_batch(arm, some, asked=False)
     except UnsupportedError:
         return
-    first, again = (run_batch(arm, some, tolerances=t, threads=1) for t in (tolerances, tolerances.tighter()))
-    for k in np.flatnonzero(difference(arm, first, again).by_subject > allowed(tolerances)).tolist():
-        if first.status[k] == OK:
-            first.status[k], first.messages[k] = UNCONFIRMED, "a run with tighter tolerances differs"
-    part = _with_notes(read_outcome(arm, first), [found.messages[k] for k in rows.tolist()], "kernel")
+    result = run_batch(arm, some, tolerances=tolerances, threads=1)
+    _confirm(result, arm, some, tolerances)
+    part = _with_notes(read_outcome(arm, result), [found.messages[k] for k in rows.tolist()], "kernel")
     for k, row in enumerate(rows.tolist()):
         if part.status[k] != OK:
             also = "" if part.messages[k] in found.messages[row] else part.messages[k]
             part.status[k] = FAILED
             part.messages[k] = "; the batch kernel failed as well: ".join(filter(None, (found.messages[row], also)))
     found.take(part, rows)
+
+
+def _confirm(result: ArmResult, arm: Experiment, people: Subjects, tolerances: Tolerances) -> None:
+    """Note whose results on the kernel are others with tighter tolerances."""
+    good = np.flatnonzero(result.status == OK)
+    if not good.size:
+        return
+    again = run_batch(arm, people.some(good), tolerances=tolerances.tighter(), threads=1)
+    found = replace(result, columns={name: values[good] for name, values in result.columns.items()})
+    apart = difference(arm, found, again).by_subject
+    for k in good[apart > allowed(tolerances)].tolist():
+        result.status[k], result.messages[k] = UNCONFIRMED, "a run with tighter tolerances differs"
 
 
 def _with_notes(part: Outcome, failures: Sequence[str], engine: str) -> Outcome:
