@@ -19,13 +19,17 @@ from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
 
 __all__ = [
-    "GROW", "SAFETY", "SHRINK", "Control", "Patients", "Program", "Room", "begun", "between", "enter", "norm",
-    "prepare_dense", "take_step", "tame",
+    "GROW", "LEAST", "SAFETY", "SHORT", "SHRINK", "Control", "Patients", "Program", "Room", "begun", "between",
+    "enter", "norm", "prepare_dense", "take_step", "tame",
 ]  # fmt: skip
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
 FIRST = 0.01
 """By what part of itself the fastest state may move in the first step of a stretch."""
+LEAST = 2.3e-308
+"""What is less has lost its digits, and may be below zero by rounding, where powers are no numbers: it is gone."""
+SHORT = 1e-16
+"""Before this part of a stretch's end, time is told finely enough for the steps that an infinite slope begins with."""
 
 
 class Program(NamedTuple):

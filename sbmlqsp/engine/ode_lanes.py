@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.ode_inner import examine
-from sbmlqsp.engine.ode_kernel import Program
+from sbmlqsp.engine.ode_kernel import LEAST, SHORT, Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
 from sbmlqsp.engine.ode_room import accept, aim, begin, calm, evaluate, factor, inside, ready, step, stiff
@@ -27,10 +27,6 @@ MORE = 10
 """How many numbers there are to where a patient is, beside states and constants."""
 CHEAPER = 0.6
 """What a step of the explicit method costs, as a share of one of RODAS5P."""
-LEAST = 2.3e-308
-"""What is less has lost its digits, and may be below zero by rounding, where powers are no numbers: it is gone."""
-SHORT = 1e-16
-"""Before this part of a stretch's end, time is told finely enough for the steps that an infinite slope begins with."""
 FIRST = 0.5
 """By what part of itself the fastest state may move in the first step of a stretch, at a tolerance of one."""
 
