@@ -11,7 +11,7 @@ from sbmlqsp import provenance
 from sbmlqsp.experiment import Experiment, observable_unit
 from sbmlqsp.model import flat_id
 from sbmlqsp.observation import Observable
-from sbmlqsp.outcome import Outcome
+from sbmlqsp.outcome import Outcome, integrated_instead
 from sbmlqsp.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ def dataset_of(
     values = _apart({name: _together(name, arms, results, grid=grid, runs=runs) for name in observables})
     status = np.stack([r.status.reshape(runs) for r in results])
     messages = np.array([r.messages for r in results], dtype=object).reshape(len(arms), *runs)
+    instead = integrated_instead(m for r in results for m in r.messages)
+    how = {**method, "integrated_instead": instead} if instead else method
     record = provenance.record(
         models={a.model.id: a.model.digest for a in arms},
-        inputs={"experiments": [inputs_of(a) for a in arms], "subjects": provenance.digest(people.table), **method},
+        inputs={"experiments": [inputs_of(a) for a in arms], "subjects": provenance.digest(people.table), **how},
         seed=seed,
     )  # fmt: skip
     ds = make_dataset(

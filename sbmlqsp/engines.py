@@ -12,21 +12,19 @@ import numpy as np
 from sbmlqsp.batch import KERNEL, prepare_batch, run_batch
 from sbmlqsp.engine.ode_gpu import gpu_in_words
 from sbmlqsp.engine.tolerances import Tolerances
+from sbmlqsp.engine_difference import ALIKE, Difference, allowed, difference
 from sbmlqsp.errors import SimulationError, UnsupportedError
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment
-from sbmlqsp.model import dotted
 from sbmlqsp.outcome import Deterministic, Outcome, read_outcome
-from sbmlqsp.runner import OK, UNCONFIRMED
+from sbmlqsp.runner import FAILED, OK, UNCONFIRMED
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["ENGINES", "Both", "Difference", "choose_engine", "difference"]
+__all__ = ["ALIKE", "ENGINES", "Both", "Difference", "choose_engine", "difference"]
 
 ENGINES = ("auto", "roadrunner", "kernel", "both", "gpu")
 ENOUGH = 500
 """From so many subjects on the kernel is worth its compilation."""
-ALIKE = 1e-6
-"""By what part of a value the engines may differ at their usual tolerances."""
 
 
 def choose_engine(
@@ -74,22 +72,35 @@ def choose_engine(
         if asked == "gpu":
             return _proven(arms, people, replace(kernel, engine="gpu"))
         return kernel if asked == "kernel" else Both(primary.tolerances, kernel.tolerances)
-    if asked == "roadrunner" or hurried or len(people) < ENOUGH:
+    if asked == "roadrunner" or hurried:
         return primary
+    if len(people) < ENOUGH:
+        return replace(primary, instead=kernel.tolerances)
     return _settled_by_a_look(arms, people, primary, kernel)
 
 
 def _settled_by_a_look(
     arms: Sequence[Experiment], people: Subjects, primary: Deterministic, kernel: Deterministic
 ) -> Deterministic:
-    """Return the kernel where it runs the arms and a few subjects have the same results as on libRoadRunner."""
+    """Return the kernel where it runs the arms and a few subjects have the same results as on libRoadRunner.
+
+    Whom only the kernel integrates tells nothing of whether it is right. Where all are such, libRoadRunner runs
+    everyone, and the kernel whom it cannot.
+    """
     try:
         for arm in arms:
             prepare_batch(arm, people)
     except UnsupportedError as why:
         return replace(primary, choice={"asked": "auto", "kernel": str(why)})
     few, looked = _few(people, "auto")
-    largest = [difference(arm, *_on_both(arm, few, Tolerances(), KERNEL)).largest for arm in arms]
+    pairs = [_on_both(arm, few, Tolerances(), KERNEL) for arm in arms]
+    told = ~np.any([(first.status == FAILED) & (second.status == OK) for first, second in pairs], axis=0)
+    if not told.any():
+        nothing = "libRoadRunner failed for those on whom the two were to be compared"
+        return replace(primary, choice={"asked": "auto", "kernel": nothing}, instead=kernel.tolerances)
+    looked["subjects"] = [s for s, k in zip(looked["subjects"], told, strict=True) if k]
+    apart = [difference(arm, *pair).by_subject for arm, pair in zip(arms, pairs, strict=True)]
+    largest = [float(np.max(shares[told])) for shares in apart]
     looked["largest_difference"] = max(largest)
     if max(largest) <= ALIKE:
         return replace(kernel, choice=looked, instead=primary.tolerances)
@@ -136,61 +147,6 @@ def _on_both(
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How far apart the results of two engines are.
-
-    Parameters
-    ----------
-    by_subject : ndarray
-        The largest difference of each subject, as a share of the value; infinite where one has a value and the other
-        none.
-    words : mapping of int to str
-        By subject, where that is.
-    """
-
-    by_subject: Any
-    words: Callable[[int], str]
-
-    @property
-    def largest(self) -> float:
-        """The largest of all."""
-        return float(np.max(self.by_subject, initial=0.0))
-
-
-def difference(arm: Experiment, first: ArmResult, second: ArmResult) -> Difference:
-    """Compare what libRoadRunner (first) and the kernel gave.
-
-    Values are compared relative to the larger of the two, or to a millionth of the curve's largest where they are less
-    than that.
-    """
-    names = [c for c in second.columns if c in first.columns]
-    a = np.stack([np.asarray(first.columns[c], dtype=float) for c in names], axis=-1)
-    b = np.stack([np.asarray(second.columns[c], dtype=float) for c in names], axis=-1)
-    with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(a), np.abs(b))
-        finite = np.where(np.isfinite(size), size, 0.0)
-        peak = finite.max(axis=1, keepdims=True)
-        noise = 1e-12 * peak.max(axis=0, keepdims=True) + 1e-15 * finite.max(initial=0.0)
-        share = np.abs(a - b) / np.maximum(size, 1e-6 * peak + noise)
-    share = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.where(np.isnan(share), np.inf, share))
-    flat = share.reshape(len(share), -1)
-    worst = flat.argmax(axis=1) if flat.size else np.zeros(len(share), dtype=int)
-
-    def words(k: int) -> str:
-        row, column = divmod(int(worst[k]), len(names))
-        return _two_curves(arm, names[column], row, a[k, :, column], b[k, :, column])
-
-    return Difference(flat.max(axis=1, initial=0.0), words)
-
-
-def _two_curves(arm: Experiment, column: str, row: int, first: Any, second: Any) -> str:
-    near = range(max(row - 2, 0), min(row + 3, len(first)))
-    lines = [f"{arm.times[k]:.6g}: {first[k]:.9g}, {second[k]:.9g}" for k in near]
-    name = dotted(column.strip("[]"))
-    return f"the engines disagree in '{name}' (time: libRoadRunner, kernel): {'; '.join(lines)}"
-
-
-@dataclass(frozen=True)
 class Both:
     """Differential equations on both engines: results are libRoadRunner's, and each run says how far apart they are.
 
@@ -205,7 +161,7 @@ class Both:
     @property
     def allowed(self) -> float:
         """By what part of a value they may differ."""
-        return max(ALIKE, 1e3 * max(self.tolerances.relative, self.kernel.relative))
+        return allowed(self.tolerances, self.kernel)
 
     def describe(self) -> dict[str, Any]:
         """Return what the numbers depend on, for provenance."""

@@ -18,6 +18,7 @@ from sbmlqsp.course_arm import CourseArm
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.guard import guarded, guarding, unguarded
 from sbmlqsp.engine.guard_child import seal
+from sbmlqsp.engine.roadrunner import quiet
 from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.occasions import Stretches
@@ -59,7 +60,8 @@ def run_arm(
     """
     start = ArmStart.of(experiment, subjects, _searched if experiment.at_rest else None)
     _rehearse(experiment, subjects, tolerances=tolerances, targets=tuple(start.deliveries.targets))
-    return _run(experiment, subjects, start, tolerances=tolerances, tick=tick, most=most)
+    with quiet():  # whoever asks: a look at both engines as well
+        return _run(experiment, subjects, start, tolerances=tolerances, tick=tick, most=most)
 
 
 def _searched(people: People) -> Near:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from sbmlqsp.batch import run_batch
+from sbmlqsp.batch import prepare_batch, run_batch
 from sbmlqsp.deliveries import Deliveries
 from sbmlqsp.engine.tolerances import Tolerances
+from sbmlqsp.engine_difference import allowed, difference
+from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.execution import ArmResult, run_arm
 from sbmlqsp.experiment import Experiment
 from sbmlqsp.observation import Observable
@@ -19,7 +21,14 @@ from sbmlqsp.readout import read_out
 from sbmlqsp.runner import FAILED, OK, UNCONFIRMED
 from sbmlqsp.subjects import Subjects
 
-__all__ = ["Deterministic", "Method", "Outcome", "dose_rows", "observed", "outcome_of", "read_outcome"]
+__all__ = [
+    "Deterministic", "Method", "Outcome", "dose_rows", "integrated_instead", "observed", "outcome_of", "read_outcome",
+]  # fmt: skip
+
+Tick = Callable[[int, int], None]
+_BY = {"kernel": "integrated by the batch kernel, as libRoadRunner failed: ",
+       "roadrunner": "integrated by libRoadRunner, as the kernel failed: "}  # fmt: skip
+"""How the message of whom another engine integrated begins, by that engine."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,8 @@ class Method(Protocol):
 class Deterministic:
     """Differential equations, on libRoadRunner, on the batch kernel, whose patients ``threads`` share, or on a GPU.
 
-    Whom the kernel cannot integrate libRoadRunner does, where it has tolerances for that: ``instead``.
+    Where there are tolerances ``instead``, whom the kernel cannot integrate libRoadRunner does with them, and whom
+    libRoadRunner cannot integrate the kernel does.
     """
 
     tolerances: Tolerances
@@ -94,6 +104,11 @@ class Deterministic:
     threads: int | None = None
     choice: Mapping[str, Any] = field(default_factory=dict)
     instead: Tolerances | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is libRoadRunner, by name, whom no other engine helps."""
+        return self.engine == "roadrunner" and self.instead is None and not self.choice
 
     @property
     def remarks(self) -> Mapping[str, Any]:
@@ -110,6 +125,18 @@ class Deterministic:
     ) -> Outcome:
         """Run an arm, once per subject."""
         del replicates
+        if self.instead is None:
+            return self._run(arm, people, tick, most)
+        if self.engine == "roadrunner":
+            return self._helped(arm, people, tick, most, self.instead)
+        found = self._run(arm, people, tick, math.inf)
+        rows = np.flatnonzero(np.isin(found.status, (FAILED, UNCONFIRMED)))
+        if rows.size:
+            part = outcome_of(arm, people.some(rows), tolerances=self.instead, most=most)
+            found.take(_with_notes(part, [found.messages[k] for k in rows.tolist()], "roadrunner"), rows)
+        return found
+
+    def _run(self, arm: Experiment, people: Subjects, tick: Tick, most: float) -> Outcome:
         if self.engine == "roadrunner":
             return outcome_of(arm, people, tolerances=self.tolerances, tick=tick, most=most)
         result = run_batch(
@@ -117,27 +144,79 @@ class Deterministic:
             people,
             tolerances=self.tolerances,
             tick=tick,
-            most=most if self.instead is None else math.inf,
+            most=most,
             threads=self.threads,
             gpu=self.engine == "gpu",
         )
-        found = read_outcome(arm, result)
-        if self.instead is not None:
-            _run_again(found, arm, people, self.instead, most)
+        return read_outcome(arm, result)
+
+    def _helped(self, arm: Experiment, people: Subjects, tick: Tick, most: float, kernel: Tolerances) -> Outcome:
+        """Run an arm on libRoadRunner, and on the kernel whom that could not integrate.
+
+        More failures than may be end the first runs early, so that a model which no engine integrates is not tried for
+        everyone. Where the kernel has brought them down again, all others follow.
+        """
+        found = self._run(arm, people, tick, most)
+        failed = np.flatnonzero(found.status)
+        _help(found, arm, people, kernel)
+        if len(failed) > most >= int((found.status > 0).sum()):
+            done = int(failed[-1]) + 1
+            rest = np.arange(done, len(people))
+            part = self._run(arm, people.some(rest), lambda k, lost: tick(done + k, lost), math.inf)
+            _help(part, arm, people.some(rest), kernel)
+            found.take(part, rest)
         return found
 
 
-def _run_again(found: Outcome, arm: Experiment, people: Subjects, tolerances: Tolerances, most: float) -> None:
-    """Run on libRoadRunner whom the kernel could not integrate."""
-    rows = np.flatnonzero(np.isin(found.status, (FAILED, UNCONFIRMED)))
+def _help(found: Outcome, arm: Experiment, people: Subjects, tolerances: Tolerances) -> None:
+    """Run on the kernel whom libRoadRunner's integrator gave up; what the kernel gives must be what it gives tighter.
+
+    Only that: what could not be confirmed, or is impossible, is no fault of the integrator.
+    """
+    rows = np.flatnonzero(found.status == FAILED)
     if not rows.size:
         return
-    part = outcome_of(arm, people.some(rows), tolerances=tolerances, most=most)
+    some = people.some(rows)
+    try:
+        prepare_batch(arm, some, asked=False)
+    except UnsupportedError:
+        return
+    result = run_batch(arm, some, tolerances=tolerances, threads=1)
+    _confirm(result, arm, some, tolerances)
+    part = _with_notes(read_outcome(arm, result), [found.messages[k] for k in rows.tolist()], "kernel")
     for k, row in enumerate(rows.tolist()):
-        if part.status[k] == OK:
-            note = f"integrated by libRoadRunner, as the kernel failed: {found.messages[row]}"
-            part.messages[k] = f"{note}; {part.messages[k]}" if part.messages[k] else note
+        if part.status[k] != OK:
+            also = "" if part.messages[k] in found.messages[row] else part.messages[k]
+            part.status[k] = FAILED
+            part.messages[k] = "; the batch kernel failed as well: ".join(filter(None, (found.messages[row], also)))
     found.take(part, rows)
+
+
+def _confirm(result: ArmResult, arm: Experiment, people: Subjects, tolerances: Tolerances) -> None:
+    """Note whose results on the kernel are others with tighter tolerances."""
+    good = np.flatnonzero(result.status == OK)
+    if not good.size:
+        return
+    again = run_batch(arm, people.some(good), tolerances=tolerances.tighter(), threads=1)
+    found = replace(result, columns={name: values[good] for name, values in result.columns.items()})
+    apart = difference(arm, found, again).by_subject
+    for k in good[apart > allowed(tolerances)].tolist():
+        result.status[k], result.messages[k] = UNCONFIRMED, "a run with tighter tolerances differs"
+
+
+def _with_notes(part: Outcome, failures: Sequence[str], engine: str) -> Outcome:
+    """Say of whom an engine could integrate that it did, and how the other had failed."""
+    for k, why in enumerate(failures):
+        if part.status[k] == OK:
+            part.messages[k] = "; ".join(filter(None, (_BY[engine] + why, part.messages[k])))
+    return part
+
+
+def integrated_instead(messages: Iterable[str]) -> dict[str, Any]:
+    """Return which engine integrated how many runs that the chosen one could not, by their messages; empty if none."""
+    runs = list(messages)
+    counts = {engine: sum(m.startswith(words) for m in runs) for engine, words in _BY.items()}
+    return next(({"engine": engine, "runs": n} for engine, n in counts.items() if n), {})
 
 
 def outcome_of(

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sbmlqsp.errors import DataError
 from sbmlqsp.files import written
+from sbmlqsp.outcome import integrated_instead
 from sbmlqsp.provenance import SINGLE_CELLS
 from sbmlqsp.reporting.model import model_context
 from sbmlqsp.reporting.runs import run_context
@@ -29,6 +32,8 @@ __all__ = ["Finding", "Picture", "report"]
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 LARGEST_SVG = 2_000_000
 MOST_ROWS = 300
+NAMED = 10
+"""So many subjects are named whom another engine integrated."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,22 @@ def _engine(inputs: Mapping[str, Any], results: xr.Dataset) -> dict[str, str]:
         out[apart] = f"{choice['largest_difference']:.1e} of a value, in subjects {', '.join(choice['subjects'])}"
     elif choice:
         out["the batch kernel was not used"] = choice["kernel"]
-    return out
+    return out | _instead(results)
+
+
+def _instead(results: xr.Dataset) -> dict[str, str]:
+    """Say which runs another engine than the chosen one integrated, since that could not."""
+    messages, subjects = results["message"].to_numpy(), results["subject"].to_numpy()
+    found = integrated_instead(messages.ravel())
+    if not found:
+        return {}
+    ids = list(dict.fromkeys(str(subjects[at[1]]) for at, m in np.ndenumerate(messages) if integrated_instead([m])))
+    some = ", ".join(ids[:NAMED]) + (", …" if len(ids) > NAMED else "")
+    own, other = ("libRoadRunner", "the batch kernel")[:: 1 if found["engine"] == "kernel" else -1]
+    runs = "1 run" if found["runs"] == 1 else f"{found['runs']} runs"
+    return {
+        "not integrated by that engine": f"{runs} by {other}, as {own} failed (subject{'s' * (len(ids) > 1)} {some})"
+    }
 
 
 def _write(path: Path, context: Mapping[str, Any]) -> Path:

@@ -22,7 +22,7 @@ from sbmlqsp.experiment import Experiment
 from sbmlqsp.outcome import Deterministic, Method, Outcome
 from sbmlqsp.populations import Population, sample
 from sbmlqsp.progress import Progress
-from sbmlqsp.runner import STATUS
+from sbmlqsp.runner import FAILED, STATUS
 from sbmlqsp.scaling import Piece, Whole, piece_size, pieces_of, spread
 from sbmlqsp.scaling.spreading import CELLS, CHUNK, TOGETHER, cells_size, workers_of
 from sbmlqsp.store import Filed, Store, locked, prepare
@@ -105,13 +105,14 @@ def simulate(
     engine : {"auto", "roadrunner", "kernel", "both", "gpu"}, optional
         What integrates. ``"auto"``, which is meant where none is given, is libRoadRunner, and for 500 subjects or more
         the compiled batch kernel, where it runs the model and the results of three subjects are the same on both; the
-        provenance says what was chosen and why. ``"both"`` answers whether numbers can be trusted: the results are
-        libRoadRunner's, ``engine_difference`` says for each run how far the kernel is from them at most, and where that
-        is more than tolerances allow the run fails with both curves. ``"gpu"`` runs the kernel's equations on an NVIDIA
-        GPU, thousands of subjects at once, after three of them gave the same there as on processors; it needs
-        ``pip install sbmlqsp[gpu]``, is never chosen unasked, and refuses models with events. With ``method="ssa"``,
-        ``"roadrunner"`` is libRoadRunner's own stochastic integrator, for comparison; what it would get silently wrong
-        is refused.
+        provenance says what was chosen and why. Whom the one cannot integrate the other does, as the subject's message
+        says, the kernel only where a tighter run of it agrees; an engine asked for by name is alone. ``"both"`` answers
+        whether numbers can be trusted: the results are libRoadRunner's, ``engine_difference`` says for each run how far
+        the kernel is from them at most, and where that is more than tolerances allow the run fails with both curves.
+        ``"gpu"`` runs the kernel's equations on an NVIDIA GPU, thousands of subjects at once, after three of them gave
+        the same there as on processors; it needs ``pip install sbmlqsp[gpu]``, is never chosen unasked, and refuses
+        models with events. With ``method="ssa"``, ``"roadrunner"`` is libRoadRunner's own stochastic integrator, for
+        comparison; what it would get silently wrong is refused.
     on_failure : {"raise", "record"}
         Raise at the first failed run, or keep its row as NaN with a status and a message.
     max_failed : float, optional
@@ -250,7 +251,9 @@ class _Run:
         if lost <= self.most:
             return
         for arm, result in zip(self.arms, results, strict=False):
-            raise_first(arm, self.people, result, among=None if self.stop else (lost, self._runs))
+            named = isinstance(self.method, Deterministic) and self.method.alone and self.limit is None
+            also = "let the batch kernel try with engine='kernel', " if named else ""
+            raise_first(arm, self.people, result, among=None if self.stop else (lost, self._runs), also=also)
 
     @property
     def _runs(self) -> int:
@@ -408,8 +411,13 @@ def arms_of(experiments: Experiment | Iterable[Experiment]) -> tuple[Experiment,
     return arms
 
 
-def raise_first(arm: Experiment, people: Subjects, result: Outcome, *, among: tuple[int, int] | None = None) -> None:
-    """Raise the error of the first subject that failed, if any did; ``among`` how many of how many runs."""
+def raise_first(
+    arm: Experiment, people: Subjects, result: Outcome, *, among: tuple[int, int] | None = None, also: str = ""
+) -> None:
+    """Raise the error of the first subject that failed, if any did; ``among`` how many of how many runs.
+
+    ``also`` is what else may help where the integrator failed.
+    """
     if not result.status.any():
         return
     i = int(np.argmax(result.status > 0))
@@ -418,7 +426,8 @@ def raise_first(arm: Experiment, people: Subjects, result: Outcome, *, among: tu
     why = f"{STATUS[int(result.status[i])]}; {result.messages[i]}"
     first = f"subject {people.ids[i // each]}{cell} of '{arm.id}' failed: {why}"
     if among is None:
-        remedy = "check that subject's parameters, or keep the others with on_failure='record'"
+        more = also if result.status[i] == FAILED else ""
+        remedy = f"check that subject's parameters, {more}or keep the others with on_failure='record'"
         raise SimulationError(first, remedy=remedy)
     remedy = "check what the failed subjects have in common, or raise max_failed"
     raise SimulationError(f"{_too_many(*among)}; the first: {first}", remedy=remedy)

@@ -233,7 +233,10 @@ def _method(inputs: Mapping[str, Any]) -> dict[str, Any]:
         counts = {"replicates": inputs["replicates"], "max_jumps": inputs["most_jumps"]}
         leaps = {"epsilon": inputs["epsilon"]} if "epsilon" in inputs else {}
         return {"method": inputs["name"], "continuous": inputs["continuous"], **counts, **leaps}
-    return {"tolerances": Tolerances(**inputs["tolerances"]), "engine": inputs.get("engine", "roadrunner")}
+    engine = inputs.get("engine", "roadrunner")
+    if engine == "roadrunner" and "integrated_instead" in inputs:  # the kernel may stand in again
+        engine = "auto"
+    return {"tolerances": Tolerances(**inputs["tolerances"]), "engine": engine}
 
 
 def _joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:

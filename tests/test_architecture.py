@@ -31,7 +31,7 @@ LAYERS = {
         "compiled", "runner", "readout", "residuals",
         "sensitivity_doses", "sensitivity_rest", "sensitivity_steady", "sensitivity_run", "sensitivities",
         "execution", "course", "periodic", "periodic_linear", "course_runner", "course_arm", "outcome", "engines",
-        "cells", "collecting",
+        "engine_difference", "cells", "collecting",
         "prediction", "scaling", "store", "results", "exposure", "simulate", "trajectories", "steady", "plot",
         "plotting",
     ),

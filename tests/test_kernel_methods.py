@@ -168,3 +168,16 @@ def test_what_becomes_stiff_leaves_the_explicit_method(visited):
     found = run_batch(arm, people, tolerances=qsp.Tolerances(1e-8, 1e-11))
     assert visited[:3] == ["rodas", "explicit", "rodas"]
     assert found.columns["slow"][0] == pytest.approx(exact.columns["slow"][0], rel=1e-7)
+
+
+@pytest.mark.parametrize("relative", [1e-8, 1e-10])
+def test_what_has_decayed_below_the_least_number_is_gone(relative):
+    """Numbers without digits may be below zero by rounding, where a power that is no whole number is none."""
+    model = qsp.read_antimony("model m; C = 100; C' = -C; E = 2; E' = 0.5/(1 + C^1.3) - 0.5*E; end")
+    arm = qsp.Experiment(model, times=[0, 1, 700, 1000], observables=["C", "E"])
+    found = run_batch(arm, read_subjects(None, (arm,), drawn=None), threads=1,
+                      tolerances=qsp.Tolerances(relative, 1e-24))  # fmt: skip
+    assert not found.status.any(), found.messages
+    assert found.columns["C"][0, :3] == pytest.approx(100 * np.exp([0.0, -1.0, -700.0]), rel=0.05)
+    assert found.columns["C"][0, 3] == 0.0
+    assert found.columns["E"][0, 3] == pytest.approx(1.0, rel=1e-9)

@@ -19,13 +19,17 @@ from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
 
 __all__ = [
-    "GROW", "SAFETY", "SHRINK", "Control", "Patients", "Program", "Room", "begun", "between", "enter", "norm",
-    "prepare_dense", "take_step",
+    "GROW", "LEAST", "SAFETY", "SHORT", "SHRINK", "Control", "Patients", "Program", "Room", "begun", "between",
+    "enter", "norm", "prepare_dense", "take_step", "tame",
 ]  # fmt: skip
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 6.0
 FIRST = 0.01
 """By what part of itself the fastest state may move in the first step of a stretch."""
+LEAST = 2.3e-308
+"""What is less has lost its digits, and may be below zero by rounding, where powers are no numbers: it is gone."""
+SHORT = 1e-16
+"""Before this part of a stretch's end, time is told finely enough for the steps that an infinite slope begins with."""
 
 
 class Program(NamedTuple):
@@ -177,15 +181,24 @@ def between(room, theta):
 
 
 @fast
+def tame(out, first, last, apart):
+    """Let derivatives that are not finite be none, such as that of ``x^0.5`` at 0, which would let ``x`` stand still.
+
+    A step from there is one without them: a short one, as its error says. Then there is something, and they are finite.
+    """
+    for i in range(first, last):
+        if not abs(out[i * apart]) < math.inf:
+            out[i * apart] = 0.0
+
+
+@fast
 def begun(functions, room, t, h, rest):
-    """Evaluate rates and slopes, and choose a first step where there is none; below zero where they are not finite."""
+    """Evaluate rates and slopes, and choose a first step where there is none; below zero where rates are not finite."""
     functions.slopes(room.x, room.p, t, room.out)
     for i in range(room.n):
         if not abs(room.out[i]) < math.inf:
             return -1.0
-    for i in range(2 * room.n, 2 * room.n + room.plan[1]):  # a state whose slope is infinite would stand still
-        if not abs(room.out[i]) < math.inf:
-            return -1.0
+    tame(room.out, room.n, 2 * room.n + room.plan[1], 1)
     return h if h > 0.0 else _first_step(room, rest)
 
 

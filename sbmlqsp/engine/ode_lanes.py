@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.ode_inner import examine
-from sbmlqsp.engine.ode_kernel import Program
+from sbmlqsp.engine.ode_kernel import LEAST, SHORT, Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
 from sbmlqsp.engine.ode_room import accept, aim, begin, calm, evaluate, factor, inside, ready, step, stiff
@@ -250,6 +250,19 @@ def _chosen(room, lanes, lane, control):
 
 
 @fast
+def _advance(room, lane):
+    """Let a lane's state be that at the end of its step; where something is gone by then, nothing is guessed on."""
+    gone = False
+    for i in range(room.n):
+        room.x[i * LANES + lane] = room.new[i * LANES + lane]
+        if abs(room.x[i * LANES + lane]) < LEAST and room.x[i * LANES + lane] != 0.0:
+            room.x[i * LANES + lane] = 0.0
+            gone = True
+    if gone:
+        begin(room, lane)
+
+
+@fast
 def _judged(functions, room, lanes, program, lane, control, out):
     """Accept or reject a lane's step; return a status where it cannot go on."""
     error, h, t, end = room.error[lane], room.h[lane], room.t[lane], lanes.end[lane]
@@ -257,8 +270,7 @@ def _judged(functions, room, lanes, program, lane, control, out):
     if error <= 1.0:
         _outputs(functions, room, lanes, program, lane, out)
         accept(room, lane)
-        for i in range(room.n):
-            room.x[i * LANES + lane] = room.new[i * LANES + lane]
+        _advance(room, lane)
         room.t[lane] = end if h >= end - t else t + h
         room.h[lane] = h * (min(growth, 1.0) if lanes.again[lane] else growth)
         lanes.again[lane] = 0
@@ -271,7 +283,7 @@ def _judged(functions, room, lanes, program, lane, control, out):
         easy = control.calm > 0 and lanes.bound[lane] == 0 and calm(room, lane) >= control.calm
         return EASY if easy else FINE
     room.h[lane], lanes.again[lane] = h * growth, 1
-    return FINE if room.h[lane] > 4e-16 * max(abs(t), abs(end)) else TOO_SMALL
+    return FINE if room.h[lane] > 4e-16 * max(abs(t), SHORT * abs(end)) else TOO_SMALL
 
 
 @fast

@@ -21,10 +21,10 @@ from sbmlqsp.engine.ode_radau_tableau import BETWEEN as _BETWEEN
 from sbmlqsp.engine.ode_radau_tableau import GAMMA, PAIRS, STAGES
 from sbmlqsp.engine.ode_radau_tableau import C as _C
 from sbmlqsp.engine.ode_radau_vectors import filtering, guessed, improved, residual, weighed
-from sbmlqsp.engine.ode_room import blend, of_method, shared_room, width
+from sbmlqsp.engine.ode_room import blend, of_method, shared_room, tamed, width
 from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import squares, summed, worst
+from sbmlqsp.engine.ode_vectors import summed, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["run_radau"]
@@ -241,16 +241,13 @@ def _estimate(functions, room, relative):
 def _step(functions, room, relative):
     """Try one step in all room_of."""
     own, d = room.own, room.own.diagonals
+    tamed(room, room.at)
     functions.factor(room.out, room.w, room.diagonal, room.plan)
     factor_complex(room.out, own.first, shifted(d, LANES), shifted(d, 2 * LANES), room.plan)
     factor_complex(room.out, own.second, shifted(d, 3 * LANES), shifted(d, 4 * LANES), room.plan)
     _guess(room)
     _newton(functions, room, relative)
     _estimate(functions, room, relative)
-    squares(room.at, shifted(room.out, 2 * room.n * LANES), room.plan[1])
-    for lane in range(LANES):
-        if not room.at[lane] < math.inf:
-            room.error[lane] = math.inf
 
 
 @of_method(_Own, room_of.factor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numba as nb
@@ -11,7 +10,7 @@ import numpy as np
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_model import fast, shifted
-from sbmlqsp.engine.ode_room import CUBIC, cubic, of_method, shared_room, width
+from sbmlqsp.engine.ode_room import CUBIC, cubic, of_method, shared_room, tamed, width
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
 from sbmlqsp.engine.ode_tableau import NODES as _NODES
@@ -19,7 +18,7 @@ from sbmlqsp.engine.ode_tableau import A as _A
 from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
-from sbmlqsp.engine.ode_vectors import added, combined, copied, difference, squares, worst
+from sbmlqsp.engine.ode_vectors import added, combined, copied, difference, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["WEIGHTS", "run_rodas"]
@@ -65,8 +64,8 @@ def _stage(functions, room, s):
 def _step(functions, room, relative):
     """Try one step in all room_of."""
     n, b, k = room.n, room.b, room.own.k
+    tamed(room, room.own.norm)
     functions.factor(room.out, room.w, room.diagonal, room.plan)
-    squares(room.own.norm, shifted(room.out, 2 * n * LANES), room.plan[1])
     for i in range(n * LANES):
         b[i] = room.out[i]
     for s in range(STAGES):
@@ -81,8 +80,8 @@ def _step(functions, room, relative):
             copied(shifted(k, (i * STAGES + s) * LANES), shifted(b, i * LANES))
     for i in range(n * LANES):
         room.new[i] = room.u[i] + b[i]
-    for lane in range(LANES):  # a state whose slope is infinite would stand still, without an error
-        room.error[lane] = 0.0 if room.own.norm[lane] < math.inf else math.inf
+    for lane in range(LANES):
+        room.error[lane] = 0.0
     for i in range(n):
         j = i * LANES
         worst(room.error, shifted(b, j), shifted(room.floor, j), shifted(room.x, j), shifted(room.new, j), relative)

@@ -6,19 +6,20 @@ A method's functions are named here, with what most do; what a method does other
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from numba.extending import overload
 
-from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK
+from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, tame
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
-from sbmlqsp.engine.ode_vectors import blended
+from sbmlqsp.engine.ode_vectors import blended, squares
 
 __all__ = [
     "CUBIC", "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "factor", "inside",
-    "of_method", "prepare", "reach", "ready", "shared_room", "step", "stiff", "weigh", "width",
+    "of_method", "prepare", "reach", "ready", "shared_room", "step", "stiff", "tamed", "weigh", "width",
 ]  # fmt: skip
 
 
@@ -162,6 +163,17 @@ class Room(NamedTuple):
     reach: Any
     row: Any
     own: Any
+
+
+@fast
+def tamed(room, norm):
+    """Put the square of the Jacobian's norm into ``norm``; what is not finite of it, or by time, is none (``tame``)."""
+    n, entries = room.n, room.plan[1]
+    squares(norm, shifted(room.out, 2 * n * LANES), entries)
+    squares(room.error, shifted(room.out, n * LANES), n if room.timed else 0)
+    for lane in range(LANES):
+        if not norm[lane] + room.error[lane] < math.inf:
+            tame(shifted(room.out, lane), n, 2 * n + entries, LANES)
 
 
 @fast
