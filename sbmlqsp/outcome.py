@@ -178,7 +178,7 @@ def _help(found: Outcome, arm: Experiment, people: Subjects, tolerances: Toleran
         return
     some = people.some(rows)
     try:
-        prepare_batch(arm, some, asked=False)
+        prepare_batch(arm, some)
     except UnsupportedError:
         return
     result = run_batch(arm, some, tolerances=tolerances, threads=1)

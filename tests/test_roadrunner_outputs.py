@@ -1,5 +1,7 @@
 """What libRoadRunner puts out: no pulse that outputs see and no window of a state is stepped over, nor stops it."""
 
+import contextlib
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,8 @@ import pandas as pd
 import pytest
 
 import sbmlqsp as qsp
+from sbmlqsp import execution
+from sbmlqsp.subjects import read_subjects
 
 
 def last(text, times, name="A", **how):
@@ -122,3 +126,14 @@ def test_a_prediction_looks_for_windows_as_a_simulation_does():
     rows = [{"ID": 1, "TIME": 0, "AMT": 100, "EVID": 1}, {"ID": 1, "TIME": 720, "DV": 1}]
     found = qsp.predict(qsp.read_antimony(text), qsp.Records(pd.DataFrame(rows)), compartments="D", observables="A")
     assert found["IPRED"].iloc[-1] == pytest.approx(2.0, rel=1e-8)
+
+
+def test_the_integrator_writes_nothing_by_itself(monkeypatch, capfd):
+    """Output is turned away for one caller at a time: what another thread runs when that one ends came through."""
+    text = "model m; k = 0.1; A = 0; A' = piecewise(1, time > 5 && time < 5.000001, 0) - k*A; end"
+    arm = qsp.Experiment(qsp.read_antimony(text), times=[0, 1, 1.5, 100])
+    monkeypatch.setattr(execution, "quiet", contextlib.nullcontext)
+    result = execution.run_arm(arm, read_subjects(None, (arm,), drawn=None), tolerances=qsp.Tolerances())
+    assert not result.status.any()
+    assert capfd.readouterr() == ("", "")
+    assert not [name for name in os.environ if name.startswith("SUNLOGGER")]

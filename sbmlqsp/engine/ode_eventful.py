@@ -16,7 +16,9 @@ from sbmlqsp.engine.ode_defect import attempted
 from sbmlqsp.engine.ode_events import QUEUE, Events, hastes, hold, near, settle
 from sbmlqsp.engine.ode_kernel import (
     GROW,
+    LEAST,
     SAFETY,
+    SHORT,
     SHRINK,
     Room,
     begun,
@@ -89,7 +91,8 @@ def _move(room, theta):
     if theta < 1.0:
         between(room, theta)
     for i in range(room.n):
-        room.x[i] = room.u[i] if theta < 1.0 else room.new[i]
+        value = room.u[i] if theta < 1.0 else room.new[i]
+        room.x[i] = value if abs(value) >= LEAST else 0.0
 
 
 @fast
@@ -117,7 +120,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
         if not error <= 1.0:
             h *= factor
             again = True
-            if not h > 4e-16 * max(abs(t), abs(stop)):
+            if not h > 4e-16 * max(abs(t), SHORT * abs(stop)):
                 return TOO_SMALL, t, steps, g, h, hit
             continue
         theta = change(functions, room, events, t, h) if events.watched else 2.0

@@ -84,6 +84,19 @@ def _turned_away() -> Iterator[IO[str]]:
                 os.close(keep)
 
 
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Let CVODE write nothing by itself from the instance that is made now: it asks once, by these names, where to."""
+    logs = ("SUNLOGGER_WARNING_FILENAME", "SUNLOGGER_ERROR_FILENAME")
+    names = [] if _MUTE else [name for name in logs if name not in os.environ]
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+
+
 @functools.cache
 def _c_srand() -> Any:
     import ctypes
@@ -167,7 +180,8 @@ class Machine:
     """
 
     def __init__(self, prepared: Prepared, network: Network, columns: Sequence[str]) -> None:
-        self._engine = _compiled(prepared.sbml)
+        with _unlogged():
+            self._engine = _compiled(prepared.sbml)
         self._id = prepared.engine_id
         self._columns = [self._selection(c) for c in columns] or ["time"]
         with quiet():
@@ -277,7 +291,7 @@ class Machine:
         """Drop what an earlier run may have left: events whose delay was not over."""
         if self._clean is None:
             return
-        with close_together():
+        with _unlogged(), close_together():
             engine = _library().RoadRunner()
             engine.loadStateS(self._clean)
         self._engine = engine
