@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.cuts import LOOKS, find_switches
-from sbmlqsp.engine.divisors import divisors
+from sbmlqsp.engine.divisors import differences, divisors
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
@@ -43,8 +43,9 @@ class Compiled:
     model : Model
     machine, prepared
         The engine, and what its document was given.
-    columns, states : tuple of str
-        Engine selections that are put out, and those of them that are states.
+    columns, states, moving : tuple of str
+        Engine selections that are put out, those of them that are amounts or divided by, and these with all others that
+        rate rules change.
     env : mapping
         Every symbol at the start, numbers or one value per row.
     size : int
@@ -56,6 +57,7 @@ class Compiled:
     prepared: Prepared
     columns: tuple[str, ...]
     states: tuple[str, ...]
+    moving: tuple[str, ...]
     env: Mapping[str, Any]
     size: int
 
@@ -92,11 +94,12 @@ def compile_for(
     """
     network = model.network
     states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic) + divisors(network)
-    columns = tuple(dict.fromkeys([*outputs, *states]))
+    moving = tuple(dict.fromkeys([*states, *network.rate_rules]))
+    columns = tuple(dict.fromkeys([*outputs, *moving, *differences(network)]))
     _refuse_varying_stoichiometry(env, model)
     _refuse_waiting_from_the_start(env, model)
     machine, prepared = machine_for(model, list(dict.fromkeys(targets)), columns)
-    return Compiled(model, machine, prepared, columns, states, env, size)
+    return Compiled(model, machine, prepared, columns, states, moving, env, size)
 
 
 def machine_for(model: Model, targets: Sequence[str], columns: Sequence[str]) -> tuple[Machine, Prepared]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from sbmlqsp.compiled import Compiled
+from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.libsbml_engine import NEVER
 from sbmlqsp.engine.roadrunner import EngineFailure, Start
 from sbmlqsp.engine.tolerances import Tolerances
@@ -97,9 +98,12 @@ class Runner:
         prepared = compiled.prepared
         self.compiled, self.machine, self.prepared, self.at_dose = compiled, compiled.machine, prepared, at_dose
         self._state_columns = [compiled.columns.index(s) for s in compiled.states]
-        self._states = list(compiled.states)
+        self._states, self._moving = list(compiled.states), list(compiled.moving)
+        self._moving_columns = [compiled.columns.index(s) for s in compiled.moving]
         symbols = compiled.model.network.symbols
         self._divisors = [k for k, s in enumerate(self._states) if symbols[s].kind != "species"]
+        own = differences(compiled.model.network).items()
+        self._differences = {dotted(str(f)): compiled.columns.index(n) for n, f in own if n in compiled.columns}
         self._shift = 0.0
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
@@ -114,13 +118,13 @@ class Runner:
             rushing, count = self._rushing()
             if count >= RUSHES:
                 return UNCONFIRMED, f"{rushing}, faster than can be followed; let its trigger need a distance"
-            doubt = rushing or self._doubt(out, job.scales, used) or self._helped(note)
+            doubt = rushing or self._crossed(out) or self._doubt(out, job.scales, used) or self._helped(note)
             if doubt:
                 again = np.full_like(out, np.nan)
                 self._run_somehow(job, again, used.tighter())
-                first, second = out[:, self._state_columns].copy(), again[:, self._state_columns]
+                first, second = out[:, self._moving_columns].copy(), again[:, self._moving_columns]
                 out[:] = again
-                agree, words = confirmed(doubt, first, second, self._sizes(job.scales), self._states)
+                agree, words = confirmed(doubt, first, second, self._sizes(job.scales, self._moving), self._moving)
                 return OK if agree else UNCONFIRMED, words
         except EngineFailure as failure:
             return FAILED, f"stopped at time {failure.time:.6g}: {failure.reason}"
@@ -180,13 +184,21 @@ class Runner:
         [time] = self.machine.parameter_values([watch.last])
         return f"the event '{dotted(watch.event)}' fires again and again up to time {time:.6g}", count
 
+    def _crossed(self, out: Any) -> str:
+        """Doubt a run in which a difference changed its sign that is divided by."""
+        for name, column in self._differences.items():
+            sides = np.sign(out[:, column])
+            if (sides[1:] * sides[:-1] < 0).any():
+                return f"'{name}', {POLE}, changed its sign"
+        return ""
+
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:
         if not self._state_columns:
             return ""
         names, states = [dotted(s) for s in self._states], out[:, self._state_columns]
         # What is divided by may be negative, but cannot become so.
         states[:, self._divisors] *= np.where(states[0, self._divisors] < 0, -1.0, 1.0)
-        sizes = self._sizes(scales)
+        sizes = self._sizes(scales, self._states)
         found = suspicious(states, sizes, self.machine.shares(self._states, tolerances) * sizes, names)
         return found or ranging(states[:, self._divisors], [names[k] for k in self._divisors])
 
@@ -194,8 +206,8 @@ class Runner:
         """Doubt a run that the integrator had stopped in at first: looser tolerances take it beyond a pole."""
         return f"'{dotted(self._states[self._divisors[0]])}', {POLE}, was {note}" if note and self._divisors else ""
 
-    def _sizes(self, scales: Mapping[str, float]) -> Any:
-        return np.array([scales.get(s, 1.0) for s in self._states])
+    def _sizes(self, scales: Mapping[str, float], names: Sequence[str]) -> Any:
+        return np.array([scales.get(s, 1.0) for s in names])
 
     def _run(self, job: Any, out: Any, tolerances: Tolerances) -> None:
         machine, timeline, amounts, eventful = self.machine, job.timeline, job.amounts, self.prepared.eventful

@@ -8,8 +8,10 @@ from typing import Any
 
 from sbmlqsp.engine.algebraic import refuse_unsolved
 from sbmlqsp.engine.cuts import Switches
+from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
+from sbmlqsp.engine.libsbml_event import add_parameter
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_formulas import write_formulas
 from sbmlqsp.engine.libsbml_lookout import look_out
@@ -100,6 +102,9 @@ def prepare(
         _cap_factorials(model)
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
     look_out(model, network, Switches() if eventful else switches, {t: i.rate for t, i in inlets.items()})
+    for name, formula in differences(network).items():
+        add_parameter(model, name, 0.0)
+        _assign(model, name, formula)
     watches = tuple(_watch(model, network, i) for i in _may_repeat(network))
     renamed = _rename_times(model, network)
     return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed)
@@ -137,9 +142,13 @@ def _assign_determined(model: Any, network: Network) -> None:
     for rule in [r for r in model.getListOfRules() if r.isAlgebraic()]:
         rule.removeFromParentAndDelete()
     for name in sorted(network.determined):
-        rule = model.createAssignmentRule()
-        rule.setVariable(name)
-        rule.setMath(to_mathml(network.assignment_rules[name]))
+        _assign(model, name, network.assignment_rules[name])
+
+
+def _assign(model: Any, name: str, formula: Expr) -> None:
+    rule = model.createAssignmentRule()
+    rule.setVariable(name)
+    rule.setMath(to_mathml(formula))
 
 
 def _bare(model: Any) -> None:
@@ -198,7 +207,7 @@ def _elements(model: Any) -> dict[str, Any]:
 
 def _switch(model: Any, switches: Switches) -> None:
     for s in switches.switches:
-        _parameter(model, s.id, 0.0)
+        add_parameter(model, s.id, 0.0)
     for (role, name), expr in switches.rewritten.items():
         if role == "kinetic law":
             model.getReaction(name).getKineticLaw().setMath(to_mathml(expr))
@@ -206,26 +215,16 @@ def _switch(model: Any, switches: Switches) -> None:
             model.getRule(name).setMath(to_mathml(expr))
 
 
-def _parameter(model: Any, name: str, value: float) -> str:
-    if model.getElementBySId(name) is not None:
-        raise ModelError("the model uses a name that is reserved", value=name, remedy="rename it")
-    parameter = model.createParameter()
-    parameter.setId(name)
-    parameter.setConstant(False)
-    parameter.setValue(value)
-    return name
-
-
 def _inlet(model: Any, network: Network, target: str, index: int, eventful: bool) -> Inlet:
     symbol = dosable(network, target)
-    rate = _parameter(model, f"qsp_rate_{index}", 0.0)
+    rate = add_parameter(model, f"qsp_rate_{index}", 0.0)
     infuse(model, network, target, sym(rate), reaction=f"qsp_infusion_{index}")
     floating = symbol.kind == "species" and not symbol.boundary and target not in network.rate_rules
     kind = "floating" if floating else ("species" if symbol.kind == "species" else "parameter")
     if not eventful:
         return Inlet(target, kind, rate)
-    due = _parameter(model, f"qsp_due_{index}", 1e300)
-    amount = _parameter(model, f"qsp_amount_{index}", 0.0)
+    due = add_parameter(model, f"qsp_due_{index}", 1e300)
+    amount = add_parameter(model, f"qsp_amount_{index}", 0.0)
     _dose_event(model, symbol, due, amount, index)
     return Inlet(target, kind, rate, due, amount)
 
@@ -303,7 +302,7 @@ def _may_repeat(network: Network) -> list[int]:
 
 def _watch(model: Any, network: Network, index: int) -> Watch:
     """Let an event count how often it fires at once again: one that repeats without end the engine misses at last."""
-    last, rush = _parameter(model, f"qsp_last_{index}", NEVER), _parameter(model, f"qsp_rush_{index}", 0.0)
+    last, rush = add_parameter(model, f"qsp_last_{index}", NEVER), add_parameter(model, f"qsp_rush_{index}", 0.0)
     interval = Expr("sub", (Expr("time"), sym(last)))
     # Zero where the event fires twice at one instant, as in a cascade of events, which is no fault.
     squared = Expr("add", (Expr("mul", (interval, interval)), num(1e-300)))

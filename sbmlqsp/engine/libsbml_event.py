@@ -1,4 +1,4 @@
-"""Write events."""
+"""Write events, and what they change."""
 
 from __future__ import annotations
 
@@ -6,9 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbmlqsp.engine.libsbml_formula import to_mathml
+from sbmlqsp.errors import ModelError
 from sbmlqsp.expressions import Expr
 
-__all__ = ["add_event"]
+__all__ = ["add_event", "add_parameter"]
+
+
+def add_parameter(model: Any, name: str, value: float) -> str:
+    """Add a parameter that may change; return its id.
+
+    Raises
+    ------
+    ModelError
+        The model has something of this name.
+    """
+    if model.getElementBySId(name) is not None:
+        raise ModelError("the model uses a name that is reserved", value=name, remedy="rename it")
+    parameter = model.createParameter()
+    parameter.setId(name)
+    parameter.setConstant(False)
+    parameter.setValue(value)
+    return name
 
 
 def add_event(model: Any, name: str, trigger: Expr, values: Mapping[str, Expr], *, holds: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sbmlqsp.engine.cuts import CONTINUOUS, RELATIONS, Switches
 from sbmlqsp.engine.derivatives import Gradient, gradient, plus, times
-from sbmlqsp.engine.libsbml_event import add_event
+from sbmlqsp.engine.libsbml_event import add_event, add_parameter
 from sbmlqsp.engine.libsbml_watched import NEAR, size_of
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_slopes import rate_of
@@ -51,10 +51,7 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
         if turns is not None and turns != num(0.0):
             found[f"qsp_turned_{k}"] = Expr("and", (_near(comparison, network), Expr("gt", (turns, num(0.0)))))
     if found:
-        parameter = model.createParameter()
-        parameter.setId(SEEN)
-        parameter.setConstant(False)
-        parameter.setValue(0.0)
+        add_parameter(model, SEEN, 0.0)
     for name, trigger in found.items():
         add_event(model, name, trigger, {SEEN: num(1.0)}, holds=True)
 

@@ -34,7 +34,7 @@ def as_function(expr: Expr) -> Callable[[dict[str, Any], Any], Any]:
     Examples
     --------
     >>> from sbmlqsp.expressions import parse_formula
-    >>> as_function(parse_formula("x + time*exp(x)"))({"x": 0.0}, 2.0)
+    >>> float(as_function(parse_formula("x + time*exp(x)"))({"x": 0.0}, 2.0))
     2.0
     """
     program = _Program()

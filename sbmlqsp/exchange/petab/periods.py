@@ -178,7 +178,7 @@ class PeriodRunner:
         env = self._env(state) | self._memory(state, quiet=quiet)
         self._refuse_values(env, state.time)
         machine, prepared = machine_for(self._model, (), self._columns)
-        compiled = Compiled(self._model, machine, prepared, self._columns, self._watched, env, 1)
+        compiled = Compiled(self._model, machine, prepared, self._columns, self._watched, self._watched, env, 1)
         grid = np.unique([0.0, *(t - state.time for t in times)])
         end = float(grid[-1])
         timeline = build_timeline(grid.tolist(), [], prepared.switches.schedule(compiled.timing(0), end))
