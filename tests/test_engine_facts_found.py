@@ -78,6 +78,31 @@ def test_F3_reset_keeps_the_start_time_of_the_last_run():
     pin(second_run(rewind=False) == 1, "F3: after a later segment the event does not come at t = 2")
 
 
+def test_F7_what_holds_between_the_ends_of_steps_is_not_seen():
+    """A window of a state is passed, and an event at the tip of a peak missed, however smooth the states are.
+
+    The suite adds events that change nothing where each comparison changes and where one near its threshold turns.
+    """
+    absorbed = "D = 100; D' = -0.7*D; C = 0; C' = 0.7*D - 0.2*C"
+    model = f"model m() {absorbed}; A = 0; A' = piecewise(1, {{}}, 0); n = 0; q = 0; {{}} end"
+    stop = "at (C > 30): q = 1; at (C < 30.003): q = 1;"
+
+    def end(window, more=""):
+        runner = rr(ant_flat(model.format(window, more)))
+        runner.integrator.setValue("relative_tolerance", 1e-9)
+        runner.integrator.setValue("absolute_tolerance", 1e-12)
+        runner.timeCourseSelections = ["A", "n"]
+        return np.asarray(runner.simulate(times=[0, 48])).tolist()[-1]
+
+    window = "C > 30 && C < 30.003"
+    pin(end(window)[0] == 0, "F7: a window of six ten-thousandths is passed")
+    pin(abs(end(window, stop)[0] - 0.00060236) < 1e-7, "F7: it is met where events stop the integrator at its edges")
+    tip = "at (C > 60.58606): n = 1;"  # 6e-8 of it below the peak
+    pin(end("C < 0", tip)[1] == 0, "F7: an event at the tip of a peak does not happen")
+    turned = "at (abs(C - 60.58606) < 0.05*C && 0.7*D - 0.2*C > 0): q = 2;"
+    pin(end("C < 0", tip + turned)[1] == 1, "F7: it does where an event stops the integrator at the peak")
+
+
 def test_F4_tellurium_changes_what_libsbml_returns():
     """Once tellurium is imported, MathML nodes are of its own bindings and `getType` gives no number.
 
