@@ -82,7 +82,44 @@ def test_a_window_while_an_infusion_runs_is_met(engine):
     assert found == pytest.approx([*(7.3 - reached + np.log(top / th[:3]) / 0.2), 0.0], rel=1e-3)
 
 
-SLOPE = {"level": "50 - time"}
+DILUTED = {
+    "a species that is diluted": ("compartment V = 1; V' = 0.1; species S in V; S = 10", "S < 5 && S > 4.99",
+                                  (10 / 4.99 - 2) / 0.1),
+    "a rate of change": ("x = 100; x' = -0.1*x", "rateOf(x) > -5 && rateOf(x) < -4.99", 10 * np.log(5 / 4.99)),
+    "a rate of a reaction": ("compartment V = 5; species S in V; S = 10; J: S ->; 0.2*S*V", "J < 5 && J > 4.99",
+                             5 * np.log(5 / 4.99)),
+    "rules of rules": ("x = 0; x' = 1; a := 2*x; b := a + 1; c := b*b", "c > 25 && c < 25.1", (25.1**0.5 - 5) / 2),
+    "a boundary species": ("compartment V = 2; species $B in V; B = 0; B' = 1", "B > 3 && B < 3.001", 0.001),
+    "what an event jumps over": ("x = 0; x' = 1; at x >= 5: x = 7", "x > 5.5 && x < 7.5", 0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", DILUTED)
+def test_windows_of_whatever_moves_are_met(name, engine):
+    text, window, exact = DILUTED[name]
+    assert last(f"{text}; A = 0; A' = piecewise(1, {window}, 0)", engine) == pytest.approx([exact], rel=1e-6)
+
+
+def test_a_model_of_rate_ruled_species_alone_is_taken_across_its_jumps():
+    """The engine gave the amounts of all species where it was asked for none, and the run ended by a traceback."""
+    model = qsp.read_antimony("model m; species C = 0; C' = 1; A = 0; A' = piecewise(1, C > 5 && C < 8, 0); end")
+    arm = qsp.Experiment(model, times=[0, 48], observables=["A"], regimen="1 into C over 2 at 5")
+    for engine in ENGINES:
+        assert qsp.simulate(arm, engine=engine)["A"].to_numpy().ravel()[-1] == pytest.approx(2.0, rel=1e-6)
+
+
+def test_a_jump_at_the_very_end_of_a_run_is_no_traceback():
+    text = "S = 10; S' = piecewise(-k, S > 0, 0); k = 1"
+    k = np.linspace(0.5, 1.5, 21)
+    arm = qsp.Experiment(qsp.read_antimony(f"model m; {text}; end"), times=[0, 20], observables=["S"])
+    for engine in ENGINES:
+        run = qsp.simulate(arm, engine=engine, subjects={"k": k}, workers=1, on_failure="record")
+        good = run["status"].to_numpy().ravel() == 0
+        assert good.sum() > 10
+        assert np.abs(run["S"].to_numpy()[0, good, 0, -1]).max() < 1e-6
+
+
 JUMPS = {
     "or": ("piecewise(1, x < 1 || x > 46.5, 0)", 2.5),
     "not": ("piecewise(1, !(x > 3), 0)", 3.0),

@@ -44,9 +44,10 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
     speed = _Speed(network, inflows)
     whole = {e.trigger for e in network.events}
     found: dict[str, Expr] = {}
-    for k, comparison in enumerate(dict.fromkeys(_comparisons(network, switches))):
+    for k, asked in enumerate(dict.fromkeys(_comparisons(network, switches))):
+        comparison = speed.without_rates(asked)
         turns = speed.of(Expr("sub", comparison.args))
-        if turns != num(0.0) and comparison not in whole:
+        if asked not in whole:
             found[f"qsp_crossed_{k}"] = comparison
         if turns is not None and turns != num(0.0):
             found[f"qsp_turned_{k}"] = Expr("and", (_near(comparison, network), Expr("gt", (turns, num(0.0)))))
@@ -67,7 +68,7 @@ def _comparisons(network: Network, switches: Switches) -> Iterator[Expr]:
     formulas = [switches.rewritten.get((role, name), e) for role, name, e in network.formulas() if role in CONTINUOUS]
     for expr in (*formulas, *(e.trigger for e in network.events)):
         for node in expr.walk():
-            if node.op in RELATIONS and node.symbols() - still and not node.has("delay", "rateOf"):
+            if node.op in RELATIONS and node.symbols() - still and not node.has("delay"):
                 yield from (Expr(node.op, pair) for pair in pairwise(node.args))
 
 
@@ -77,6 +78,8 @@ class _Speed:
     def __init__(self, network: Network, inflows: Mapping[str, str]) -> None:
         self._network, self._inflows = network, inflows
         self._laws = {r.id: r.law for r in network.reactions.values() if r.law is not None}
+        sized = {s.id for s in network.species if s.compartment in network.dynamic and not s.amount_only}
+        self._moving = {*network.dynamic, *sized, *inflows}
         self._computed: dict[str, Gradient] = {}
 
     def of(self, expr: Expr) -> Expr | None:
@@ -95,10 +98,17 @@ class _Speed:
         name = str(expr.value)
         formula = self._network.assignment_rules.get(name, self._laws.get(name))
         if formula is None:
-            return {name: num(1.0)} if name in self._network.dynamic or name in self._inflows else {}
+            return {name: num(1.0)} if name in self._moving else {}
         if name not in self._computed:
             self._computed[name] = gradient(formula, self._leaf)
         return self._computed[name]
+
+    def without_rates(self, expr: Expr) -> Expr:
+        """Return a formula in which each ``rateOf`` is written out."""
+        if expr.op == "rateOf":
+            return self._rate(str(expr.args[0].value))
+        args = tuple(map(self.without_rates, expr.args))
+        return expr if args == expr.args else Expr(expr.op, args, expr.value, expr.unit)
 
     def _rate(self, name: str) -> Expr:
         written = rate_of(self._network, name, {n: sym(rate) for n, rate in self._inflows.items()})

@@ -87,8 +87,7 @@ def _turned_away() -> Iterator[IO[str]]:
 @contextlib.contextmanager
 def _unlogged() -> Iterator[None]:
     """Let CVODE write nothing by itself from the instance that is made now: it asks once, by these names, where to."""
-    logs = ("SUNLOGGER_WARNING_FILENAME", "SUNLOGGER_ERROR_FILENAME")
-    names = [] if _MUTE else [name for name in logs if name not in os.environ]
+    names = {"SUNLOGGER_WARNING_FILENAME", "SUNLOGGER_ERROR_FILENAME"} - os.environ.keys() if not _MUTE else set[str]()
     os.environ.update(dict.fromkeys(names, os.devnull))
     try:
         yield
@@ -356,7 +355,8 @@ class Machine:
 
     def state(self) -> Any:
         """Return the amounts of floating species and then the values of what rate rules change."""
-        amounts = self._model.getFloatingSpeciesAmounts(self._floating_index)
+        index = self._floating_index
+        amounts = self._model.getFloatingSpeciesAmounts(index) if index else []  # else the engine gives all
         return np.array([*amounts, *(float(self._model.getValue(self._id(n))) for n in self.rated)], dtype=float)
 
     def put(self, state: Any) -> None:

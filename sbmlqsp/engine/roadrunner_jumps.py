@@ -120,6 +120,8 @@ def _hopped(machine: Machine, near: float, distance: float, peak: Any, *, end: f
     whole = stops[-1] < end
     if not whole:
         stops = [*(t for t in stops[:2] if t < end), end]
+    if len(stops) < 2:
+        raise EngineFailure(near, "a rate jumps where the run ends")
     states = [machine.state()]
     for begin, until in pairwise(stops):
         if early and begin == near and until < end:
