@@ -119,6 +119,20 @@ def test_B15_events_with_an_end_are_not():
     assert recorded(endless, [0, 2], "x")[0] == 1
 
 
+def test_B15_nothing_is_left_of_a_cascade_without_end():
+    """The engine gave 2499 where it was run once more after it, by looser tolerances or for the next subject."""
+    text = (
+        "model m; x = 0; y = 0; x' = 1e-3; y' = 1.1e-3; g = 1; n = 0; at (time >= 1 && x <= y): x = x + 1, n = n + 1; "
+    )
+    model = qsp.read_antimony(text + "at (time >= 1 && y < x && n < most): y = y + 1; most = 5; end")
+    arm = qsp.Experiment(model, times=[0, 2], observables=["x"])
+    both = qsp.simulate(arm, engine="roadrunner", subjects={"most": [1e9, 5]}, workers=1, on_failure="record")
+    alone = qsp.simulate(arm, engine="roadrunner", subjects={"most": [5]}, workers=1)
+    assert both["status"].to_numpy().ravel().tolist() == [1, 0]
+    assert "cascaded" in str(both["message"].to_numpy().ravel()[0])
+    assert both["x"].to_numpy().ravel()[-1] == alone["x"].to_numpy().ravel()[-1] == pytest.approx(5.002, rel=1e-9)
+
+
 @pytest.mark.parametrize("text", [DECAY, "model m; S = 1; J: -> S; S*S; end", BALL.format(0.8).replace("h", "S")])
 def test_B16_the_engine_is_not_heard(text: str, capfd: pytest.CaptureFixture[str]):
     """It writes to the descriptors of stdout and stderr, past everything Python can redirect."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["EngineFailure", "plain"]
+__all__ = ["ENDLESS", "EngineFailure", "plain"]
+
+ENDLESS = "cascaded events"
+"""In what libRoadRunner says of events without end at one instant, after which nothing it gives is to be trusted."""
 
 
 class EngineFailure(Exception):  # noqa: N818

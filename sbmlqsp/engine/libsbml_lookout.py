@@ -47,7 +47,7 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
     for k, asked in enumerate(dict.fromkeys(_comparisons(network, switches))):
         comparison = speed.without_rates(asked)
         turns = speed.of(Expr("sub", comparison.args))
-        if asked not in whole:
+        if asked not in whole and turns != num(0.0):
             found[f"qsp_crossed_{k}"] = comparison
         if turns is not None and turns != num(0.0):
             found[f"qsp_turned_{k}"] = Expr("and", (_near(comparison, network), Expr("gt", (turns, num(0.0)))))

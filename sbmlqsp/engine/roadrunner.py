@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from sbmlqsp.engine.cuts import Switches, followed, may_return
-from sbmlqsp.engine.failure import EngineFailure, plain
+from sbmlqsp.engine.failure import ENDLESS, EngineFailure, plain
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.jit_memory import close_together
@@ -86,7 +86,7 @@ def _turned_away() -> Iterator[IO[str]]:
 
 @contextlib.contextmanager
 def _unlogged() -> Iterator[None]:
-    """Let CVODE write nothing by itself from the instance that is made now: it asks once, by these names, where to."""
+    """Let CVODE write nothing by itself from the instance made now: it asks once, by these names, where to."""
     names = {"SUNLOGGER_WARNING_FILENAME", "SUNLOGGER_ERROR_FILENAME"} - os.environ.keys() if not _MUTE else set[str]()
     os.environ.update(dict.fromkeys(names, os.devnull))
     try:
@@ -187,7 +187,7 @@ class Machine:
             self._engine.timeCourseSelections = self._columns
         # Events that still wait for their delay survive every kind of reset (measured).
         self._clean = self._engine.saveStateS() if any(e.delay for e in network.events) else None
-        self._step = self._cap = 0.0
+        self._step, self._cap, self._spoilt = 0.0, 0.0, False
         self._most = Tolerances().maximum_steps
         # With events, conditions on time stay in the formulas.
         jumps = followed(network, Switches() if prepared.eventful else prepared.switches)
@@ -287,17 +287,16 @@ class Machine:
             self._engine.integrator.setValue("maximum_time_step", cap)
 
     def renew(self) -> None:
-        """Drop what an earlier run may have left: events whose delay was not over."""
-        if self._clean is None:
+        """Drop what an earlier run may have left: events whose delay was not over, or without end."""
+        if self._clean is None and not self._spoilt:
             return
         with _unlogged(), close_together():
-            engine = _library().RoadRunner()
-            engine.loadStateS(self._clean)
-        self._engine = engine
-        self._model = self._engine.model
+            engine = _library().RoadRunner() if self._clean else _compiled(self._prepared.sbml)
+            if self._clean:
+                engine.loadStateS(self._clean)
+        self._engine, self._model, self._spoilt = engine, engine.model, False
         self._engine.timeCourseSelections = self._columns
-        self._tolerances = ()
-        self._cap = 0.0
+        self._tolerances, self._cap = (), 0.0
 
     def begin(self, start: Start) -> None:
         """Give the model its whole state at time 0; nothing of an earlier run survives."""
@@ -423,6 +422,7 @@ class Machine:
         try:
             return np.asarray(self._engine.simulate(times=times), dtype=float)
         except RuntimeError as err:
+            self._spoilt = ENDLESS in str(err)
             raise EngineFailure(float(self._model.getTime()), plain(str(err))) from None
         finally:
             if most:
