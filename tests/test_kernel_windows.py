@@ -128,6 +128,7 @@ JUMPS = {
     "nested": ("piecewise(1, u > 3, 0)", 2e-3),
     "a product": ("(x > 5)*(x < 5.003)", 0.003),
     "rounded down": ("piecewise(1, floor(x/0.01) == 700, 0)", 0.01),
+    "rounded at a tip": ("quotient(1.000001*exp(-(x - 24)^2/100), 1)", 2 * np.sqrt(100 * np.log(1.000001))),
     "counted": ("floor(x/10)", 10 * (1 + 2 + 3) + 4 * 8),
     "counted up": ("ceil(x/10)", 10 * (1 + 2 + 3 + 4) + 5 * 8),
     "with time": ("piecewise(1, x > 0.5*time + 10 && x < 0.5*time + 10.001, 0)", 2e-3),
@@ -161,6 +162,13 @@ def test_what_only_bends_is_no_jump():
     assert not held("x' = -max(x - 0.5, 0)")
     assert not held("x' = -x*piecewise(1, time > 5, 0)")
     assert held("x' = -piecewise(x, x > 0.5, 0)")
+
+
+def test_what_bends_between_outputs_is_not_stepped_over():
+    """It holds for a five-hundredth of the run: steps are short where formulas ask for what moves and do not jump."""
+    text = "x = 0; x' = 1; c = 1; u := piecewise(x - c, x > c, 0); v := piecewise(c + 0.1 - x, x < c + 0.1, 0); A = 0"
+    found = last(f"{text}; A' = u*v", "kernel", subjects={"c": np.linspace(1.03, 46.7, 23)})
+    assert found == pytest.approx([0.1**3 / 6] * 23, rel=1e-6)
 
 
 def test_populations_whose_rates_jump_run_on_the_kernel(monkeypatch):

@@ -114,6 +114,14 @@ class Equations:
         """The events whose triggers may change between cuts."""
         return tuple(e for e in self.system.events if self.moves(e.trigger))
 
+    @cached_property
+    def bends(self) -> bool:
+        """Whether rates ask for what moves beside what is held: they bend there, unseen but by short steps."""
+        system = self.held.system
+        read = [*system.flows.values()]
+        read += [system.rules[n] for n in sorted(system.reads(*read) & system.rules.keys())]
+        return any(n.op in COMPARISONS | {"eq", "ne"} and system.moves(n) for e in read for n in e.walk())
+
     @property
     def parts(self) -> tuple[Expr, ...]:
         """The comparisons that triggers are made of: where none changes, no trigger held in between."""
@@ -230,6 +238,17 @@ def source_of_equations(equations: Equations, *, outputs: Sequence[str]) -> str:
     return HEAD + "\n\n".join(parts) + "\n"
 
 
+def _gap(check: Expr) -> Expr:
+    """Return by how much a comparison holds or does not, or how far from a whole number it is what is rounded."""
+    if check.op in COMPARISONS and len(check.args) == 2:
+        return Expr("sub", check.args)
+    if check.op not in ROUNDED:
+        return num(math.nan)
+    value = Expr("div", check.args) if check.op == "quotient" else check.args[0]
+    part = Expr("sub", (value, Expr("floor", (value,))))
+    return Expr("min", (part, Expr("sub", (ONE, part))))
+
+
 class _Writer(Writer):
     def __init__(self, equations: Equations, system: JumpSystem | None = None) -> None:
         super().__init__(system or equations.system)
@@ -261,7 +280,7 @@ class _Writer(Writer):
     def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
         """Write what is watched, then by how much each comparison holds or does not, and outputs."""
         checks = [*(e.trigger for e in self.system.events), *fates]
-        gaps = [Expr("sub", c.args) if c.op in COMPARISONS and len(c.args) == 2 else num(math.nan) for c in checks]
+        gaps = [_gap(c) for c in checks]
         rounded = {c for c in self._equations.held.conditions if c.op in ROUNDED}
         return self._look(checks, outputs, numbers=rounded, more=gaps)
 
