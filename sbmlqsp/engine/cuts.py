@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 LOOKS = 1000
-"""How often at least libRoadRunner looks at conditions on what moves in a run."""
+"""How many steps there are at least in a run where formulas ask for what moves, but for what the kernel holds."""
 RELATIONS = frozenset({"lt", "le", "gt", "ge"})
 STEPS = frozenset({"floor", "ceil", "quotient"})
 ABRUPT = RELATIONS | STEPS | {"eq", "ne", "rem"}

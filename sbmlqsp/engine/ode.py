@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
+from sbmlqsp.engine.cuts import LOOKS
 from sbmlqsp.engine.event_order import EventOrder
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.network import Network
@@ -279,7 +280,8 @@ class Batch:
 
     def longest(self, instructions: Instructions) -> float:
         """Return how long a step may be."""
-        return instructions.end / LOOKED if self.watched and instructions.end > 0 else math.inf
+        parts = LOOKS if self.equations.bends else LOOKED if self.watched else 0
+        return instructions.end / parts if parts and instructions.end > 0 else math.inf
 
     def traits(self, instructions: Instructions) -> Any:
         """Return what there is to know of events."""
