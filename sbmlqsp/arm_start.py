@@ -49,15 +49,18 @@ class ArmStart:
     refused: Mapping[int, QSPError] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, experiment: Experiment, subjects: Subjects, approach: Approach | None) -> ArmStart:
+    def of(
+        cls, experiment: Experiment, subjects: Subjects, approach: Approach | None, *, rates: bool = True
+    ) -> ArmStart:
         """Resolve values and doses of an arm.
 
         An arm that starts at steady state comes there by an approach; with None its values are the initial ones.
+        ``rates``: whether those of reactions are wanted that no symbol needs.
         """
         model = experiment.model
         stretches = Stretches.of(subjects.rows, experiment, len(subjects))
         overrides = {**experiment.overrides, **individual_of(experiment, subjects)}
-        env: dict[str, Any] = initial_state(model.network, overrides)
+        env: dict[str, Any] = initial_state(model.network, overrides, rates=rates)
         empty = without_volume(model.network, env, stretches.size)
         refused = {int(stretches.owners[row]): why for row, why in empty.items()}
         if experiment.at_rest and approach is not None:

@@ -32,17 +32,18 @@ def wanted(model: Model, observables: Iterable[Observable]) -> list[str]:
     """Return the engine selections that observables need."""
     names, meanings = [], []
     for o in observables:
-        names += [flat_id(n) for n in sorted(o.expr.symbols() - _inside_meanings(o.expr))]
-        meanings += [
-            (n.op, flat_id(str(n.args[0].value))) for n in o.expr.walk() if n.op in {"amount", "concentration"}
-        ]
+        asked = [n for n in o.expr.walk() if n.op in {"amount", "concentration"}]
+        names += [flat_id(n) for n in sorted(_plainly(o.expr))]
+        meanings += [(n.op, flat_id(str(n.args[0].value))) for n in asked]
     return selections(model, names, meanings)
 
 
-def _inside_meanings(expr: Any) -> set[str]:
-    inside = [str(n.args[0].value) for n in expr.walk() if n.op in {"amount", "concentration"}]
-    every = [str(n.value) for n in expr.walk() if n.op == "sym"]
-    return {n for n in inside if every.count(n) == inside.count(n)}
+def _plainly(expr: Expr) -> set[str]:
+    """Return the symbols that a formula reads as they are, and not as an amount or a concentration alone."""
+    if expr.op == "sym":
+        return {str(expr.value)}
+    parts = () if expr.op in {"amount", "concentration"} else expr.args
+    return {n for part in parts for n in _plainly(part)}
 
 
 def read_out(o: Observable, model: Model, *, columns: Mapping[str, Any], time: Any, shape: tuple[int, ...]) -> Any:

@@ -34,8 +34,10 @@ def doubtful(states: Any, scales: Any, least: Any) -> Any:
     """
     lowest, floor = states.min(axis=1), DEPTH * least
     odd = (lowest < NEGATIVE * scales).any(axis=1)
-    rows, columns = np.nonzero((lowest < floor) & (lowest != 0) & (states.max(axis=1) > floor))
+    rows, columns = np.nonzero((lowest < floor) & (lowest != 0))
     curves = states[rows, :, columns]
+    high = curves.max(axis=1, initial=-np.inf) > floor[rows, columns]
+    rows, columns, curves = rows[high], columns[high], curves[high]
     at = curves.argmin(axis=1) if curves.size else np.zeros(0, dtype=int)
     later = np.arange(states.shape[1]) >= at[:, None]
     after = np.where(later, curves, -np.inf).max(axis=1, initial=-np.inf)

@@ -77,3 +77,21 @@ def test_what_never_changes():
     static = static_symbols(qsp.read_antimony(text).network)
     assert {"V", "k", "r", "C"} <= static
     assert not static & {"W", "S", "B", "q", "z", "p", "J"}
+
+
+def test_what_is_computed_again_by_a_program_has_the_same_bits():
+    network, weights = qsp.read_antimony(CHAIN).network, np.array([70.0, 100.0])
+    first, second, third = (initial_state(network, {"WT": weights}) for _ in range(3))
+    assert first.keys() == second.keys() == third.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name])
+        np.testing.assert_array_equal(value, third[name])
+    np.testing.assert_array_equal(initial_state(network, {"WT": 2 * weights})["b"], 2 * weights / 10)
+
+
+def test_rates_are_left_out_where_no_symbol_needs_them():
+    text = "model m; S = 2; k = 3; y := J + 1; J: S -> ; k*K; K: S -> ; 2*S; L: S -> ; S; end"
+    network = qsp.read_antimony(text).network
+    whole, part = initial_state(network), initial_state(network, rates=False)
+    assert whole.keys() - part.keys() == {"L"}
+    assert part == {name: whole[name] for name in part}

@@ -7,6 +7,8 @@ dependency order and vectorised over subjects, and every run is given its whole 
 from __future__ import annotations
 
 import math
+import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sbmlqsp.engine.network import Network, Symbol
+from sbmlqsp.engine.straight_line import as_function
 from sbmlqsp.errors import ModelError, UnsupportedError
 from sbmlqsp.expressions import Expr, evaluate, num, sym
 
@@ -54,7 +57,9 @@ def dependency_order(needs: Mapping[str, Iterable[str]]) -> list[str]:
     return order
 
 
-def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def initial_state(
+    network: Network, overrides: Mapping[str, Any] | None = None, *, rates: bool = True
+) -> dict[str, Any]:
     """Evaluate every symbol at time 0.
 
     Parameters
@@ -63,6 +68,8 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
     overrides : mapping of str to float or ndarray
         New values by flat id, in SBML's meaning of the symbol; ``"amount(S)"`` and ``"concentration(S)"`` fix one
         meaning. An override replaces the symbol's initial assignment and reaches everything computed from it.
+    rates : bool
+        Whether the rates of reactions are wanted that no symbol needs.
 
     Returns
     -------
@@ -76,16 +83,39 @@ def initial_state(network: Network, overrides: Mapping[str, Any] | None = None) 
         Definitions run in a circle.
     """
     fixed = dict(overrides or {})
-    network = resolved(network)
-    definitions = _definitions(network, fixed)
-    needs = {k: symbols for k, (symbols, _) in definitions.items()}
     env: dict[str, Any] = {}
-    for name in dependency_order(needs):
-        env[name] = definitions[name][1](env)
-        symbol = network.symbols.get(name)
-        if symbol is not None and symbol.kind == "species":
-            _both_meanings(symbol, env)
+    with np.errstate(all="ignore"):
+        for name, species, value in _plan(network, frozenset(fixed), rates):
+            env[name] = value(env, fixed)
+            if species is not None:
+                _both_meanings(species, env)
     return env
+
+
+Plan = list[tuple[str, Symbol | None, "Value"]]
+_PLANS: OrderedDict[tuple[int, frozenset[str], bool], tuple[weakref.ref[Network], Plan]] = OrderedDict()
+_MOST_PLANS = 16
+
+
+def _plan(network: Network, fixed: frozenset[str], rates: bool) -> Plan:
+    """Return how to compute every symbol and rate, each after what it needs; kept for the networks used last."""
+    key = id(network), fixed, rates
+    kept = _PLANS.get(key)
+    if kept is not None and kept[0]() is network:
+        return kept[1]
+    whole = resolved(network)
+    definitions = _definitions(whole, fixed)
+    needs = {k: symbols for k, (symbols, _) in definitions.items()}
+    order = dependency_order(needs)
+    wanted = set(definitions if rates else whole.symbols)
+    for name in reversed(order):
+        wanted |= needs[name] if name in wanted else frozenset()
+    species = {s.id: s for s in whole.species}
+    plan: Plan = [(name, species.get(name), definitions[name][1]) for name in order if name in wanted]
+    _PLANS[key] = weakref.ref(network), plan
+    while len(_PLANS) > _MOST_PLANS:
+        _PLANS.popitem(last=False)
+    return plan
 
 
 def resolved(network: Network) -> Network:
@@ -107,10 +137,12 @@ def resolved(network: Network) -> Network:
     return replace(network, initial_assignments=starts, assignment_rules=rules)
 
 
-Definition = tuple[frozenset[str], Callable[[dict[str, Any]], Any]]
+Value = Callable[[dict[str, Any], Mapping[str, Any]], Any]
+"""Gives a value from those before it, and from what is overridden."""
+Definition = tuple[frozenset[str], Value]
 
 
-def _definitions(network: Network, fixed: Mapping[str, Any]) -> dict[str, Definition]:
+def _definitions(network: Network, fixed: frozenset[str]) -> dict[str, Definition]:
     out: dict[str, Definition] = {}
     for s in network.symbols.values():
         out[s.id] = _species(s, network, fixed) if s.kind == "species" else _plain(s, network, fixed)
@@ -122,11 +154,27 @@ def _definitions(network: Network, fixed: Mapping[str, Any]) -> dict[str, Defini
 
 def start_needs(network: Network, fixed: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return what each symbol and reaction reads at the start, where some keys are overridden."""
-    return {k: symbols for k, (symbols, _) in _definitions(network, dict.fromkeys(fixed, math.nan)).items()}
+    return {k: symbols for k, (symbols, _) in _definitions(network, frozenset(fixed)).items()}
+
+
+class _Formula:
+    """Evaluates a formula, by a program of its own from the second time on."""
+
+    def __init__(self, expr: Expr) -> None:
+        self._expr, self._asked = expr, False
+        self._program: Callable[[dict[str, Any], Any], Any] | None = None
+
+    def __call__(self, env: dict[str, Any], _fixed: Mapping[str, Any]) -> Any:
+        if self._program is not None:
+            return self._program(env, 0.0)
+        if self._asked:
+            self._program = as_function(self._expr)
+        self._asked = True
+        return evaluate(self._expr, env)
 
 
 def _formula(expr: Expr) -> Definition:
-    return expr.symbols(), lambda env: evaluate(expr, env)
+    return expr.symbols(), _Formula(expr)
 
 
 def rate_of(network: Network, name: str) -> Expr:
@@ -166,43 +214,47 @@ def _without_rates(network: Network, expr: Expr) -> Expr:
     return Expr(expr.op, tuple(_without_rates(network, a) for a in expr.args), expr.value, expr.unit)
 
 
-def _constant(value: Any) -> Definition:
-    return frozenset(), lambda _: value
+def _constant(value: float) -> Value:
+    return lambda _env, _fixed: value
 
 
-def _plain(s: Symbol, network: Network, fixed: Mapping[str, Any]) -> Definition:
+def _override(key: str) -> Value:
+    return lambda _env, fixed: fixed[key]
+
+
+def _plain(s: Symbol, network: Network, fixed: frozenset[str]) -> Definition:
     if s.id in network.assignment_rules:
         return _formula(network.assignment_rules[s.id])
     if s.id in fixed:
-        return _constant(fixed[s.id])
+        return frozenset(), _override(s.id)
     if s.id in network.initial_assignments:
         return _formula(network.initial_assignments[s.id])
     # libSBML readers and the engine take a missing size as 1; the model check warns about it.
     missing_size = s.kind == "compartment" and math.isnan(s.value)
-    return _constant(1.0 if missing_size else s.value)
+    return frozenset(), _constant(1.0 if missing_size else s.value)
 
 
-def _species(s: Symbol, network: Network, fixed: Mapping[str, Any]) -> Definition:
+def _species(s: Symbol, network: Network, fixed: frozenset[str]) -> Definition:
     home = frozenset({s.compartment})
     if s.id in network.assignment_rules:
         needs, value = _formula(network.assignment_rules[s.id])
         return needs | home, value
     for key, is_amount in ((s.id, s.amount_only), (f"amount({s.id})", True), (f"concentration({s.id})", False)):
         if key in fixed:
-            return home, _as_symbol(s, _constant(fixed[key])[1], is_amount)
+            return home, _as_symbol(s, _override(key), is_amount)
     if s.id in network.initial_assignments:
         needs, value = _formula(network.initial_assignments[s.id])
         return needs | home, _as_symbol(s, value, s.amount_only)
-    written = _constant(0.0 if math.isnan(s.value) else s.value)[1]
+    written = _constant(0.0 if math.isnan(s.value) else s.value)
     return home, _as_symbol(s, written, s.value_is_amount)
 
 
-def _as_symbol(s: Symbol, value: Callable[[dict[str, Any]], Any], is_amount: bool) -> Callable[[dict[str, Any]], Any]:
+def _as_symbol(s: Symbol, value: Value, is_amount: bool) -> Value:
     if is_amount == s.amount_only:
         return value
     if is_amount:
-        return lambda env: _per(value(env), env[s.compartment])
-    return lambda env: value(env) * env[s.compartment]
+        return lambda env, fixed: _per(value(env, fixed), env[s.compartment])
+    return lambda env, fixed: value(env, fixed) * env[s.compartment]
 
 
 def _per(amount: Any, size: Any) -> Any:
