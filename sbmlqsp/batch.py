@@ -20,6 +20,7 @@ from sbmlqsp.course_runner import shared_switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.ode import ABSOLUTE, Batch, BatchResult
 from sbmlqsp.engine.ode_gpu import refuse_without_gpu, run_on_gpu, together
+from sbmlqsp.engine.threads import in_order, portions, workers_for
 from sbmlqsp.engine.tolerances import Tolerances
 from sbmlqsp.errors import DosingError, UnsupportedError
 from sbmlqsp.execution import ArmResult, note_broken_rules
@@ -72,16 +73,17 @@ def run_batch(
     for row, why in start.refused.items():
         status[row], messages[row] = IMPOSSIBLE, str(why)
     good = np.flatnonzero(status == OK)
-    for first in range(0, len(good), arm.block):
-        rows = good[first : first + arm.block]
-        block = arm.run(rows)
+    workers = arm.workers(len(good))
+    pieces = [good[piece.start : piece.stop] for piece in portions(len(good), workers, arm.block)]
+    done = 0
+    for rows, block in zip(pieces, in_order(arm.run, pieces, workers), strict=False):
         for c in start.outputs:
             found[c][rows] = block.out[:, :, arm.batch.outputs.index(c)]
         status[rows] = block.status
         for row, message in zip(rows.tolist(), block.messages, strict=True):
             messages[row] = message
-        failed = int((status > 0).sum())
-        tick(first + len(rows), failed)
+        failed, done = int((status > 0).sum()), done + len(rows)
+        tick(done, failed)
         if failed > most:
             break
     note_broken_rules(experiment, found, status, messages)
@@ -157,7 +159,8 @@ class _How:
 def _start(experiment: Experiment, subjects: Subjects, how: _How) -> ArmStart:
     """Return what an arm starts from, at rest where it says so."""
     if not experiment.at_rest:
-        return ArmStart.of(experiment, subjects, None)
+        doses = (v for d in experiment.regimen for v in (d.amount, d.rate, d.duration, d.lag, d.bioavailability))
+        return ArmStart.of(experiment, subjects, None, rates=any(isinstance(v, str) for v in doses))
     few = subjects.some(np.arange(min(len(subjects), 1)))
     batch = _Arm(experiment, ArmStart.of(experiment, few, None), how).batch
     return ArmStart.of(experiment, subjects, SideBySide(batch, how.tolerances, how.threads))
@@ -182,6 +185,9 @@ class _Block:
 class _Arm:
     """An arm made ready for the kernel."""
 
+    by_blocks = True
+    """Whether each thread runs blocks of its own, or all share one."""
+
     def __init__(self, experiment: Experiment, start: ArmStart, how: _How) -> None:
         network, d = experiment.model.network, start.deliveries
         self._experiment, self._tolerances, self._network = experiment, how.tolerances, network
@@ -191,7 +197,8 @@ class _Arm:
         self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
         seen = [*start.outputs, *self._states, *(state_columns(network) if experiment.at_rest else ())]
         self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys(seen)))
-        self._run = partial(run_on_gpu, self.batch) if how.gpu else partial(self.batch.run, threads=how.threads)
+        self._how, threads = how, 1 if self.by_blocks else how.threads
+        self._run = partial(run_on_gpu, self.batch) if how.gpu else partial(self.batch.run, threads=threads)
         self.block = together(len(experiment.times), len(self.batch.outputs)) if how.gpu else BLOCK
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
         self._timed = names = sorted(self.batch.switches.reads & static_symbols(network))
@@ -201,7 +208,11 @@ class _Arm:
         self._starts, self._constants = self.batch.starts(start.env, start.stretches.size)
         self._deliveries = d
         self._scales = arm_scales(self.batch.states, start)
-        self._of_scales = [self.batch.states.index(s) for s in self._states]
+        self._of_scales = [self.batch.places.states[s] for s in self._states]
+
+    def workers(self, n: int) -> int:
+        """Return how many threads so many subjects are spread over, block by block."""
+        return workers_for(n, self._how.threads) if self.by_blocks and not self._how.gpu else 1
 
     def run(self, rows: Any) -> _Block:
         """Run some subjects; what is doubtful or failed is run again with tighter tolerances."""
@@ -304,6 +315,8 @@ class _OfPieces(BatchResult):
 
 class _CourseArm(_Arm):
     """An arm of courses of records: subjects that change on the way, or doses at steady state."""
+
+    by_blocks = False
 
     def __init__(self, experiment: Experiment, start: ArmStart, how: _How) -> None:
         super().__init__(experiment, start, how)

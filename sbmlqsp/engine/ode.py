@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,13 +20,14 @@ from sbmlqsp.engine.ode_codegen_lanes import source_of_lanes
 from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
 from sbmlqsp.engine.ode_waves import WAVE
+from sbmlqsp.engine.threads import spread
 
-__all__ = ["ABSOLUTE", "Batch", "BatchResult", "spread"]
+__all__ = ["ABSOLUTE", "Batch", "BatchResult"]
 
 ABSOLUTE = 1e-15
 """What the error of a state may be where it is zero, as a share of its scale, where nothing else is asked for."""
-SPAN = 64
-"""How many patients a thread takes at a time at least."""
+MOST = 1024
+"""How many patients a thread takes at a time at most."""
 LOOKED = 125
 """Into how many steps at least a run is divided where triggers are watched, so that none holds in between unseen."""
 PLAIN = 1e-3
@@ -74,19 +73,6 @@ class BatchResult:
         place = int(self.event[row])
         whose = f" ('{self.events[place].replace('__', '.')}')" if 0 <= place < len(self.events) else ""
         return f"{ODE_STATUS[status]}{whose}; stopped at time {self.time[row]:.6g}"
-
-
-def spread(run: Callable[[int, int], None], n: int, threads: int | None, *, most: int = SPAN) -> None:
-    """Run patients from a first to a last on threads, all processors where not given: at most so many at a time."""
-    workers = min(threads or os.cpu_count() or 1, -(-n // SPAN)) if n else 1
-    span = max(SPAN, min(most, -(-n // (4 * workers))))
-    firsts = range(0, n, span)
-    if workers <= 1:
-        for first in firsts:
-            run(first, min(first + span, n))
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(lambda first: run(first, min(first + span, n)), firsts))
 
 
 class Batch:
@@ -250,7 +236,7 @@ class Batch:
         task = Task(Program(*instructions.arrays()), patients, control, out, results)
 
         def over_threads(run: Callable[[int, int], None], count: int) -> None:
-            spread(run, count, threads, most=16 * SPAN)
+            spread(run, count, threads, most=MOST)
 
         if self.eventful or self.held:
             self._run_eventful(instructions, task, over_threads)

@@ -11,11 +11,12 @@ import numpy as np
 
 from sbmlqsp.engine.codegen import compile_functions
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.ode import Batch, BatchResult, spread
+from sbmlqsp.engine.ode import Batch, BatchResult
 from sbmlqsp.engine.ode_sensitivity import Partials, packed, source_of_sensitivities
 from sbmlqsp.engine.ode_sensitivity_program import Moving
 from sbmlqsp.engine.ode_sensitivity_roots import with_roots
 from sbmlqsp.engine.ode_sensitivity_turns import Turns, source_of_turns
+from sbmlqsp.engine.threads import spread
 from sbmlqsp.expressions import Expr
 
 __all__ = ["SensitiveBatch", "Slopes"]
