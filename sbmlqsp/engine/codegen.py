@@ -280,10 +280,10 @@ def indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def function(name: str, signature: str, arguments: str, lines: Sequence[str]) -> str:
+def function(name: str, signature: str, arguments: str, lines: Sequence[str], *, more: str = "") -> str:
     """Return the source of a compiled function."""
     body = "\n".join(indented(lines))
-    return f"@nb.cfunc({signature}, {OPTIONS})\ndef {name}({arguments}):\n{body}\n"
+    return f"@nb.cfunc({signature}, {OPTIONS}{more})\ndef {name}({arguments}):\n{body}\n"
 
 
 # ----------------------------------------------------------------------------------------------------------- compiling

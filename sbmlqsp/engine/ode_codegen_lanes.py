@@ -21,6 +21,8 @@ import numpy as np
 from sbmlqsp.engine.ode_model import FACTORS, GLANCE, RATES_OF_LANES, SOLVE
 
 '''
+FUSED = ", fastmath={'contract'}"
+"""In elimination, but not in rates: there what cancels must cancel wholly."""
 _PLACE = re.compile(r"\b(x|p|dx|out|w|b)\[(\d+)\]")
 
 
@@ -37,8 +39,8 @@ def source_of_lanes(equations: Equations, *, outputs: Sequence[str]) -> str:
     ]
     if equations.written_out:
         factor = ["d = diagonal[lane]", *(line for line in bodies["factor"] if not line.startswith("return"))]
-        parts.append(function("factor", "FACTORS", "out, w, diagonal, plan", _all_lanes(factor)))
-        parts.append(function("solve", "SOLVE", "w, b, plan", _all_lanes(bodies["solve"])))
+        parts.append(function("factor", "FACTORS", "out, w, diagonal, plan", _all_lanes(factor), more=FUSED))
+        parts.append(function("solve", "SOLVE", "w, b, plan", _all_lanes(bodies["solve"]), more=FUSED))
     return HEAD + "\n\n".join(parts) + "\n"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
-from sbmlqsp.engine.ode_model import shifted
+from sbmlqsp.engine.ode_model import LINE, aligned, shifted
 from sbmlqsp.engine.ode_room import CUBIC, cubic, of_method, shared_room, width
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import combined, difference, scaled, worst
@@ -165,8 +165,8 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros(((STAGES + CUBIC) * n + 2 + 2 * CUBIC) * LANES)
-        k = pointer(mine)
+        mine = np.zeros(((STAGES + CUBIC) * n + 2 + 2 * CUBIC) * LANES + LINE)
+        k = aligned(pointer(mine))
         limited = shifted(k, STAGES * n * LANES)
         inside = shifted(limited, 2 * LANES)
         along = shifted(inside, CUBIC * LANES)

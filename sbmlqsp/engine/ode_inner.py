@@ -1,4 +1,7 @@
-"""Outputs inside a step of several patients side by side, looked at as its end is; see ``ode_defect``."""
+"""Outputs inside a step of several patients side by side, looked at as its end is; see ``ode_defect``.
+
+They are put out as they are looked at. Where the step is rejected, what comes next puts them out again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,15 @@ from sbmlqsp.engine.ode_room import aim, between, prepare, reach, weigh
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import scaled, taken_off, worst
 
-__all__ = ["examine"]
+__all__ = ["examine", "put"]
+
+
+@fast
+def put(functions, room, x, lane, t, out, place):
+    """Put out what a lane's states give."""
+    functions.look(shifted(x, lane), shifted(room.p, lane), t, room.row)
+    for c in range(room.columns):
+        out[place * room.columns + c] = room.row[c]
 
 
 @fast
@@ -53,29 +64,40 @@ def _left(functions, room, relative):
 
 
 @fast
-def examine(functions, room, lanes, program, relative):
-    """Prepare the dense output where an output is due, and let a step's error be what it is at its worst output."""
+def _aimed(room, lanes, program, k):
+    """Aim every lane at one more output within its step, or at the begin; return whether there was one."""
+    due = False
+    for lane in range(LANES):
+        room.busy[lane] = 0.0
+        room.at[lane] = room.t[lane]
+        if _due(room, lanes, program, lane, k, INSIDE):
+            due = True
+            room.at[lane] = program.times[lanes.g[lane] + k]
+            room.busy[lane] = 1.0 / room.h[lane]
+    if due:
+        for lane in range(LANES):
+            aim(room, lane, (room.at[lane] - room.t[lane]) * room.busy[lane])
+    return due
+
+
+@fast
+def examine(functions, room, lanes, program, relative, out):
+    """Put out what is due within steps, and let a step's error be what it is at its worst output."""
     due = False
     for lane in range(LANES):
         due = due or _due(room, lanes, program, lane, 0, 1.0)
     if not due:
         return
     prepare(room)
-    k = 0
-    while due:
-        due = False
+    k, each = 0, room.times * room.columns
+    while _aimed(room, lanes, program, k):
+        between(room)
         for lane in range(LANES):
-            room.busy[lane] = 0.0
-            room.at[lane] = room.t[lane]
-            if _due(room, lanes, program, lane, k, INSIDE):
-                due = True
-                room.at[lane] = program.times[lanes.g[lane] + k]
-                room.busy[lane] = 1.0 / room.h[lane]
-            aim(room, lane, (room.at[lane] - room.t[lane]) * room.busy[lane])
-        if due:
-            between(room)
-            _left(functions, room, relative)
-            for lane in range(LANES):
-                if room.busy[lane] > 0.0 and not room.at[lane] <= SLACK:
-                    room.error[lane] = room.at[lane] / SLACK
+            if room.busy[lane] > 0.0:
+                to = shifted(out, lanes.patient[lane] * each)
+                put(functions, room, room.u, lane, room.at[lane], to, program.rows[lanes.g[lane] + k])
+        _left(functions, room, relative)
+        for lane in range(LANES):
+            if room.busy[lane] > 0.0 and not room.at[lane] <= SLACK:
+                room.error[lane] = room.at[lane] / SLACK
         k += 1

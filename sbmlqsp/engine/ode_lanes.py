@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sbmlqsp.engine.ode_inner import examine
+from sbmlqsp.engine.ode_defect import INSIDE
+from sbmlqsp.engine.ode_inner import examine, put
 from sbmlqsp.engine.ode_kernel import LEAST, SHORT, Program
 from sbmlqsp.engine.ode_model import fast, shifted
 from sbmlqsp.engine.ode_program import BOLUS, BOLUS_FIXED, IDLE, INFUSE, RUN, SET, SHOW
-from sbmlqsp.engine.ode_room import accept, aim, begin, calm, evaluate, factor, inside, ready, step, stiff
+from sbmlqsp.engine.ode_room import accept, aim, begin, calm, evaluate, grow, inside, ready, step, stiff
 from sbmlqsp.engine.ode_status import EASY, FINE, LANES, LONG, NOT_FINITE, STIFF, TOO_MANY, TOO_SMALL
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
@@ -100,24 +101,27 @@ def _finite(room, lane):
 
 
 @fast
-def _put(functions, room, x, lane, t, out, place):
-    functions.look(shifted(x, lane), shifted(room.p, lane), t, room.row)
-    for c in range(room.columns):
-        out[place * room.columns + c] = room.row[c]
-
-
-@fast
 def _outputs(functions, room, lanes, program, lane, out):
-    """Put out what falls into the step of a lane."""
+    """Put out what falls onto the end of a lane's step, after what was put out within."""
     t, h, g, last = room.t[lane], room.h[lane], lanes.g[lane], lanes.last[lane]
+    while g < last and program.times[g] <= t + INSIDE * h:
+        g += 1
     while g < last and program.times[g] <= t + h:
         theta = (program.times[g] - t) / h
         aim(room, lane, theta)
         for i in range(room.n):
             room.u[i * LANES + lane] = inside(room, lane, i)
-        _put(functions, room, room.u, lane, program.times[g], out, program.rows[g])
+        put(functions, room, room.u, lane, program.times[g], out, program.rows[g])
         g += 1
     lanes.g[lane] = g
+
+
+@fast
+def _take_back(room, lanes, program, lane, out):
+    """Take back what was put out within a step that was never accepted."""
+    for g in range(lanes.g[lane], lanes.last[lane]):
+        for c in range(room.columns):
+            out[program.rows[g] * room.columns + c] = math.nan
 
 
 @fast
@@ -208,7 +212,7 @@ def _follow(functions, room, lanes, patients, program, lane, out):
                 lanes.end[lane], room.h[lane], lanes.again[lane], lanes.begun[lane] = program.value[o], 0.0, 0, t
                 return True
         elif code == SHOW:
-            _put(functions, room, room.x, lane, t, out, a)
+            put(functions, room, room.x, lane, t, out, a)
         elif code == SET:
             p[a * LANES] = program.value[o]
         elif code == BOLUS:
@@ -266,7 +270,7 @@ def _advance(room, lane):
 def _judged(functions, room, lanes, program, lane, control, out):
     """Accept or reject a lane's step; return a status where it cannot go on."""
     error, h, t, end = room.error[lane], room.h[lane], room.t[lane], lanes.end[lane]
-    growth = factor(room, lane, error)
+    growth = room.growth[lane]
     if error <= 1.0:
         _outputs(functions, room, lanes, program, lane, out)
         accept(room, lane)
@@ -297,6 +301,8 @@ def _settled(functions, room, lanes, patients, program, lane, control, r, last, 
                 return r
             if status in (LONG, STIFF, EASY):  # numba compiles a set slowly
                 _hand_over(room, lanes, patients, lane, control, status)
+            elif status != FINE:
+                _take_back(room, lanes, program, lane, shifted(out, own * each))
             to = shifted(results, 4 * own)
             to[0], to[1], to[2] = status, room.t[lane], lanes.steps[lane]
         lanes.patient[lane], status = -1, FINE
@@ -332,7 +338,8 @@ def _all(functions, room, lanes, patients, program, control, first, last, out, r
                     status = _chosen(room, lanes, lane, control)
             room.busy[lane] = 1.0 if lanes.patient[lane] >= 0 else 0.0
         step(functions, room, control.relative)
-        examine(functions, room, lanes, program, control.relative)
+        examine(functions, room, lanes, program, control.relative, out)
+        grow(room)
         busy = 0
         for lane in range(LANES):
             if lanes.patient[lane] >= 0:

@@ -11,8 +11,8 @@ import numba as nb
 from numba.extending import intrinsic
 
 __all__ = [
-    "ACT", "FACTOR", "FACTORS", "FLOATS", "GLANCE", "INTEGERS", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES", "SOLVE",
-    "EventFunctions", "Functions", "fast", "shifted",
+    "ACT", "FACTOR", "FACTORS", "FLOATS", "GLANCE", "INTEGERS", "LINE", "LOOK", "RATES", "RATES_OF_LANES", "SLOPES",
+    "SOLVE", "EventFunctions", "Functions", "aligned", "fast", "shifted",
 ]  # fmt: skip
 
 FLOATS = nb.types.CPointer(nb.float64)
@@ -70,3 +70,21 @@ def shifted(_context, place, by):  # noqa: ARG001  # Numba asks for the names
         return builder.gep(arguments[0], [arguments[1]])
 
     return place(place, nb.int64), build
+
+
+LINE = 8
+"""How many numbers of room ``aligned`` may pass over: a line of the cache."""
+
+
+@intrinsic
+def aligned(_context, place):
+    """Return the next place that begins a line of the cache: vectors across two of them take twice as long to load."""
+
+    def build(_codegen, builder, _signature, arguments):
+        from llvmlite import ir
+
+        word = ir.IntType(64)
+        after = builder.add(builder.ptrtoint(arguments[0], word), ir.Constant(word, 8 * LINE - 1))
+        return builder.inttoptr(builder.and_(after, ir.Constant(word, -8 * LINE)), arguments[0].type)
+
+    return place(place), build

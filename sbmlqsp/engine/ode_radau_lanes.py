@@ -16,7 +16,7 @@ import numpy as np
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
 from sbmlqsp.engine.ode_linear_complex import factor_complex, solve_complex
-from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_model import LINE, aligned, fast, shifted
 from sbmlqsp.engine.ode_radau_tableau import BETWEEN as _BETWEEN
 from sbmlqsp.engine.ode_radau_tableau import GAMMA, PAIRS, STAGES
 from sbmlqsp.engine.ode_radau_tableau import C as _C
@@ -250,8 +250,14 @@ def _step(functions, room, relative):
     _estimate(functions, room, relative)
 
 
-@of_method(_Own, room_of.factor)
-def _factor(room, lane, error):
+@of_method(_Own, room_of.grow)
+def _grow(room):
+    for lane in range(LANES):
+        room.growth[lane] = _growth(room, lane, room.error[lane])
+
+
+@fast
+def _growth(room, lane, error):
     """Choose by the error and by how it went before (Gustafsson), less where many iterations were needed."""
     own = room.own
     if own.going[lane] < 0.0:
@@ -317,8 +323,8 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros((5 * n * STAGES + 4 * control.size + (STAGES + 3) * STAGES + 8) * LANES)
-        own = _divided(pointer(mine), n, control.size)
+        mine = np.zeros((5 * n * STAGES + 4 * control.size + (STAGES + 3) * STAGES + 8) * LANES + LINE)
+        own = _divided(aligned(pointer(mine)), n, control.size)
         room = shared_room(pointer(kept), pointer(plan), (n, m, columns, out.shape[1]), control, own)
         kept[0] = run_all(functions, room, program, patients, control, handed, first, last, out, results)
         kept[0] += plan[0] + mine[0]  # which lets them live until here

@@ -9,7 +9,7 @@ import numpy as np
 
 from sbmlqsp.engine import ode_room as room_of
 from sbmlqsp.engine.ode_lanes import run_all
-from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_model import LINE, aligned, fast, shifted
 from sbmlqsp.engine.ode_room import CUBIC, cubic, of_method, shared_room, tamed, width
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_tableau import GAMMA, STAGES
@@ -18,7 +18,7 @@ from sbmlqsp.engine.ode_tableau import A as _A
 from sbmlqsp.engine.ode_tableau import C as _C
 from sbmlqsp.engine.ode_tableau import D as _D
 from sbmlqsp.engine.ode_tableau import H as _H
-from sbmlqsp.engine.ode_vectors import added, combined, copied, difference, worst
+from sbmlqsp.engine.ode_vectors import added, combined, combined_twice, copied, difference, worst
 from sbmlqsp.engine.ssa_arithmetic import pointer
 
 __all__ = ["WEIGHTS", "run_rodas"]
@@ -50,14 +50,13 @@ def _stage(functions, room, s):
     n, k, wide = room.n, room.own.k, STAGES * LANES
     a, c = shifted(room.own.weights, s * STAGES), shifted(room.own.weights, (STAGES + s) * STAGES)
     for i in range(n):
-        combined(shifted(room.u, i * LANES), shifted(room.x, i * LANES), shifted(k, i * wide), a, s)
+        j = i * LANES
+        combined_twice(shifted(room.u, j), shifted(room.new, j), shifted(room.x, j), shifted(k, i * wide), a, c, s)
     for lane in range(LANES):
         room.at[lane] = room.t[lane] + _NODES[s] * room.h[lane]
     functions.rates(room.u, room.p, room.at, room.b)
     for i in range(n):
-        total, b = shifted(room.new, i * LANES), shifted(room.b, i * LANES)
-        combined(total, room.zeros, shifted(k, i * wide), c, s)
-        added(b, total, room.own.back)
+        added(shifted(room.b, i * LANES), shifted(room.new, i * LANES), room.own.back)
 
 
 @of_method(_Own, room_of.step)
@@ -133,8 +132,8 @@ def _entry(sources):
         _ = sources
         n, m, columns, entries = patients.starts.shape[1], patients.constants.shape[1], out.shape[2], plan[1]
         kept = np.zeros(width(patients, control, columns, entries))
-        mine = np.zeros(((STAGES + CUBIC) * n + 3 + 2 * CUBIC) * LANES)
-        k = pointer(mine)
+        mine = np.zeros(((STAGES + CUBIC) * n + 3 + 2 * CUBIC) * LANES + LINE)
+        k = aligned(pointer(mine))
         back = shifted(k, STAGES * n * LANES)
         inside = shifted(back, 3 * LANES)
         along = shifted(inside, CUBIC * LANES)

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from numba.extending import overload
 
 from sbmlqsp.engine.ode_kernel import GROW, SAFETY, SHRINK, tame
-from sbmlqsp.engine.ode_model import fast, shifted
+from sbmlqsp.engine.ode_model import LINE, aligned, fast, shifted
 from sbmlqsp.engine.ode_roots import over_root
 from sbmlqsp.engine.ode_status import LANES
 from sbmlqsp.engine.ode_vectors import blended, squares
 
 __all__ = [
-    "CUBIC", "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "factor", "inside",
+    "CUBIC", "Room", "accept", "aim", "begin", "between", "blend", "calm", "cubic", "evaluate", "grow", "inside",
     "of_method", "prepare", "reach", "ready", "shared_room", "step", "stiff", "tamed", "weigh", "width",
 ]  # fmt: skip
 
@@ -87,10 +87,12 @@ def step(functions, room, relative):
 
 
 @_by_method
-def factor(room, lane, error):  # noqa: ARG001
-    """Return by what factor a lane's step may grow."""
-    wanted = SHRINK if not error < 1e30 else GROW if error < 1e-30 else SAFETY * over_root(error, 5)
-    return min(GROW, max(SHRINK, wanted))
+def grow(room):
+    """Put into ``growth`` by what factor each lane's step may grow."""
+    for lane in range(LANES):
+        error = room.error[lane]
+        wanted = SAFETY * over_root(min(max(error, 1e-30), 1e30), 5)
+        room.growth[lane] = min(GROW, max(SHRINK, wanted)) if error < math.inf else SHRINK
 
 
 @_by_method
@@ -158,6 +160,7 @@ class Room(NamedTuple):
     h: Any
     diagonal: Any
     error: Any
+    growth: Any
     zeros: Any
     busy: Any
     reach: Any
@@ -180,24 +183,27 @@ def tamed(room, norm):
 def width(patients, control, columns, entries):
     """Return how many numbers of room all methods need."""
     n, m = patients.starts.shape[1], patients.constants.shape[1]
-    return (8 * n + m + entries + control.size + 8) * LANES + columns
+    return (8 * n + m + entries + control.size + 9) * LANES + columns + LINE
 
 
 @fast
 def shared_room(place, plan, sizes, control, own):
     """Divide a piece of memory of that size."""
     n, m, columns, times = sizes
-    wide = n * LANES
+    wide, place = n * LANES, aligned(place)
     x, new, u, b = place, shifted(place, wide), shifted(place, 2 * wide), shifted(place, 3 * wide)
     floor, scale, slopes = shifted(place, 4 * wide), shifted(place, 5 * wide), shifted(place, 6 * wide)
     p = shifted(slopes, (2 * n + plan[1]) * LANES)
     w = shifted(p, m * LANES)
     t = shifted(w, control.size * LANES)
     at, h, diagonal, error = shifted(t, LANES), shifted(t, 2 * LANES), shifted(t, 3 * LANES), shifted(t, 4 * LANES)
-    zeros, busy, free, row = shifted(t, 5 * LANES), shifted(t, 6 * LANES), shifted(t, 7 * LANES), shifted(t, 8 * LANES)
+    zeros, busy, free, growth = (
+        shifted(t, 5 * LANES), shifted(t, 6 * LANES), shifted(t, 7 * LANES), shifted(t, 8 * LANES),
+    )  # fmt: skip
+    row = shifted(t, 9 * LANES)
     return Room(
         n, m, columns, times, control.timed, plan, x, p, new, u, b, slopes, w, floor, scale, t, at, h, diagonal,
-        error, zeros, busy, free, row, own,
+        error, growth, zeros, busy, free, row, own,
     )  # fmt: skip
 
 

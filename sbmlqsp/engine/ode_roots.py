@@ -16,10 +16,11 @@ ONE = 4607182418800017408
 @fast
 def over_root(x, p):
     """Return one over the p-th root of a positive number: guessed from its bits, and improved by Newton's method."""
-    y = of_bits(nb.uint64(ONE + ONE // p) - nb.uint64(bits_of(x)) // nb.uint64(p))
+    share = 1.0 / p  # of conversions and products, several are computed at once
+    y = of_bits(nb.int64(ONE + ONE // p) - nb.int64(nb.float64(nb.int64(bits_of(x))) * share))
     for _ in range(3):
         power = x
         for _ in range(p):
             power *= y
-        y *= 1.0 + (1.0 - power) / p
+        y *= 1.0 + (1.0 - power) * share
     return y

@@ -12,8 +12,8 @@ from sbmlqsp.engine.ode_model import FLOATS, INTEGERS
 from sbmlqsp.engine.ode_status import LANES
 
 __all__ = [
-    "FUSED", "VECTOR", "add", "added", "blended", "combined", "copied", "difference", "joined", "less_products", "load",
-    "mul", "scaled", "squares", "store", "sub", "summed", "taken_off", "worst",
+    "FUSED", "VECTOR", "add", "added", "blended", "combined", "combined_twice", "copied", "difference", "joined",
+    "less_products", "load", "mul", "scaled", "squares", "store", "sub", "summed", "taken_off", "worst",
 ]  # fmt: skip
 
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
@@ -101,6 +101,26 @@ def combined(_context, out, base, k, weights, count):  # noqa: ARG001  # Numba a
         return context.get_dummy_value()
 
     return nb.void(FLOATS, FLOATS, FLOATS, FLOATS, nb.intp), build
+
+
+@intrinsic
+def combined_twice(_context, out, other, base, k, weights, others, count):  # noqa: ARG001
+    """Put base plus a sum as of ``combined`` into ``out``, and that with other weights alone into ``other``."""
+
+    def build(context, builder, _signature, arguments):
+        out, other, base, k, weights, others, count = arguments
+        first = cgutils.alloca_once_value(builder, load(builder, base))
+        second = cgutils.alloca_once_value(builder, ir.Constant(VECTOR, [0.0] * LANES))
+        with cgutils.for_range(builder, count) as loop:
+            value = load(builder, builder.gep(k, [builder.mul(loop.index, context.get_constant(nb.intp, LANES))]))
+            for total, own in ((first, weights), (second, others)):
+                weight = _spread(builder, builder.load(builder.gep(own, [loop.index])))
+                builder.store(add(builder, builder.load(total), mul(builder, weight, value)), total)
+        store(builder, builder.load(first), out)
+        store(builder, builder.load(second), other)
+        return context.get_dummy_value()
+
+    return nb.void(FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, nb.intp), build
 
 
 @intrinsic
