@@ -142,6 +142,12 @@ EXCHANGE = {
     "rate rules": "x = 1; y = 1; x' = f*(y - x) + 6*s; y' = f*(x - y) - s*y",
     "terms": "x = 1; y = 1; x' = 6*s + f*y - f*x; y' = f*x - f*y - s*y",
     "by a rule": "x = 1; y = 1; v := f*(x - y); x' = 6*s - v; y' = v - s*y",
+    "between volumes": "x = 1; y = 1; x' = f*(y - x)/3 + 14*s; y' = f*(x - y)/7 - s*y",
+    "over volumes": "x = 1; y = 1; x' = (f*(y - x) + 42*s)/3; y' = (f*(x - y) - s*y*7)/7",
+    "sums by rules": "x = 1; y = 1; J := f*(y - x) + 42*s; x' = J/3; y' = (f*(x - y) - s*y*7)/7",
+    "reactions of one each": "species x = 1, y = 1; -> x; f*(y - x)/3 + 14*s; -> y; f*(x - y)/7 - s*y",
+    "other units": "x = 1e12; y = 1; x' = f*(y*1e12 - x) + 6e12*s; y' = f*(x*1e-12 - y) - s*y",
+    "small stoichiometry": "species x = 1e12, y = 1; x -> 1e-12 y; f*(x - y*1e12); -> x; 6e12*s; y ->; s*y",
 }
 
 

@@ -6,7 +6,8 @@ says nothing of that. What the fast reactions conserve does, since they are not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ BALANCED = 1e-7
 NONE = 1e-9
 NUDGE = 1e-6
 """By what part of itself a state is changed to see how large the terms of a rate are."""
+SAME = 1e-8
+"""By what part of their size flows may differ, beyond a factor, that are one: differences from nudges are no better."""
+MOST = 200
+"""Into how many terms a formula is split at most."""
+LEVELLED = 30
+"""How many times rows and columns are made as large as each other."""
 
 
 def hidden(side: RightHandSide, y: Any) -> str:
@@ -44,15 +51,16 @@ def hidden(side: RightHandSide, y: Any) -> str:
     >>> hidden(side, np.ones(2)), hidden(side, np.full(2, 6.0))
     ('A', '')
     """
-    flows, gross, table = _flows(side, y)
-    tried: set[int] = set()
-    for slowest in np.sort(gross)[::-1].tolist():
-        fast = gross * ROUNDING > BALANCED * slowest
-        if not fast.any() or int(fast.sum()) in tried:
+    found, gross, table = _flows(side, y)
+    tried: set[bytes] = set()
+    for fast in _fast(gross, table, np.abs(y)):
+        if fast.tobytes() in tried:
             continue
-        tried.add(int(fast.sum()))
-        for pool in _conserved(table[:, fast]):
-            parts = (pool @ table[:, ~fast]) * flows[~fast]
+        tried.add(fast.tobytes())
+        for pool in _conserved(_joined(found[:, fast], table[:, fast])):
+            shares = pool @ table[:, ~fast]
+            shares = np.where(np.abs(shares) > NONE * (np.abs(pool) @ np.abs(table[:, ~fast])), shares, 0.0)
+            parts = shares * found[0, ~fast]
             noise = ROUNDING * float((np.abs(pool) @ np.abs(table[:, fast]) * gross[fast]).sum())
             left, through = abs(float(parts.sum())), float(np.abs(parts).sum())
             if BALANCED * through < left < noise:
@@ -60,56 +68,116 @@ def hidden(side: RightHandSide, y: Any) -> str:
     return ""
 
 
-def _flows(side: RightHandSide, y: Any) -> tuple[Any, Any, Any]:
-    """Return the values of flows, the sizes of their terms together, and by how much each changes each state.
+def _fast(gross: Any, table: Any, sizes: Any) -> Iterator[Any]:
+    """Yield which flows are so fast that their rounding errors hide others, by their sizes and by what they turn over.
 
-    A flow is the rate of a reaction, or a term of rate rules: what is one number at all places is one flow.
+    Where states differ in units only the second can be compared, and only the first with a pool that is large.
+    """
+    turnover = gross * (np.abs(table) / np.where(sizes > 0, sizes, np.inf)[:, None]).max(axis=0, initial=0.0)
+    for speed in (gross, turnover):
+        for slowest in np.sort(speed)[::-1].tolist():
+            fast = speed * ROUNDING > BALANCED * slowest
+            if fast.any():
+                yield fast
+
+
+def _flows(side: RightHandSide, y: Any) -> tuple[Any, Any, Any]:
+    """Return the values of flows at a state and with each state nudged, their sizes, and how each changes each state.
+
+    A flow is a term of the rate of a reaction or of rate rules; its size is that of its own terms together.
     """
     nudged = np.concatenate([y[:, None], y[:, None] + NUDGE * np.diag(y)], axis=1)
-    env, values, changes = side.values(nudged), list[Any](), list[Any]()
-    for value, change in (*_reactions(side, env), *_terms(side, env)):
-        values.append(np.broadcast_to(np.asarray(value, dtype=float), nudged.shape[1:]))
-        changes.append(change)
-    found, table = np.array(values).reshape(-1, nudged.shape[1]), np.array(changes).reshape(-1, len(y)).T
+    env, known = side.values(nudged), dict[bytes, tuple[Any, Any]]()
+    for formula, change in _motion(side, env):
+        for sign, term in _Terms(side.network.assignment_rules).of(formula):
+            value = np.broadcast_to(np.asarray(evaluate(term, env, time=0.0), dtype=float), nudged.shape[1:])
+            own, changes = known.setdefault(np.abs(value).tobytes(), (value, np.zeros(len(y))))
+            changes += (sign if np.array_equal(own, value) else -sign) * change
+    found = np.array([v for v, _ in known.values()]).reshape(-1, nudged.shape[1]).T
+    table = np.array([c for _, c in known.values()]).reshape(-1, len(y)).T
     with np.errstate(all="ignore"):
-        gross = np.maximum(np.abs(found[:, 1:] - found[:, :1]).sum(axis=1) / NUDGE, np.abs(found[:, 0]))
-    known = np.isfinite(gross) & (gross > 0) & table.any(axis=0)
-    return found[known, 0], gross[known], table[:, known]
+        gross = np.maximum(np.abs(found[1:] - found[:1]).sum(axis=0) / NUDGE, np.abs(found[0]))
+    real = np.isfinite(gross) & (gross > 0) & table.any(axis=0)
+    return found[:, real], gross[real], table[:, real]
 
 
-def _reactions(side: RightHandSide, env: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
-    row = {n: i for i, n in enumerate(side.reacting)}
-    for reaction in (r for r in side.network.reactions.values() if r.law is not None):
-        change = np.zeros(len(side.names))
+def _motion(side: RightHandSide, env: dict[str, Any]) -> Iterator[tuple[Expr, Any]]:
+    """Yield the laws of reactions and the right-hand sides of rate rules, and by how much each changes each state."""
+    row = {n: i for i, n in enumerate(side.names)}
+    for reaction in side.network.reactions.values():
+        change = np.zeros(len(row))
         for sign, participants in ((-1.0, reaction.reactants), (1.0, reaction.products)):
-            for p in (p for p in participants if p.species in row):
+            for p in (p for p in participants if p.species in side.reacting):
                 change[row[p.species]] += sign * float(np.max(side.share(p, env)))
-        yield env[reaction.id], change
+        if reaction.law is not None:
+            yield reaction.law, change
+    for name in side.ruled:
+        yield side.network.rate_rules[name], np.eye(len(row))[row[name]]
 
 
-def _terms(side: RightHandSide, env: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
-    known: dict[bytes, tuple[Any, Any]] = {}
-    for i, name in enumerate(side.ruled, start=len(side.reacting)):
-        for sign, term in _split(side.network.rate_rules[name], 1.0):
-            value = np.asarray(evaluate(term, env, time=0.0), dtype=float)
-            own, change = known.setdefault(np.abs(value).tobytes(), (value, np.zeros(len(side.names))))
-            change[i] += sign if np.array_equal(own, value) else -sign
-    yield from known.values()
+class _Terms:
+    """The terms of formulas, those of what assignment rules compute included."""
+
+    def __init__(self, rules: Mapping[str, Expr]) -> None:
+        self._rules, self._known = rules, dict[str, list[tuple[float, Expr]]]()
+
+    def of(self, expr: Expr) -> list[tuple[float, Expr]]:
+        """Return the terms of a formula with their signs; the formula alone where they are too many."""
+        found = list(islice(self._each(expr), MOST + 1))
+        return found if len(found) <= MOST else [(1.0, expr)]
+
+    def _each(self, expr: Expr) -> Iterator[tuple[float, Expr]]:
+        if expr.op in {"add", "sub", "neg"}:
+            for k, part in enumerate(expr.args):
+                turned = expr.op == "neg" or (expr.op == "sub" and k > 0)
+                yield from ((-sign if turned else sign, term) for sign, term in self._each(part))
+        elif expr.op in {"mul", "div"}:
+            yield from self._product(expr)
+        elif expr.op == "sym" and expr.value in self._rules:
+            name = str(expr.value)
+            if name not in self._known:
+                self._known[name] = self.of(self._rules[name])
+            yield from self._known[name]
+        else:
+            yield 1.0, expr
+
+    def _product(self, expr: Expr) -> Iterator[tuple[float, Expr]]:
+        for k, part in enumerate(expr.args[:1] if expr.op == "div" else expr.args):
+            terms = self.of(part)
+            if len(terms) > 1:
+                for sign, term in terms:
+                    yield sign, Expr(expr.op, (*expr.args[:k], term, *expr.args[k + 1 :]))
+                return
+        yield 1.0, expr
 
 
-def _split(expr: Expr, sign: float) -> Iterator[tuple[float, Expr]]:
-    """Yield the terms of a sum."""
-    if expr.op in {"add", "sub", "neg"}:
-        for k, term in enumerate(expr.args):
-            yield from _split(term, -sign if expr.op == "neg" or (expr.op == "sub" and k) else sign)
-    else:
-        yield sign, expr
+def _joined(found: Any, table: Any) -> Any:
+    """Return by how much flows change states, as one where they are proportional and each changes others.
+
+    So are the rates of two concentrations at which a substance goes from one volume into another.
+    """
+    sizes = np.abs(found)
+    first = (sizes > sizes.max(axis=0) / 3.17).argmax(axis=0)  # of nearly equal ones any may be the largest
+    factors = found[first, np.arange(found.shape[1])]
+    shapes, out = found / factors, list[Any]()
+    keys = np.random.default_rng(1).standard_normal(len(found)) @ shapes
+    groups: list[tuple[int, list[Any]]] = []
+    for j in np.argsort(keys).tolist():
+        if not groups or np.abs(shapes[:, j] - shapes[:, groups[-1][0]]).max() > SAME:
+            groups.append((j, []))
+        whole, change = groups[-1][1], table[:, j] * factors[j]
+        k = next((k for k, c in enumerate(whole) if not (c * change).any()), len(whole))
+        whole[k:] = [whole[k] + change, *whole[k + 1 :]] if k < len(whole) else [change]
+    for _, whole in groups:
+        out.extend(whole)
+    return np.array(out).T
 
 
 def _conserved(table: Any) -> Any:
     """Return rows, with few numbers other than zero, whose products with all columns are zero."""
     n = len(table)
-    rows = np.concatenate([table, np.eye(n)], axis=1)
+    by_row, by_column = _levels(table)
+    rows = np.concatenate([table * by_row[:, None] * by_column, np.eye(n)], axis=1)
     done = 0
     for column in range(table.shape[1]):
         pivot = done + int(np.abs(rows[done:, column]).argmax()) if done < n else n
@@ -119,4 +187,15 @@ def _conserved(table: Any) -> Any:
         rows[done + 1 :] -= rows[done + 1 :, [column]] / rows[done, column] * rows[done]
         done += 1
     found = rows[done:, table.shape[1] :]
-    return np.where(np.abs(found) > NONE, found, 0.0)
+    return np.where(np.abs(found) > NONE, found, 0.0) * by_row
+
+
+def _levels(table: Any) -> tuple[Any, Any]:
+    """Return by what to multiply rows and columns so that numbers other than zero are near 1, whatever the units."""
+    there = table != 0
+    logs = np.log(np.abs(table), out=np.zeros_like(table), where=there)
+    by_row, by_column = np.zeros(len(table)), np.zeros(table.shape[1])
+    for _ in range(LEVELLED):
+        by_column = -((logs + by_row[:, None]) * there).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+        by_row = -((logs + by_column) * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return np.exp(by_row), np.exp(by_column)
