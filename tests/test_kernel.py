@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -234,3 +236,27 @@ def test_no_such_engine(oral):
 def test_tolerances_that_are_none_are_refused(given):
     with pytest.raises(qsp.ExperimentError, match=r"tolerance is no number|most steps are no whole number"):
         qsp.Tolerances(**given)
+
+
+@pytest.mark.parametrize(
+    "name", ["qsp_held_0", "qsp_inflow_C", "qsp_rate_0", "qsp_infusion_0", "qsp_seen", "qsp_crossed_0", "qsp_due_0"]
+)
+@pytest.mark.parametrize("old", ["k", "P", "J", "y", "E"])
+def test_names_that_the_engines_add_to_a_model_are_right_or_refused(name, old):
+    """The kernel took the model's own for its conditions and infusions; libRoadRunner ended the process."""
+    text = (
+        "model m; species C = 10, P = 0; k = 0.1; n = 0; J: C -> P; k*C*piecewise(2, C > 5, 1); y := 2*C + P; "
+        "E: at C < 3: n = n + 1; end"
+    )
+    arm = qsp.Experiment(
+        qsp.read_antimony(text), times=[0, 4, 12], regimen="10 into C over 2 at 1", observables=["C", "n"]
+    )
+    right = qsp.simulate(arm, engine="kernel")["C"].to_numpy().ravel()
+    renamed = replace(arm, model=qsp.read_antimony(re.sub(rf"\b{old}\b", name, text)))
+    for engine in ("kernel", "roadrunner"):
+        try:
+            found = qsp.simulate(renamed, engine=engine)["C"].to_numpy().ravel()
+        except qsp.QSPError as err:
+            assert f"a name that is reserved (got '{name}')" in str(err)  # noqa: PT017
+        else:
+            assert found == pytest.approx(right, rel=1e-7)

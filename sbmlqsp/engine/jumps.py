@@ -6,6 +6,7 @@ molecules, and ``k*X*X`` is not. A reversible law is split at its minus into a f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +23,8 @@ from sbmlqsp.units import Unit
 __all__ = ["INFLOW", "Channel", "JumpSystem", "jump_system"]
 
 AVOGADRO = 6.02214076e23
+RESERVED = re.compile(r"qsp_(inflow_.+|(held|on|root|switch|trigger|wave)_\d+)")
+"""What is added to a system goes by such names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def _states(network: Network, moving: set[str]) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------------------------ refusing
 def _refuse(network: Network) -> None:
     refuse_unsolved(network)
+    for name in filter(RESERVED.fullmatch, (*network.symbols, *network.reactions)):
+        raise UnsupportedError("the model uses a name that is reserved", value=name, remedy="rename it")
     for reaction in network.reactions.values():
         if reaction.fast:
             raise UnsupportedError(f"the reaction '{reaction.id}' is fast, which cannot be run stochastically")

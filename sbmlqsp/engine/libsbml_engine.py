@@ -11,7 +11,7 @@ from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
-from sbmlqsp.engine.libsbml_event import add_parameter
+from sbmlqsp.engine.libsbml_event import add_parameter, unused
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_formulas import write_formulas
 from sbmlqsp.engine.libsbml_lookout import look_out
@@ -113,7 +113,7 @@ def prepare(
 def _rename_times(model: Any, network: Network) -> dict[str, str]:
     """Rename what is called like time itself, with which the engine confuses it."""
     names = (*network.symbols, *network.reactions)
-    renamed = {n: f"qsp_symbol_{i}" for i, n in enumerate(names) if n.lower() == "time"}
+    renamed = {n: unused(model, f"qsp_symbol_{i}") for i, n in enumerate(names) if n.lower() == "time"}
     if renamed:
         rename(model, ids=lambda name: renamed.get(name, name), units=str, metaids=str)
     return renamed
@@ -218,7 +218,7 @@ def _switch(model: Any, switches: Switches) -> None:
 def _inlet(model: Any, network: Network, target: str, index: int, eventful: bool) -> Inlet:
     symbol = dosable(network, target)
     rate = add_parameter(model, f"qsp_rate_{index}", 0.0)
-    infuse(model, network, target, sym(rate), reaction=f"qsp_infusion_{index}")
+    infuse(model, network, target, sym(rate), reaction=unused(model, f"qsp_infusion_{index}"))
     floating = symbol.kind == "species" and not symbol.boundary and target not in network.rate_rules
     kind = "floating" if floating else ("species" if symbol.kind == "species" else "parameter")
     if not eventful:
@@ -322,8 +322,9 @@ def _watch(model: Any, network: Network, index: int) -> Watch:
 
 
 def _dose_event(model: Any, symbol: Symbol, due: str, amount: str, index: int) -> None:
+    name = unused(model, f"qsp_dose_{index}")
     event = model.createEvent()
-    event.setId(f"qsp_dose_{index}")
+    event.setId(name)
     # Last of all that happens at this instant, and by values of then, so that no event of the model overwrites it.
     event.setUseValuesFromTriggerTime(False)
     event.createPriority().setMath(to_mathml(num(LAST)))

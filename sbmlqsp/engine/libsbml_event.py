@@ -9,11 +9,11 @@ from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.errors import ModelError
 from sbmlqsp.expressions import Expr
 
-__all__ = ["add_event", "add_parameter"]
+__all__ = ["add_event", "add_parameter", "unused"]
 
 
-def add_parameter(model: Any, name: str, value: float) -> str:
-    """Add a parameter that may change; return its id.
+def unused(model: Any, name: str) -> str:
+    """Return an id that is to be added.
 
     Raises
     ------
@@ -22,6 +22,12 @@ def add_parameter(model: Any, name: str, value: float) -> str:
     """
     if model.getElementBySId(name) is not None:
         raise ModelError("the model uses a name that is reserved", value=name, remedy="rename it")
+    return name
+
+
+def add_parameter(model: Any, name: str, value: float) -> str:
+    """Add a parameter that may change, if it is `unused`; return its id."""
+    unused(model, name)
     parameter = model.createParameter()
     parameter.setId(name)
     parameter.setConstant(False)
@@ -31,6 +37,7 @@ def add_parameter(model: Any, name: str, value: float) -> str:
 
 def add_event(model: Any, name: str, trigger: Expr, values: Mapping[str, Expr], *, holds: bool) -> None:
     """Add an event that assigns values of when its trigger turns true; ``holds``: that is true before the start."""
+    unused(model, name)
     event = model.createEvent()
     event.setId(name)
     event.setUseValuesFromTriggerTime(True)

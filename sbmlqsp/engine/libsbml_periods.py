@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
+from sbmlqsp.engine.libsbml_event import add_parameter, unused
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.network import Network
-from sbmlqsp.errors import ModelError, UnsupportedError
+from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["Restartable", "restartable"]
@@ -46,25 +47,15 @@ def restartable(sbml: str, network: Network) -> Restartable:
         return Restartable(sbml)
     document = parse(sbml, scanned=True)
     model = document.getModel()
-    origin = _parameter(model, "qsp_origin") if timed else ""
+    origin = add_parameter(model, "qsp_origin", 0.0) if timed else ""
     if timed:
         _shift_time(model, origin)
     if not network.events:
         return Restartable(write(document), origin)
-    quiet = _parameter(model, "qsp_quiet")
+    quiet = add_parameter(model, "qsp_quiet", 0.0)
     fired = [e for e in model.getListOfEvents() if e.isSetTrigger()]
     held = tuple(_remember(model, event, i, quiet) for i, event in enumerate(fired))
     return Restartable(write(document), origin, held, quiet)
-
-
-def _parameter(model: Any, name: str) -> str:
-    if model.getElementBySId(name) is not None:
-        raise ModelError("the model uses a name that is reserved", value=name, remedy="rename it")
-    parameter = model.createParameter()
-    parameter.setId(name)
-    parameter.setConstant(False)
-    parameter.setValue(0.0)
-    return name
 
 
 def _shift_time(model: Any, origin: str) -> None:
@@ -104,13 +95,14 @@ def _now(origin: str) -> Expr:
 
 def _remember(model: Any, event: Any, index: int, quiet: str) -> str:
     """Let an event fire only if its trigger was false before; return the parameter that says that it was not."""
-    held = _parameter(model, f"qsp_held_{index}")
+    held = add_parameter(model, f"qsp_before_{index}", 0.0)
     trigger = event.getTrigger()
     before = trigger.getMath().deepCopy()
     trigger.setInitialValue(False)
     trigger.setMath(_all_of(before, Expr("lt", (sym(held), num(0.5))), Expr("lt", (sym(quiet), num(0.5)))))
+    name = unused(model, f"qsp_release_{index}")
     release = model.createEvent()
-    release.setId(f"qsp_release_{index}")
+    release.setId(name)
     release.setUseValuesFromTriggerTime(True)
     no_longer = lib().ASTNode(lib().AST_LOGICAL_NOT)
     no_longer.addChild(before)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbmlqsp.engine.libsbml_event import unused
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.network import Network
 from sbmlqsp.expressions import Expr, sym
@@ -40,6 +41,7 @@ def _parameter(model: Any, name: str) -> None:
 
 
 def _part(model: Any, name: str, side: str, species: str, law: Expr) -> None:
+    unused(model, name)
     reaction = model.createReaction()
     reaction.setId(name)
     reaction.setReversible(True)
