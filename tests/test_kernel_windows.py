@@ -179,3 +179,22 @@ def test_populations_whose_rates_jump_run_on_the_kernel(monkeypatch):
     found, only = (qsp.simulate(arm, subjects=people, engine=e, workers=1) for e in ("auto", "roadrunner"))
     assert found["A"].to_numpy() == pytest.approx(only["A"].to_numpy(), rel=1e-6, abs=1e-7)
     assert "kernel" not in json.loads(found.attrs["provenance"])["inputs"]["engine_choice"]
+
+
+BEGUN = {
+    "above": ("R > 1", 0.0, 20.0),
+    "not below": ("R >= 1", 0.0, 20.0),
+    "not above": ("1 >= R", 0.0, 10.0),
+    "with what began": ("R > 1", 1.0, 21.0),
+}
+
+
+@pytest.mark.parametrize("engine", ["kernel", None])
+@pytest.mark.parametrize("form", BEGUN)
+def test_what_leaves_its_threshold_ever_so_slowly_goes_on(form, engine):
+    """At its baseline it was, which a drug raises by way of a depot: its first changes are less than their rounding."""
+    condition, start, right = BEGUN[form]
+    text = "species A = 3, C = 0; A -> C; A; C -> ; 0.5*C; R = 1; R' = 1 - R + C; "
+    model = qsp.read_antimony(f"model m; {text} z = {start}; z' = piecewise(2, {condition}, 1); end")
+    arm = qsp.Experiment(model, times=[0, 10], observables=["z"])
+    assert qsp.simulate(arm, engine=engine)["z"].to_numpy()[..., -1].item() == pytest.approx(right, rel=1e-7)

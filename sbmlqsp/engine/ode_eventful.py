@@ -99,9 +99,10 @@ def _move(room, theta):
 def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h):
     """Integrate to a stop or to where a trigger changes.
 
-    Returns status, time, number of steps, next output, next step, and whether a trigger changed.
+    Returns status, time, number of steps, next output, next step, and whether a trigger changed. Where a step that was
+    to end at a change met none (``lost``), since states change by less than their rounding, the next is taken beyond.
     """
-    again, tries, hit = False, 0, False
+    again, tries, hit, lost = False, 0, False, False
     while t < stop and not hit:
         rest = stop - t
         if not again:
@@ -125,7 +126,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
             continue
         theta = change(functions, room, events, t, h) if events.watched else 2.0
         if theta <= 1.0 and t + theta * h < stop - near(stop):  # at the stop all is looked at anyway
-            hit = (1.0 - theta) * h <= CLOSE * abs(t + h) or theta < EARLY or tries == TRIES
+            hit = (1.0 - theta) * h <= CLOSE * abs(t + h) or theta < EARLY or tries == TRIES or lost
             if not hit:
                 h *= theta
                 again = True
@@ -139,7 +140,7 @@ def _smooth(functions, room, events, script, g, last, t, stop, control, steps, h
         _move(room, theta if hit else 1.0)
         t = reached
         h *= min(factor, 1.0) if again else factor
-        again, tries = False, 0
+        again, tries, lost = False, 0, tries > 0
     return FINE, t, steps, g, h, hit
 
 

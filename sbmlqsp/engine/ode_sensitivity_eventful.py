@@ -84,7 +84,7 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
 
     Returns status, time, number of steps, next output, next step, and whether a trigger changed.
     """
-    again, tries, hit = False, 0, False
+    again, tries, hit, lost = False, 0, False, False
     while t < stop and not hit:
         rest = stop - t
         if not again:
@@ -97,7 +97,8 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
         steps += 1
         if steps > control.most:
             return TOO_MANY, t, steps, g, h, hit
-        error, theta, hit = _try(functions, room, events, program, g, last, control, t, stop, h, tries)
+        tried = TRIES if lost else tries
+        error, theta, hit = _try(functions, room, events, program, g, last, control, t, stop, h, tried)
         if theta <= 1.0 and not hit:
             h *= theta
             again = True
@@ -119,7 +120,7 @@ def _smooth(functions, room, events, program, g, last, t, stop, control, steps, 
         _move(room, theta if hit else 1.0)
         t = reached
         h *= min(factor, 1.0) if again else factor
-        again, tries = False, 0
+        again, tries, lost = False, 0, tries > 0  # as in ode_eventful
     return FINE, t, steps, g, h, hit
 
 
