@@ -52,19 +52,20 @@ def hidden(side: RightHandSide, y: Any) -> str:
     ('A', '')
     """
     found, gross, table = _flows(side, y)
+    factors, groups = _proportional(found)
     tried: set[bytes] = set()
     for fast in _fast(gross, table, np.abs(y)):
         if fast.tobytes() in tried:
             continue
         tried.add(fast.tobytes())
-        for pool in _conserved(_joined(found[:, fast], table[:, fast])):
-            shares = pool @ table[:, ~fast]
-            shares = np.where(np.abs(shares) > NONE * (np.abs(pool) @ np.abs(table[:, ~fast])), shares, 0.0)
-            parts = shares * found[0, ~fast]
-            noise = ROUNDING * float((np.abs(pool) @ np.abs(table[:, fast]) * gross[fast]).sum())
-            left, through = abs(float(parts.sum())), float(np.abs(parts).sum())
-            if BALANCED * through < left < noise:
-                return side.names[int(np.flatnonzero(pool)[0])]
+        pools = _conserved(_joined(table[:, fast] * factors[fast], groups[fast]))
+        slow, sizes = table[:, ~fast], np.abs(pools)
+        shares = pools @ slow
+        parts = np.where(np.abs(shares) > NONE * (sizes @ np.abs(slow)), shares, 0.0) * found[0, ~fast]
+        noise = ROUNDING * (sizes @ (np.abs(table[:, fast]) @ gross[fast]))
+        left, through = np.abs(parts.sum(axis=1)), np.abs(parts).sum(axis=1)
+        for k in np.flatnonzero((BALANCED * through < left) & (left < noise)).tolist():
+            return side.names[int(np.flatnonzero(pools[k])[0])]
     return ""
 
 
@@ -151,24 +152,31 @@ class _Terms:
         yield 1.0, expr
 
 
-def _joined(found: Any, table: Any) -> Any:
+def _proportional(found: Any) -> tuple[Any, Any]:
+    """Return by what to divide flows to see which are proportional, and a number by flow that those share."""
+    sizes = np.abs(found)
+    first = (sizes > sizes.max(axis=0, initial=0.0) / 3.17).argmax(axis=0)  # of nearly equal ones any may be largest
+    factors = found[first, np.arange(found.shape[1])]
+    shapes, groups, last = found / factors, np.zeros(found.shape[1], dtype=int), -1
+    for j in np.argsort(np.random.default_rng(1).standard_normal(len(found)) @ shapes).tolist():
+        new = last < 0 or np.abs(shapes[:, j] - shapes[:, last]).max() > SAME
+        last = j if new else last
+        groups[j] = last
+    return factors, groups
+
+
+def _joined(table: Any, groups: Any) -> Any:
     """Return by how much flows change states, as one where they are proportional and each changes others.
 
     So are the rates of two concentrations at which a substance goes from one volume into another.
     """
-    sizes = np.abs(found)
-    first = (sizes > sizes.max(axis=0) / 3.17).argmax(axis=0)  # of nearly equal ones any may be the largest
-    factors = found[first, np.arange(found.shape[1])]
-    shapes, out = found / factors, list[Any]()
-    keys = np.random.default_rng(1).standard_normal(len(found)) @ shapes
-    groups: list[tuple[int, list[Any]]] = []
-    for j in np.argsort(keys).tolist():
-        if not groups or np.abs(shapes[:, j] - shapes[:, groups[-1][0]]).max() > SAME:
-            groups.append((j, []))
-        whole, change = groups[-1][1], table[:, j] * factors[j]
-        k = next((k for k, c in enumerate(whole) if not (c * change).any()), len(whole))
-        whole[k:] = [whole[k] + change, *whole[k + 1 :]] if k < len(whole) else [change]
-    for _, whole in groups:
+    alone = np.bincount(groups)[groups] == 1
+    out = [*table[:, alone].T]
+    for group in np.unique(groups[~alone]).tolist():
+        whole: list[Any] = []
+        for change in table[:, groups == group].T:
+            k = next((k for k, c in enumerate(whole) if not (c * change).any()), len(whole))
+            whole[k:] = [whole[k] + change, *whole[k + 1 :]] if k < len(whole) else [change]
         out.extend(whole)
     return np.array(out).T
 
@@ -184,7 +192,8 @@ def _conserved(table: Any) -> Any:
         if pivot == n or abs(rows[pivot, column]) <= NONE:
             continue
         rows[[done, pivot]] = rows[[pivot, done]]
-        rows[done + 1 :] -= rows[done + 1 :, [column]] / rows[done, column] * rows[done]
+        others = done + 1 + np.flatnonzero(rows[done + 1 :, column])
+        rows[others] -= rows[others, column][:, None] / rows[done, column] * rows[done]
         done += 1
     found = rows[done:, table.shape[1] :]
     return np.where(np.abs(found) > NONE, found, 0.0) * by_row
@@ -192,10 +201,11 @@ def _conserved(table: Any) -> Any:
 
 def _levels(table: Any) -> tuple[Any, Any]:
     """Return by what to multiply rows and columns so that numbers other than zero are near 1, whatever the units."""
-    there = table != 0
-    logs = np.log(np.abs(table), out=np.zeros_like(table), where=there)
-    by_row, by_column = np.zeros(len(table)), np.zeros(table.shape[1])
+    i, j = np.nonzero(table)
+    logs, (n, m) = np.log(np.abs(table[i, j])), table.shape
+    by_row, by_column = np.zeros(n), np.zeros(m)
+    in_row, in_column = np.maximum(np.bincount(i, minlength=n), 1), np.maximum(np.bincount(j, minlength=m), 1)
     for _ in range(LEVELLED):
-        by_column = -((logs + by_row[:, None]) * there).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
-        by_row = -((logs + by_column) * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+        by_column = -np.bincount(j, logs + by_row[i], minlength=m) / in_column
+        by_row = -np.bincount(i, logs + by_column[j], minlength=n) / in_row
     return np.exp(by_row), np.exp(by_column)
