@@ -20,9 +20,11 @@ __all__ = ["HIDDEN", "hidden"]
 HIDDEN = "what fills and empties '{}' is too slow beside the fastest reactions there to be told from rounding errors"
 
 ROUNDING = 4e-16
+NOISE = 1e-14
+"""What part of flows their rounding errors may be in sums of many."""
 BALANCED = 1e-7
 """What part of what flows into and out of a pool may be left over."""
-NONE = 1e-9
+NONE = 1e-12
 NUDGE = 1e-6
 """By what part of itself a state is changed to see how large the terms of a rate are."""
 SAME = 1e-8
@@ -58,11 +60,11 @@ def hidden(side: RightHandSide, y: Any) -> str:
         if fast.tobytes() in tried:
             continue
         tried.add(fast.tobytes())
-        pools = _conserved(_joined(table[:, fast] * factors[fast], groups[fast]))
+        pools = _pools(table[:, fast] * factors[fast], groups[fast])
         slow, sizes = table[:, ~fast], np.abs(pools)
         shares = pools @ slow
         parts = np.where(np.abs(shares) > NONE * (sizes @ np.abs(slow)), shares, 0.0) * found[0, ~fast]
-        noise = ROUNDING * (sizes @ (np.abs(table[:, fast]) @ gross[fast]))
+        noise = NOISE * (sizes @ (np.abs(table[:, fast]) @ gross[fast]))
         left, through = np.abs(parts.sum(axis=1)), np.abs(parts).sum(axis=1)
         for k in np.flatnonzero((BALANCED * through < left) & (left < noise)).tolist():
             return side.names[int(np.flatnonzero(pools[k])[0])]
@@ -163,6 +165,19 @@ def _proportional(found: Any) -> tuple[Any, Any]:
         last = j if new else last
         groups[j] = last
     return factors, groups
+
+
+def _pools(table: Any, groups: Any) -> Any:
+    """Return what fast flows conserve: where several are proportional also with all of those as one."""
+    found = _conserved(_joined(table, groups))
+    if len(set(groups.tolist())) == len(groups):
+        return found
+    _, which = np.unique(groups, return_inverse=True)
+    whole = np.zeros((len(table), which.max() + 1))
+    np.add.at(whole.T, which, table.T)
+    terms = np.zeros_like(whole)
+    np.add.at(terms.T, which, np.abs(table).T)
+    return np.concatenate([found, _conserved(np.where(np.abs(whole) > NONE * terms, whole, 0.0))])
 
 
 def _joined(table: Any, groups: Any) -> Any:
