@@ -14,9 +14,10 @@ from typing import Any
 from sbmlqsp.engine.cuts import CONTINUOUS, RELATIONS, Switches
 from sbmlqsp.engine.derivatives import Gradient, gradient, plus, times
 from sbmlqsp.engine.libsbml_event import add_event, add_parameter
-from sbmlqsp.engine.libsbml_watched import NEAR, size_of
+from sbmlqsp.engine.libsbml_watched import NEAR
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_slopes import rate_of
+from sbmlqsp.engine.sizes import size_of
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, substitute, sym
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sbmlqsp.engine.libsbml import parse, write
 from sbmlqsp.engine.libsbml_event import add_event
 from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.sizes import size_of
 from sbmlqsp.expressions import Expr, num, sym
 
-__all__ = ["NEAR", "NEVER", "Watched", "size_of", "watched"]
+__all__ = ["NEAR", "NEVER", "Watched", "watched"]
 
 NEAR = 0.05
 """How near to a threshold what is compared with it comes near, as a part of its size."""
 NEVER = -1.0
 """When what did not happen happened."""
-DEEP = 4
-"""Through how many rules, each in the next, the terms of a formula are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +84,3 @@ def _moved(trigger: Expr, network: Network, *, outwards: bool) -> Expr:
         moved = Expr("add" if outwards else "sub", (high, Expr("mul", (num(NEAR), sizes))))
         return Expr("gt", (moved, low))
     return Expr("gt", (num(1.0), num(0.0))) if outwards else Expr("gt", (num(0.0), num(1.0)))
-
-
-def size_of(formula: Expr, rules: Mapping[str, Expr], deep: int = 0) -> Expr:
-    """Return how large a formula's terms are together: what is near to zero is so beside them."""
-    op, args = formula.op, formula.args
-    if op == "sym" and str(formula.value) in rules and deep < DEEP:
-        return size_of(rules[str(formula.value)], rules, deep + 1)
-    if op in {"add", "sub", "neg", "abs", "min", "max"}:
-        parts = tuple(size_of(a, rules, deep) for a in args)
-        return parts[0] if len(parts) == 1 else Expr("add", parts)
-    if op == "mul":
-        return Expr("mul", tuple(size_of(a, rules, deep) for a in args))
-    if op == "pow" and args[1].op == "num":
-        return Expr("pow", (size_of(args[0], rules, deep), args[1]))
-    if op == "div":
-        return Expr("div", (size_of(args[0], rules, deep), Expr("abs", (args[1],))))
-    return Expr("abs", (formula,))

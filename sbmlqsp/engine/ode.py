@@ -109,7 +109,7 @@ class Batch:
 
     @property
     def held(self) -> bool:
-        """Whether rates jump where what moves crosses a threshold."""
+        """Whether rates jump where what moves crosses a threshold, or bend there so that a pulse may be hidden."""
         return bool(self.equations.held.names)
 
     @property
@@ -290,6 +290,7 @@ class Batch:
             _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
             _numbers(e.values_from_trigger for e in events), strict, _numbers(weight), _numbers(rivals), width,
             self.watched, len(self.equations.parts) + len(self.equations.held.names), len(self.equations.held.names),
+            self.equations.held.bends,
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sbmlqsp.engine.ode_jumps import COMPARISONS, ROUNDED
 from sbmlqsp.engine.ode_slopes import without_slopes
 from sbmlqsp.engine.ode_waves import waves
 from sbmlqsp.engine.rendering import numeric
+from sbmlqsp.engine.sizes import size_of
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 
@@ -116,11 +117,12 @@ class Equations:
 
     @cached_property
     def bends(self) -> bool:
-        """Whether rates ask for what moves beside what is held: they bend there, unseen but by short steps."""
-        system = self.held.system
+        """Whether rates ask for what moves beside what is watched: they bend there, unseen but by short steps."""
+        system, seen = self.held.system, {c.args for c in self.held.conditions}
         read = [*system.flows.values()]
         read += [system.rules[n] for n in sorted(system.reads(*read) & system.rules.keys())]
-        return any(n.op in COMPARISONS | {"eq", "ne"} and system.moves(n) for e in read for n in e.walk())
+        asked = (n for e in read for n in e.walk() if n.op in COMPARISONS | {"eq", "ne"} and n.args not in seen)
+        return any(map(system.moves, asked))
 
     @property
     def parts(self) -> tuple[Expr, ...]:
@@ -278,11 +280,12 @@ class _Writer(Writer):
         return function("slopes", "SLOPES", "x, p, t, out", read_once(lines, "") or ["pass"])
 
     def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
-        """Write what is watched, then by how much each comparison holds or does not, and outputs."""
+        """Write what is watched, by how much each comparison holds or does not, the sizes of bends, and outputs."""
         checks = [*(e.trigger for e in self.system.events), *fates]
-        gaps = [_gap(c) for c in checks]
-        rounded = {c for c in self._equations.held.conditions if c.op in ROUNDED}
-        return self._look(checks, outputs, numbers=rounded, more=gaps)
+        held = self._equations.held
+        sizes = [plus(*(size_of(a, self.system.rules) for a in c.args)) for c in held.conditions[len(held.jumps) :]]
+        rounded = {c for c in held.conditions if c.op in ROUNDED}
+        return self._look(checks, outputs, numbers=rounded, more=[*map(_gap, checks), *sizes])
 
     def _event(self, i: int) -> list[str]:
         event, symbols = self.system.events[i], self.system.network.symbols

@@ -53,6 +53,7 @@ class Traits(NamedTuple):
     watched: bool
     parts: int
     held: int
+    bent: int
     longest: float
 
 
@@ -223,28 +224,32 @@ def begin(events, traits):
         events.last[e] = -math.inf
         events.rush[e] = 0.0
     events.haste[0], events.haste[1] = -math.inf, 0.0
+    for k in range(events.bent):
+        events.scale[k] = 0.0
 
 
 @fast
 def room_for(traits, width):
     """Return how many numbers the events of a patient take, of which ``width`` are kept of each that waits."""
     count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
-    return 6 * checks + 3 * count + 2 + (2 + width) * QUEUE + width
+    return 6 * checks + 3 * count + 2 + 3 * traits.bent + (2 + width) * QUEUE + width
 
 
 @fast
 def events_at(at, traits):
     """Return the events of a patient, with room from a place in memory on."""
     count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
-    known, gaps, before = shifted(at, 2 * checks), shifted(at, 4 * checks), shifted(at, 6 * checks)
+    each = 2 * checks + traits.bent
+    known, gaps, before = shifted(at, each), shifted(at, 2 * each), shifted(at, 2 * each + 2 * checks)
     haste = shifted(before, 3 * count)
-    due = shifted(haste, 2)
+    scale = shifted(haste, 2)
+    due = shifted(scale, traits.bent)
     whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
     return Events(
-        count, traits.width, traits.watched, traits.longest, traits.parts, traits.held, pointer(traits.persistent),
-        pointer(traits.early), pointer(traits.strict), pointer(traits.weight), pointer(traits.rivals), at, known, gaps,
-        before, shifted(before, count), shifted(before, 2 * count), haste, due, whose, queued,
-        shifted(queued, traits.width * QUEUE),
+        count, traits.width, traits.watched, traits.longest, traits.parts, traits.held, traits.bent,
+        pointer(traits.persistent), pointer(traits.early), pointer(traits.strict), pointer(traits.weight),
+        pointer(traits.rivals), at, known, gaps, before, shifted(before, count), shifted(before, 2 * count), haste,
+        scale, due, whose, queued, shifted(queued, traits.width * QUEUE),
     )  # fmt: skip
 
 

@@ -39,15 +39,17 @@ class Events(NamedTuple):
     """A patient's events.
 
     ``number`` events that assign up to ``width`` values. ``watched``: whether triggers change between cuts; steps are
-    no longer than ``longest``. The last ``held`` of the ``parts`` are what rates jump with.
+    no longer than ``longest``. The last ``held`` of the ``parts`` are what rates jump with, the last ``bent`` of these
+    where rates only bend.
 
     By event: ``persistent``; ``early`` (values of the trigger's time); ``strict`` (it turns true just after what it
     compares is equal); ``weight`` (what it counts that it happens at once again); ``rivals`` says of two whether their
     order matters; ``checks`` and ``before`` (whether triggers hold, now and before), of which the first goes on with
-    the ``parts`` that are watched as well, and then with by how much each holds or does not; ``known`` (what all were
-    at a place of the step) and ``gaps`` (the last of them at the two looks before); ``last`` (when it happened) and
-    ``rush`` (how often at once again). ``haste``: the same of what rates jump with. ``due``, ``whose``, ``kept``: the
-    events that wait. ``value`` is room for assigned values.
+    the ``parts`` that are watched as well, then with by how much each holds or does not, and then with the sizes of
+    what bends compare; ``known`` (what all were at a place of the step) and ``gaps`` (the last of them at the two looks
+    before); ``last`` (when it happened) and ``rush`` (how often at once again). ``haste``: the same of what rates jump
+    with. ``scale``, by bend: how large what it compares has been. ``due``, ``whose``, ``kept``: the events that wait.
+    ``value`` is room for assigned values.
     """
 
     number: int
@@ -56,6 +58,7 @@ class Events(NamedTuple):
     longest: float
     parts: int
     held: int
+    bent: int
     persistent: Any
     early: Any
     strict: Any
@@ -68,6 +71,7 @@ class Events(NamedTuple):
     last: Any
     rush: Any
     haste: Any
+    scale: Any
     due: Any
     whose: Any
     kept: Any
@@ -164,7 +168,7 @@ def hold(functions, room, events, t):
     functions.look(CHECKS, room.x, room.p, t, events.checks)
     first, place, changed = events.number + events.parts - events.held, room.m - events.held, False
     for k in range(events.held):
-        changed |= room.p[place + k] != events.checks[first + k]
+        changed |= room.p[place + k] != events.checks[first + k] and k < events.held - events.bent
         room.p[place + k] = events.checks[first + k]
     return changed
 

@@ -38,8 +38,11 @@ def refuse_without_gpu(batch: Batch | None = None) -> None:
         numba-cuda is not installed, there is no device, or the model has events or is too large.
     """
     if batch is not None and (batch.eventful or batch.held):
-        what = "events" if batch.eventful else "rates that jump where what moves crosses a threshold"
-        names = [e.id for e in batch.equations.system.events] or [str(c) for c in batch.equations.held.conditions]
+        held = batch.equations.held
+        jump = "rates that jump where what moves crosses a threshold"
+        bend = "rates that bend twice where what moves crosses thresholds"
+        what = "events" if batch.eventful else jump if held.jumps else bend
+        names = [e.id for e in batch.equations.system.events] or [str(c) for c in held.jumps or held.conditions]
         raise UnsupportedError(f"the GPU does not run models with {what}", value=names, remedy=ELSEWHERE)
     from numba.core import config
 

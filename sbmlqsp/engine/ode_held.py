@@ -11,23 +11,33 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from sbmlqsp.engine.bends import hiding_bends
 from sbmlqsp.engine.jumps import JumpSystem
 from sbmlqsp.engine.ode_jumps import COMPARISONS, ROUNDED, continuous
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["Held", "hold"]
 
-HELD = "qsp_held_"
-"""The constant that is held, before its number."""
+HELD, BEND = "qsp_held_", "qsp_bend_"
+"""The constant that is held, and that which says on which side of a bend rates are, before their numbers."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """A system whose rates read constants instead of what they jump with, those constants, and what each stands for."""
+    """A system whose rates read constants instead of what they jump with, those constants, and what each stands for.
+
+    The last ``bends`` of them are read by no rate: they stand for where rates bend in a way that may hide a pulse.
+    """
 
     system: JumpSystem
     names: tuple[str, ...]
     conditions: tuple[Expr, ...]
+    bends: int = 0
+
+    @property
+    def jumps(self) -> tuple[Expr, ...]:
+        """What rates jump with."""
+        return self.conditions[: len(self.conditions) - self.bends]
 
 
 def hold(system: JumpSystem) -> Held:
@@ -39,9 +49,28 @@ def hold(system: JumpSystem) -> Held:
     read = system.reads(*system.flows.values())
     rules = {k: finder.rewrite(v) if k in read else v for k, v in system.rules.items()}
     flows = {k: finder.rewrite(v) for k, v in system.flows.items()}
-    names = tuple(finder.found.values())
+    jumps = tuple(finder.found)
+    known = {c.args for c in jumps}
+    bends = tuple(c for c in _bends(system) if c.args not in known)
+    names = (*finder.found.values(), *(f"{BEND}{k}" for k in range(len(bends))))
     constants = (*system.constants, *names)
-    return Held(replace(system, rules=rules, flows=flows, constants=constants), names, tuple(finder.found))
+    held = replace(system, rules=rules, flows=flows, constants=constants)
+    return Held(held, names, (*jumps, *bends), len(bends))
+
+
+def _bends(system: JumpSystem) -> tuple[Expr, ...]:
+    """Return the comparisons that change where rates or triggers bend in a way that may hide a pulse."""
+    moving = {"time", *system.flows}
+    species = {s.id for s in system.network.species if s.id not in system.network.rate_rules}
+
+    def of(expr: Expr) -> frozenset[str]:
+        return system.reads(expr) & moving
+
+    def kept(expr: Expr) -> bool:
+        return expr.op == "sym" and str(expr.value) in species and str(expr.value) not in system.rules
+
+    formulas = (*system.flows.values(), *(e.trigger for e in system.events))
+    return hiding_bends(formulas, system.rules, system.moves, of, kept)
 
 
 class _Finder:

@@ -24,6 +24,8 @@ CLOSE = 1e-13
 """How close a step must end to the change of a trigger, as a share of the time."""
 CLOSER = 0.5
 """What a comparison is expected to come to, as a share of what it is by, to be looked at where it turns."""
+NOISE = 1e-9
+"""By what share of its size what a bend compares may be off by errors: where two amounts are in balance."""
 GOLDEN, NARROWING = 0.6180339887498949, 25
 """How the turn of a comparison is looked for: by shares of an interval, and how often."""
 HALVINGS = 120
@@ -31,8 +33,28 @@ HALVINGS = 120
 
 
 @fast
+def _even(events, i, gap):
+    """Return whether what is watched is a bend of two that are equal but for errors, when they are off by a gap."""
+    bend = i - (events.number + events.parts - events.bent)
+    return bend >= 0 and abs(gap) <= NOISE * events.scale[bend]
+
+
+@fast
+def _settled(events):
+    """Take over how bends changed of two that are equal but for errors; return whether nothing else did."""
+    count, found = events.number + events.parts, True
+    for i in range(count):
+        if events.checks[i] != events.known[i]:
+            if _even(events, i, events.known[count + i]) and _even(events, i, events.checks[count + i]):
+                events.known[i] = events.checks[i]
+            else:
+                found = False
+    return found
+
+
+@fast
 def _differs(room, events):
-    """Return whether some trigger, or what rates jump with, is not what it was."""
+    """Return whether some trigger, or what rates jump or bend with, is not what it was where the step began."""
     found = False
     for e in range(events.number):
         found |= (events.checks[e] != 0.0) != (events.before[e] != 0.0)
@@ -84,6 +106,8 @@ def _upto(functions, room, events, t, h, low, high):
     Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen.
     """
     while low < high and _flips(functions, room, events, t, h, high):
+        if _settled(events):
+            return 2.0
         low = _first(functions, room, events, t, h, low, high)
         _flips(functions, room, events, t, h, low)
         if _differs(room, events):
@@ -133,7 +157,7 @@ def _between_looks(functions, room, events, t, h, s, looks):
     """Return where a trigger differs for less than is between two looks, as at the tip of a peak; 2 where none does."""
     count, low, high, looked = events.number + events.parts, (s - 2) / looks, s / looks, False
     for i in range(count):
-        turn = _turned(events, i, s in (2, looks))
+        turn = -1.0 if _even(events, i, events.gaps[2 * i + 1]) else _turned(events, i, s in (2, looks))
         if turn >= 0.0:
             peak, looked = _peak(functions, room, events, t, h, i, low, high), True
             if peak < 2.0:
@@ -159,6 +183,9 @@ def change(functions, room, events, t, h):
         events.gaps[2 * i], events.gaps[2 * i + 1] = math.nan, events.known[count + i]
     for e in range(events.number):
         events.known[e] = events.before[e]
+    for k in range(events.bent):  # which no rate reads
+        events.scale[k] = max(events.scale[k], events.known[2 * count + k])
+        room.p[room.m - events.bent + k] = events.known[count - events.bent + k]
     looks = max(np.int64(LEAST), np.int64(math.ceil(LOOKS * min(h / events.longest, 1.0))))
     for s in range(1, looks + 1):
         found = _upto(functions, room, events, t, h, (s - 1) / looks, s / looks)
