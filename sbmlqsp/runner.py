@@ -11,7 +11,6 @@ import numpy as np
 
 from sbmlqsp.compiled import Compiled
 from sbmlqsp.engine.divisors import differences
-from sbmlqsp.engine.failure import ENDLESS
 from sbmlqsp.engine.libsbml_engine import NEVER
 from sbmlqsp.engine.roadrunner import EngineFailure, Start
 from sbmlqsp.engine.tolerances import Tolerances
@@ -139,7 +138,7 @@ class Runner:
         try:
             self._run(job, out, tolerances)
         except EngineFailure as first:
-            if ENDLESS in first.reason:  # whatever the tolerances are
+            if first.final:  # whatever the tolerances are
                 raise
             if "CV_TOO_CLOSE" in first.reason:
                 with contextlib.suppress(EngineFailure), self._shifted():

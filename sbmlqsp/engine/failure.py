@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ENDLESS", "EngineFailure", "plain"]
+__all__ = ["ENDLESS", "MANY", "EngineFailure", "plain"]
 
 ENDLESS = "cascaded events"
 """In what libRoadRunner says of events without end at one instant, after which nothing it gives is to be trusted."""
+MANY = "what formulas round, such as by floor(), changes more than"
+"""In what is said of runs in which it does."""
 
 
 class EngineFailure(Exception):  # noqa: N818
@@ -17,6 +19,11 @@ class EngineFailure(Exception):  # noqa: N818
         super().__init__(reason)
         self.time = time
         self.reason = reason
+
+    @property
+    def final(self) -> bool:
+        """Whether it fails in every other way as well."""
+        return ENDLESS in self.reason or MANY in self.reason
 
 
 _REASONS = (

@@ -14,7 +14,7 @@ from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_event import add_parameter, unused
 from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_formulas import write_formulas
-from sbmlqsp.engine.libsbml_lookout import look_out
+from sbmlqsp.engine.libsbml_lookout import Rounded, look_out
 from sbmlqsp.engine.libsbml_rename import rename
 from sbmlqsp.engine.libsbml_stoichiometry import stoichiometries_to_parameters
 from sbmlqsp.engine.network import Network, Symbol
@@ -62,6 +62,7 @@ class Prepared:
     settable: frozenset[str] = field(default_factory=frozenset)
     watches: tuple[Watch, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    rounded: tuple[Rounded, ...] = ()
 
     def engine_id(self, name: str) -> str:
         """Return the id by which the engine knows a symbol."""
@@ -101,13 +102,14 @@ def prepare(
     if any(expr.has("factorial") for _, _, expr in network.formulas()):
         _cap_factorials(model)
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
-    look_out(model, network, Switches() if eventful else switches, {t: i.rate for t, i in inlets.items()})
+    asked, inflows = Switches() if eventful else switches, {t: i.rate for t, i in inlets.items()}
+    rounded = look_out(model, network, asked, inflows)
     for name, formula in differences(network).items():
         add_parameter(model, name, 0.0)
         _assign(model, name, formula)
     watches = tuple(_watch(model, network, i) for i in _may_repeat(network))
     renamed = _rename_times(model, network)
-    return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed)
+    return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed, rounded=rounded)
 
 
 def _rename_times(model: Any, network: Network) -> dict[str, str]:

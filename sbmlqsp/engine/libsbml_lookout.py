@@ -2,36 +2,51 @@
 
 It asks for conditions where its steps end. Between two of them, one that is made of two comparisons may turn true and
 false again, so each comparison has an event of its own; and one may come to its threshold and turn back, as at the tip
-of a peak, so where it is near there is an event where it turns.
+of a peak, so where it is near there is an event where it turns. So it is with what is rounded, of whose numbers a step
+may pass several, and with bends that may hide a pulse (see ``bends``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from sbmlqsp.engine.bends import hiding_bends
 from sbmlqsp.engine.cuts import CONTINUOUS, RELATIONS, Switches
 from sbmlqsp.engine.derivatives import Gradient, gradient, plus, times
 from sbmlqsp.engine.libsbml_event import add_event, add_parameter
+from sbmlqsp.engine.libsbml_formula import to_mathml
 from sbmlqsp.engine.libsbml_watched import NEAR
 from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.ode_jumps import ROUNDED
 from sbmlqsp.engine.ode_slopes import rate_of
 from sbmlqsp.engine.sizes import size_of
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, substitute, sym
 
-__all__ = ["look_out"]
+__all__ = ["CHANGES", "MOST_CHANGES", "Rounded", "look_out"]
 
 TIME = "time"
-SEEN = "qsp_seen"
-"""A parameter that nothing reads, which the events set."""
+SEEN, CHANGES = "qsp_seen", "qsp_changes"
+"""Parameters: one that nothing reads, which the events set, and how often what is rounded has changed."""
+MOST_CHANGES = 100_000.0
+"""How often what is rounded may change in a run."""
 LONGEST = 4000
 """How many operations there may be to how fast a comparison changes; where there are more, it is not asked."""
 
 
-def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[str, str]) -> None:
-    """Add the events of all comparisons of what moves.
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """What is rounded, as parameters: its number by a rule, and that which was noted last."""
+
+    now: str
+    before: str
+
+
+def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[str, str]) -> tuple[Rounded, ...]:
+    """Add the events of all comparisons of what moves, and of all that is rounded; return the latter.
 
     Parameters
     ----------
@@ -45,17 +60,64 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
     speed = _Speed(network, inflows)
     whole = {e.trigger for e in network.events}
     found: dict[str, Expr] = {}
-    for k, asked in enumerate(dict.fromkeys(_comparisons(network, switches))):
+    compared = tuple(_comparisons(network, switches))
+    known = {c.args for c in compared}
+    bends = (c for c in _bends(network, switches) if c.args not in known)
+    for k, asked in enumerate(dict.fromkeys((*compared, *bends))):
         comparison = speed.without_rates(asked)
         turns = speed.of(Expr("sub", comparison.args))
         if asked not in whole and turns != num(0.0):
             found[f"qsp_crossed_{k}"] = comparison
         if turns is not None and turns != num(0.0):
             found[f"qsp_turned_{k}"] = Expr("and", (_near(comparison, network), Expr("gt", (turns, num(0.0)))))
+    rounded = tuple(dict.fromkeys(map(speed.without_rates, _rounded(network, switches))))
+    for k, number in enumerate(rounded):
+        value = _inside(number)
+        turns = speed.of(value)
+        if turns is not None and (turns.symbols() or turns.has("time")):
+            found[f"qsp_tipped_{k}"] = Expr("and", (_near_whole(value), Expr("gt", (turns, num(0.0)))))
     if found:
         add_parameter(model, SEEN, 0.0)
+    if rounded:
+        add_parameter(model, CHANGES, 0.0)
     for name, trigger in found.items():
         add_event(model, name, trigger, {SEEN: num(1.0)}, holds=True)
+    return tuple(_follow(model, number, k) for k, number in enumerate(rounded))
+
+
+def _follow(model: Any, number: Expr, k: int) -> Rounded:
+    """Add an event at each change of what is rounded, also where a step passes several: it is compared with the last.
+
+    Only so many are followed: see ``Rounding``.
+    """
+    now, last = (add_parameter(model, f"qsp_{what}_{k}", 0.0) for what in ("rounded", "before"))
+    rule = model.createAssignmentRule()
+    rule.setVariable(now)
+    rule.setMath(to_mathml(number))
+    few = Expr("lt", (sym(CHANGES), num(MOST_CHANGES)))
+    trigger = Expr("and", (few, Expr("ne", (sym(now), sym(last)))))
+    values = {last: sym(now), CHANGES: plus(sym(CHANGES), num(1.0))}
+    add_event(model, f"qsp_rounds_{k}", trigger, values, holds=True)
+    return Rounded(now, last)
+
+
+def _rounded(network: Network, switches: Switches) -> Iterator[Expr]:
+    """Yield what is rounded of what moves, each as a number that jumps and is level in between."""
+    still = network.static | {s.id for s in switches.switches}
+    for expr in _formulas(network, switches):
+        for node in expr.walk():
+            if node.op in ROUNDED and node.symbols() - still and not node.has("delay"):
+                yield Expr("quotient", node.args) if node.op == "rem" else node
+
+
+def _inside(number: Expr) -> Expr:
+    return Expr("div", number.args) if number.op == "quotient" else number.args[0]
+
+
+def _near_whole(value: Expr) -> Expr:
+    """Return whether a number is nearly a whole one."""
+    part = Expr("sub", (value, Expr("floor", (value,))))
+    return Expr("lt", (Expr("min", (part, Expr("sub", (num(1.0), part)))), num(NEAR)))
 
 
 def _near(comparison: Expr, network: Network) -> Expr:
@@ -64,13 +126,46 @@ def _near(comparison: Expr, network: Network) -> Expr:
     return Expr("lt", (Expr("abs", (Expr("sub", comparison.args),)), times(num(NEAR), sizes)))
 
 
+def _bends(network: Network, switches: Switches) -> tuple[Expr, ...]:
+    """Return the comparisons that change where rates or triggers bend in a way that may hide a pulse."""
+    still = network.static | {s.id for s in switches.switches}
+    written = {(role, name): switches.rewritten.get((role, name), e) for role, name, e in network.formulas()}
+    rules = {name: e for (role, name), e in written.items() if role in {"assignment rule", "kinetic law"}}
+    species = {s.id for s in network.species} - network.rate_rules.keys() - network.assignment_rules.keys()
+
+    def of(expr: Expr) -> frozenset[str]:
+        found, todo = set[str](), [expr]
+        while todo:
+            read = todo.pop()
+            found |= {"time"} if read.has("time") else set()
+            new = read.symbols() - still - found
+            found |= new
+            todo += [rules[n] for n in new & rules.keys()]
+        return frozenset(found - rules.keys())
+
+    def moves(expr: Expr) -> bool:
+        return expr.has("time") or bool(expr.symbols() - still)
+
+    def kept(expr: Expr) -> bool:
+        return expr.op == "sym" and expr.value in species
+
+    rates = [e for (role, _), e in written.items() if role == "rate rule"]
+    flows = [Expr("add", tuple(map(sym, by))) for by in network.stoichiometry.values() if rules.keys() & by.keys()]
+    return hiding_bends([*rates, *flows, *(e.trigger for e in network.events)], rules, moves, of, kept)
+
+
 def _comparisons(network: Network, switches: Switches) -> Iterator[Expr]:
     still = network.static | {s.id for s in switches.switches}
-    formulas = [switches.rewritten.get((role, name), e) for role, name, e in network.formulas() if role in CONTINUOUS]
-    for expr in (*formulas, *(e.trigger for e in network.events)):
+    for expr in _formulas(network, switches):
         for node in expr.walk():
             if node.op in RELATIONS and node.symbols() - still and not node.has("delay"):
                 yield from (Expr(node.op, pair) for pair in pairwise(node.args))
+
+
+def _formulas(network: Network, switches: Switches) -> Iterator[Expr]:
+    """Yield the formulas of which it matters where they jump: what moves and what it reads, and triggers."""
+    formulas = (switches.rewritten.get((role, name), e) for role, name, e in network.formulas() if role in CONTINUOUS)
+    yield from (*formulas, *(e.trigger for e in network.events))
 
 
 class _Speed:

@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from sbmlqsp.engine.cuts import Switches, followed, may_return
+from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.failure import ENDLESS, EngineFailure, plain
 from sbmlqsp.engine.growth import growing, shares
 from sbmlqsp.engine.guard_child import seal
@@ -24,6 +25,7 @@ from sbmlqsp.engine.jit_memory import close_together
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.roadrunner_jumps import across
+from sbmlqsp.engine.roadrunner_rounding import Rounding
 from sbmlqsp.engine.tolerances import ABSOLUTE, Tolerances
 from sbmlqsp.errors import ModelError
 
@@ -195,14 +197,13 @@ class Machine:
         self._abrupt, self._stopped = jumps and self._clean is None, jumps and self._clean is not None
         passable = self._clean is None and followed(network, prepared.switches)
         self.windows = passable or may_return(network)
-        self._prepared = prepared
-        self._model = self._engine.model
-        self._deep = growing(network)
+        self._prepared, self._model, self._deep = prepared, self._engine.model, growing(network)
         own = {engine: name for name, engine in prepared.renamed.items()}
         self._floating = {own.get(n, n): i for i, n in enumerate(self._model.getFloatingSpeciesIds())}
         self._parameters = {own.get(n, n): i for i, n in enumerate(self._model.getGlobalParameterIds())}
         self._volumes = {own.get(n, n): i for i, n in enumerate(self._model.getCompartmentIds())}
         self._tolerances: tuple[float, ...] = ()
+        self._rounding = Rounding(prepared.rounded, self._parameters)
         self._layout(network)
 
     def _layout(self, network: Network) -> None:
@@ -213,20 +214,18 @@ class Machine:
         self._floating_index = [self._floating[n] for n in self.floating]
         self.parameters = tuple(n for n in self._parameters if n in network.symbols and n not in ruled)
         self._parameter_index = [self._parameters[n] for n in self.parameters]
-        self._free = [i for n, i in self._parameters.items() if n not in ruled]
+        computed = {*ruled, *differences(network), *(r.now for r in self._prepared.rounded)}
+        self._free = [i for n, i in self._parameters.items() if n not in computed]
         self.volumes = tuple(n for n in self._volumes if n in network.symbols and n not in ruled)
         self._volume_index = [self._volumes[n] for n in self.volumes]
-        held = {s.id for s in network.species} - set(self.floating) - ruled
-        self.held = tuple(sorted(held))
+        self.held = tuple(sorted({s.id for s in network.species} - set(self.floating) - ruled))
         self.rated = tuple(n for n in (*self.parameters, *self.volumes, *self.held) if n in rated)
-        count = len(self._engine.integrator.getAbsoluteToleranceVector())
-        states = (self._model.getStateVectorId(i) for i in range(count))
         own = {engine: name for name, engine in self._prepared.renamed.items()}
+        states = map(self._model.getStateVectorId, range(len(self._engine.integrator.getAbsoluteToleranceVector())))
         self.states = tuple(own.get(s, s) for s in states)
 
     def _selection(self, column: str) -> str:
-        inside = column.startswith("[")
-        return f"[{self._id(column[1:-1])}]" if inside else self._id(column)
+        return f"[{self._id(column[1:-1])}]" if column.startswith("[") else self._id(column)
 
     def tolerances(self, tolerances: Tolerances, scales: Mapping[str, float]) -> None:
         """Set error control; ``scales`` holds each state's own scale (amount for species)."""
@@ -417,10 +416,11 @@ class Machine:
     def integrate(self, times: Sequence[float], *, most: int = 0) -> Any:
         """Integrate as `run`, in so many steps at most between outputs, and across no jump that stops it."""
         self._hold(times)
+        self._rounding.note(self._model)
         if most:
             self._engine.integrator.setValue("maximum_num_steps", min(most, self._most))
         try:
-            return np.asarray(self._engine.simulate(times=times), dtype=float)
+            return self._rounding.checked(self._model, np.asarray(self._engine.simulate(times=times), dtype=float))
         except RuntimeError as err:
             self._spoilt = ENDLESS in str(err)
             raise EngineFailure(float(self._model.getTime()), plain(str(err))) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbmlqsp.engine.failure import ENDLESS, EngineFailure
+from sbmlqsp.engine.failure import EngineFailure
 
 if TYPE_CHECKING:
     from sbmlqsp.engine.roadrunner import Machine
@@ -54,7 +54,7 @@ def across(machine: Machine, times: Sequence[float]) -> Any:
         try:
             return np.concatenate([*found, machine.integrate(left, most=PATIENCE)[bool(found) :]])
         except EngineFailure as failure:
-            if ENDLESS in failure.reason:
+            if failure.final:
                 raise
             machine.restore(before)
             again = again + 1 if found and failure.time * (1 - NEARBY[0]) < left[0] else 0
