@@ -195,3 +195,13 @@ def test_a_difference_that_is_divided_by_is_no_obstacle_beside_a_jump():
     """What puts it out could not be set where the run went on from before the jump: a traceback."""
     found = last("x = 0; x' = 1; y = 0; y' = piecewise(1, x > 5, 0)*(1 + 1e-3/(x - 100))", "roadrunner")
     assert found == pytest.approx([43 + 1e-3 * np.log(52 / 95)], rel=1e-9)
+
+
+@pytest.mark.parametrize("more", ["", "; n = 0; at x > 40: n = 1"], ids=["plain", "beside an event"])
+def test_a_narrow_pulse_has_sensitivities(more):
+    """They were zero, as was the value, or the run failed."""
+    text = f"x = 0; x' = 1; y = 0; c = 24.137; w = 0.001; y' = max(0, 1 - abs(x - c)/w){more}"
+    arm = qsp.Experiment(qsp.read_antimony(f"model m; {text}; end"), times=OUTPUTS["many"], observables=["y"])
+    found = qsp.sensitivities(arm, ["w", "c"])
+    assert found["y (value)"].to_numpy().ravel()[-1] == pytest.approx(0.001, rel=1e-6)
+    assert found["y"].to_numpy().ravel()[-2:] == pytest.approx([1.0, 0.0], abs=1e-6)

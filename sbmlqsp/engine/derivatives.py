@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num
 
-__all__ = ["STEPS", "Gradient", "gradient"]
+__all__ = ["STEPS", "Gradient", "as_choice", "gradient"]
 
 Gradient = dict[str, Expr]
 """The derivative by each variable that has one other than zero."""
@@ -52,7 +52,7 @@ def gradient(expr: Expr, leaf: Leaf) -> Gradient:
     if not any(inner):
         return {}
     if op in {"min", "max"}:
-        return gradient(_as_choice(expr), leaf)
+        return gradient(as_choice(expr), leaf)
     return _combined(_partials(expr, inner), inner)
 
 
@@ -104,8 +104,10 @@ def _piecewise(expr: Expr, leaf: Leaf) -> Gradient:
     return out
 
 
-def _as_choice(expr: Expr) -> Expr:
-    """Return min or max as the piecewise it is."""
+def as_choice(expr: Expr) -> Expr:
+    """Return min, max or abs as the piecewise it is."""
+    if expr.op == "abs":
+        return Expr("piecewise", (expr.args[0], Expr("gt", (expr.args[0], num(0.0))), negative(expr.args[0])))
     first, *rest = expr.args
     for other in rest:
         first = Expr("piecewise", (first, Expr("le" if expr.op == "min" else "ge", (first, other)), other))

@@ -91,8 +91,8 @@ class Equations:
     that stand in the rates for what these jump with.
     """
 
-    def __init__(self, system: JumpSystem) -> None:
-        self.system, self.held = system, hold(system)
+    def __init__(self, system: JumpSystem, *, bends: bool = True) -> None:
+        self.system, self.held = system, hold(system, bends=bends)
         self.states, self.constants = system.states, self.held.system.constants
 
     @cached_property

@@ -40,8 +40,8 @@ class Held:
         return self.conditions[: len(self.conditions) - self.bends]
 
 
-def hold(system: JumpSystem) -> Held:
-    """Return a system over what its rates jump with, the last of its constants.
+def hold(system: JumpSystem, *, bends: bool = True) -> Held:
+    """Return a system over what its rates jump with, the last of its constants, and then where they bend.
 
     What is continuous stays as it is, such as ``piecewise(x - a, x > a, 0)``.
     """
@@ -51,11 +51,11 @@ def hold(system: JumpSystem) -> Held:
     flows = {k: finder.rewrite(v) for k, v in system.flows.items()}
     jumps = tuple(finder.found)
     known = {c.args for c in jumps}
-    bends = tuple(c for c in _bends(system) if c.args not in known)
-    names = (*finder.found.values(), *(f"{BEND}{k}" for k in range(len(bends))))
+    bent = tuple(c for c in (_bends(system) if bends else ()) if c.args not in known)
+    names = (*finder.found.values(), *(f"{BEND}{k}" for k in range(len(bent))))
     constants = (*system.constants, *names)
     held = replace(system, rules=rules, flows=flows, constants=constants)
-    return Held(held, names, (*jumps, *bends), len(bends))
+    return Held(held, names, (*jumps, *bent), len(bent))
 
 
 def _bends(system: JumpSystem) -> tuple[Expr, ...]:
