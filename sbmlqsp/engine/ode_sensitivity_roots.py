@@ -1,6 +1,7 @@
 """Rates that jump where a state crosses a threshold, as events: sensitivities jump there by how the rates change.
 
-So are bends that may hide a pulse (see ``bends``), at which sensitivities do not jump. Each condition becomes a constant, 1 where it holds and 0 elsewhere, which two events of the highest priority set.
+So are bends that may hide a pulse (see ``bends``), at which sensitivities do not jump. Each condition becomes a
+constant, 1 where it holds and 0 elsewhere, which two events of the highest priority set.
 """
 
 from __future__ import annotations
