@@ -8,7 +8,7 @@ __all__ = ["ENDLESS", "MANY", "EngineFailure", "plain"]
 
 ENDLESS = "cascaded events"
 """In what libRoadRunner says of events without end at one instant, after which nothing it gives is to be trusted."""
-MANY = "what formulas round, such as by floor(), changes more than"
+MANY = "what formulas compare or round changes, perhaps by rounding errors alone, more than"
 """In what is said of runs in which it does."""
 
 

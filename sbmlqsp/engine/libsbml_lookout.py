@@ -29,10 +29,12 @@ from sbmlqsp.expressions import Expr, num, substitute, sym
 __all__ = ["CHANGES", "MOST_CHANGES", "Rounded", "look_out"]
 
 TIME = "time"
-SEEN, CHANGES = "qsp_seen", "qsp_changes"
-"""Parameters: one that nothing reads, which the events set, and how often what is rounded has changed."""
+CHANGES = "qsp_changes"
+"""The parameter that says how often something has changed."""
 MOST_CHANGES = 100_000.0
-"""How often what is rounded may change in a run."""
+"""How often something may change in a run: where rounding errors change it, that would be without end."""
+FEW = Expr("lt", (sym(CHANGES), num(MOST_CHANGES)))
+ONE_MORE = Expr("add", (sym(CHANGES), num(1.0)))
 LONGEST = 4000
 """How many operations there may be to how fast a comparison changes; where there are more, it is not asked."""
 
@@ -76,12 +78,10 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
         turns = speed.of(value)
         if turns is not None and (turns.symbols() or turns.has("time")):
             found[f"qsp_tipped_{k}"] = Expr("and", (_near_whole(value), Expr("gt", (turns, num(0.0)))))
-    if found:
-        add_parameter(model, SEEN, 0.0)
-    if rounded:
+    if found or rounded:
         add_parameter(model, CHANGES, 0.0)
     for name, trigger in found.items():
-        add_event(model, name, trigger, {SEEN: num(1.0)}, holds=True)
+        add_event(model, name, Expr("and", (FEW, trigger)), {CHANGES: ONE_MORE}, holds=True)
     return tuple(_follow(model, number, k) for k, number in enumerate(rounded))
 
 
@@ -94,9 +94,8 @@ def _follow(model: Any, number: Expr, k: int) -> Rounded:
     rule = model.createAssignmentRule()
     rule.setVariable(now)
     rule.setMath(to_mathml(number))
-    few = Expr("lt", (sym(CHANGES), num(MOST_CHANGES)))
-    trigger = Expr("and", (few, Expr("ne", (sym(now), sym(last)))))
-    values = {last: sym(now), CHANGES: plus(sym(CHANGES), num(1.0))}
+    trigger = Expr("and", (FEW, Expr("ne", (sym(now), sym(last)))))
+    values = {last: sym(now), CHANGES: ONE_MORE}
     add_event(model, f"qsp_rounds_{k}", trigger, values, holds=True)
     return Rounded(now, last)
 

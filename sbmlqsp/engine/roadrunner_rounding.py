@@ -23,12 +23,12 @@ class Rounding:
 
     def __init__(self, rounded: Sequence[Rounded], places: Mapping[str, int]) -> None:
         self._now, self._before = [places[r.now] for r in rounded], [places[r.before] for r in rounded]
-        self._changes = [places[CHANGES]] if rounded else []
+        self._changes = [places[CHANGES]] if CHANGES in places else []
 
     def note(self, model: Any) -> None:
         """Let it be now what it was before, since doses change it as well."""
-        if self._now:
-            now = [float(v) for v in model.getGlobalParameterValues(self._now)]
+        if self._changes:
+            now = [float(v) for v in model.getGlobalParameterValues(self._now)] if self._now else []
             model.setGlobalParameterValues([*self._before, *self._changes], [*now, 0.0])
 
     def checked(self, model: Any, found: Any) -> Any:
