@@ -195,12 +195,14 @@ class _Arm:
         for k, target in enumerate(d.targets):
             dosed[target] = dosed.get(target, False) or bool((d.duration[:, k] > 0).any())
         self._states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic)
-        seen = [*start.outputs, *self._states, *(state_columns(network) if experiment.at_rest else ())]
+        self._compared = tuple(dict.fromkeys([*self._states, *network.rate_rules]))
+        seen = [*start.outputs, *self._compared, *(state_columns(network) if experiment.at_rest else ())]
         self.batch = batch_for(experiment.model, dosed, tuple(dict.fromkeys(seen)))
         self._how, threads = how, 1 if self.by_blocks else how.threads
         self._run = partial(run_on_gpu, self.batch) if how.gpu else partial(self.batch.run, threads=threads)
         self.block = together(len(experiment.times), len(self.batch.outputs)) if how.gpu else BLOCK
         self._of_states = [self.batch.outputs.index(s) for s in self._states]
+        self._of_compared = [self.batch.outputs.index(s) for s in self._compared]
         self._timed = names = sorted(self.batch.switches.reads & static_symbols(network))
         timing = {n: np.broadcast_to(start.env[n], (start.stretches.size,)) for n in names}
         self._timing: Callable[[int], dict[str, float]] = lambda i: {n: float(v[i]) for n, v in timing.items()}
@@ -209,6 +211,7 @@ class _Arm:
         self._deliveries = d
         self._scales = arm_scales(self.batch.states, start)
         self._of_scales = [self.batch.places.states[s] for s in self._states]
+        self._of_their_scales = [self.batch.places.states[s] for s in self._compared]
 
     def workers(self, n: int) -> int:
         """Return how many threads so many subjects are spread over, block by block."""
@@ -218,9 +221,8 @@ class _Arm:
         """Run some subjects; what is doubtful or failed is run again with tighter tolerances."""
         found = self._integrate(rows, self._tolerances)
         block = _Block(found.out, np.full(len(rows), OK, dtype=np.int8), [""] * len(rows))
-        doubts = dict.fromkeys(np.flatnonzero(found.status).tolist(), "") | self._doubts(
-            found.out, rows, self._tolerances
-        )
+        doubts = found.doubts() | self._doubts(found.out, rows, self._tolerances)
+        doubts |= dict.fromkeys(np.flatnonzero(found.status).tolist(), "")
         if doubts:
             self._again(rows, found, block, doubts)
         for k in np.flatnonzero(~np.isfinite(block.out).all(axis=(1, 2)) & (block.status == OK)).tolist():
@@ -291,9 +293,9 @@ class _Arm:
             if message:
                 block.messages[k] = f"integrated with tighter tolerances, after: {message}"
             else:
-                first, second = found.out[k][:, self._of_states].copy(), again.out[j][:, self._of_states]
-                sizes = self._scales[rows[k]][self._of_scales]
-                agree, block.messages[k] = confirmed(doubt, first, second, sizes, self._states)
+                first, second = found.out[k][:, self._of_compared].copy(), again.out[j][:, self._of_compared]
+                sizes = self._scales[rows[k]][self._of_their_scales]
+                agree, block.messages[k] = confirmed(doubt, first, second, sizes, self._compared)
                 block.status[k] = OK if agree else UNCONFIRMED
             block.out[k] = again.out[j]
         if self.batch.deep and self._tolerances.absolute < LOOSER:
@@ -363,8 +365,10 @@ class _CourseArm(_Arm):
                 out[k, piece.outputs] = found.out[j, piece.outputs]
                 if found.status[j] and not status[k]:
                     status[k], time[k] = found.status[j], piece.begin + found.time[j]
+                event[k] = min(event[k], found.event[j])
         out[status > 0] = np.nan
-        return _OfPieces(out, status, time, np.zeros(n, dtype=int), event, words=words)
+        jumps = self.batch.equations.held.jumps
+        return _OfPieces(out, status, time, np.zeros(n, dtype=int), event, jumps=jumps, words=words)
 
     def _run_pieces(self, pieces: list[Piece], rows: Any, tolerances: Tolerances) -> BatchResult:
         instructions, amounts = written(pieces, self.batch)

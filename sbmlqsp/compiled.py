@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from sbmlqsp.engine.balances import passive
 from sbmlqsp.engine.cuts import LOOKS, find_switches
-from sbmlqsp.engine.divisors import differences, divisors
+from sbmlqsp.engine.divisors import divisors
 from sbmlqsp.engine.guard import guarded, guarding
 from sbmlqsp.engine.initial import initial_state, static_symbols
 from sbmlqsp.engine.libsbml_engine import Prepared, prepare
@@ -95,7 +96,7 @@ def compile_for(
     network = model.network
     states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic) + divisors(network)
     moving = tuple(dict.fromkeys([*states, *network.rate_rules]))
-    columns = tuple(dict.fromkeys([*outputs, *moving, *differences(network)]))
+    columns = tuple(dict.fromkeys([*outputs, *moving, *passive(network)]))
     _refuse_varying_stoichiometry(env, model)
     _refuse_waiting_from_the_start(env, model)
     machine, prepared = machine_for(model, list(dict.fromkeys(targets)), columns)

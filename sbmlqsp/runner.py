@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sbmlqsp.compiled import Compiled
+from sbmlqsp.engine.balances import EVEN, SHARE, balances
 from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.libsbml_engine import NEVER
 from sbmlqsp.engine.roadrunner import EngineFailure, Start
@@ -104,6 +105,10 @@ class Runner:
         self._divisors = [k for k, s in enumerate(self._states) if symbols[s].kind != "species"]
         own = differences(compiled.model.network).items()
         self._differences = {dotted(str(f)): compiled.columns.index(n) for n, f in own if n in compiled.columns}
+        self._balances = [
+            (b.condition, compiled.columns.index(b.gap), compiled.columns.index(b.size))
+            for b in balances(compiled.model.network) if b.gap in compiled.columns
+        ]  # fmt: skip
         self._shift = 0.0
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}
         if prepared.eventful:
@@ -119,6 +124,7 @@ class Runner:
             if count >= RUSHES:
                 return UNCONFIRMED, f"{rushing}, faster than can be followed; let its trigger need a distance"
             doubt = rushing or self._crossed(out) or self._doubt(out, job.scales, used) or self._helped(note)
+            doubt = doubt or self._even(out, used)
             if doubt:
                 again = np.full_like(out, np.nan)
                 self._run_somehow(job, again, used.tighter())
@@ -192,6 +198,17 @@ class Runner:
             sides = np.sign(out[:, column])
             if (sides[1:] * sides[:-1] < 0).any():
                 return f"'{name}', {POLE}, changed its sign"
+        return ""
+
+    def _even(self, out: Any, tolerances: Tolerances) -> str:
+        """Doubt a run in which rates ask which is larger of two that have come to be equal, or nothing."""
+        for condition, gap, size in self._balances:
+            apart, large = np.abs(out[:, gap]), np.abs(out[:, size])
+            few = np.maximum(tolerances.relative * large, tolerances.absolute * large.max())
+            near = (apart <= SHARE * few) & (large > 0)
+            came = np.logical_or.accumulate(apart > 0)
+            if (near[:-1] & near[1:] & came[1:]).any():
+                return f"'{dotted(condition)}' {EVEN}"
         return ""
 
     def _doubt(self, out: Any, scales: Mapping[str, float], tolerances: Tolerances) -> str:

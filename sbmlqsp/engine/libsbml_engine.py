@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sbmlqsp.engine.algebraic import refuse_unsolved
+from sbmlqsp.engine.balances import passive
 from sbmlqsp.engine.cuts import Switches
-from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
 from sbmlqsp.engine.libsbml_event import add_parameter, unused
@@ -104,7 +104,7 @@ def prepare(
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
     asked, inflows = Switches() if eventful else switches, {t: i.rate for t, i in inlets.items()}
     rounded = look_out(model, network, asked, inflows)
-    for name, formula in differences(network).items():
+    for name, formula in passive(network).items():
         add_parameter(model, name, 0.0)
         _assign(model, name, formula)
     watches = tuple(_watch(model, network, i) for i in _may_repeat(network))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sbmlqsp.engine.balances import EVEN, SHARE
 from sbmlqsp.engine.codegen import compile_functions
 from sbmlqsp.engine.cuts import LOOKS
 from sbmlqsp.engine.event_order import EventOrder
@@ -21,6 +22,7 @@ from sbmlqsp.engine.ode_program import Instructions, Places
 from sbmlqsp.engine.ode_status import FINE, ODE_STATUS
 from sbmlqsp.engine.ode_waves import WAVE
 from sbmlqsp.engine.threads import spread
+from sbmlqsp.expressions import Expr, to_infix
 
 __all__ = ["ABSOLUTE", "Batch", "BatchResult"]
 
@@ -55,7 +57,8 @@ class WithEvents(NamedTuple):
 class BatchResult:
     """What patients gave: outputs of shape (patients, times, outputs), and by patient status, time and steps.
 
-    ``event`` is the place among ``events`` of the one that ended a patient's run, below zero where none did.
+    ``event`` is the place among ``events`` of the one that ended a patient's run, -1 where none did; below that it says
+    which of what rates jump with, from -2 down, came to compare what is equal but for errors.
     """
 
     out: Any
@@ -64,6 +67,12 @@ class BatchResult:
     steps: Any
     event: Any
     events: tuple[str, ...] = ()
+    jumps: tuple[Expr, ...] = ()
+
+    def doubts(self) -> dict[int, str]:
+        """Return of which patients errors chose how a condition went on, in words."""
+        some = np.flatnonzero((self.event < -1) & (np.asarray(self.status) == FINE)).tolist()
+        return {k: f"'{to_infix(self.jumps[-2 - int(self.event[k])])}' {EVEN}".replace("__", ".") for k in some}
 
     def message(self, row: int) -> str:
         """Return why a patient's run ended early, in words; ``""`` where it did not."""
@@ -239,18 +248,18 @@ class Batch:
             spread(run, count, threads, most=MOST)
 
         if self.eventful or self.held:
-            self._run_eventful(instructions, task, over_threads)
+            self._run_eventful(instructions, task, absolute, over_threads)
         else:
             integrate(self.functions_of_lanes, plan.packed, task, method=method, spread=over_threads)
         status, steps, event = results[:, 0].astype(np.int8), results[:, 2].astype(np.int64), results[:, 3].astype(int)
-        return BatchResult(out, status, results[:, 1], steps, event - 1, self.event_names)
+        return BatchResult(out, status, results[:, 1], steps, event - 1, self.event_names, self.equations.held.jumps)
 
     @property
     def event_names(self) -> tuple[str, ...]:
         """The events of the model."""
         return tuple(e.id for e in self.equations.system.events)
 
-    def _run_eventful(self, instructions: Instructions, task: Any, over_threads: Any) -> None:
+    def _run_eventful(self, instructions: Instructions, task: Any, absolute: float, over_threads: Any) -> None:
         from sbmlqsp.engine.ode_eventful import run_eventful
 
         traits, plan = self.traits(instructions), self.equations.elimination.packed
@@ -259,7 +268,7 @@ class Batch:
             task.out[first:last] = np.nan
             run_eventful(
                 self.functions, plan, task.program, task.patients, task.control, first, last, task.out, task.results,
-                traits._replace(width=traits.width),
+                traits._replace(even=SHARE * task.control.relative, deep=SHARE * absolute),
             )  # fmt: skip
 
         over_threads(run, len(task.out))
@@ -273,7 +282,7 @@ class Batch:
         """Return what there is to know of events."""
         from sbmlqsp.engine.ode_eventful import Traits
 
-        own: tuple[Any, ...] = (*self._traits, self.longest(instructions))
+        own: tuple[Any, ...] = (*self._traits, self.longest(instructions), 0.0, 0.0)
         return Traits(*own)
 
     @cached_property

@@ -280,11 +280,12 @@ class _Writer(Writer):
         return function("slopes", "SLOPES", "x, p, t, out", read_once(lines, "") or ["pass"])
 
     def look(self, outputs: Sequence[str], fates: Sequence[Expr]) -> str:
-        """Write what is watched, by how much each comparison holds or does not, the sizes of bends, and outputs."""
+        """Write what is watched, by how much each comparison holds or not, how large what is held is, and outputs."""
         checks = [*(e.trigger for e in self.system.events), *fates]
         held = self._equations.held
-        sizes = [plus(*(size_of(a, self.system.rules) for a in c.args)) for c in held.conditions[len(held.jumps) :]]
         rounded = {c for c in held.conditions if c.op in ROUNDED}
+        sizes = [num(0.0) if c in rounded else plus(*(size_of(a, self.system.rules) for a in c.args))
+                 for c in held.conditions]  # fmt: skip
         return self._look(checks, outputs, numbers=rounded, more=[*map(_gap, checks), *sizes])
 
     def _event(self, i: int) -> list[str]:

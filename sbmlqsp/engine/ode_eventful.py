@@ -55,6 +55,8 @@ class Traits(NamedTuple):
     held: int
     bent: int
     longest: float
+    even: float
+    deep: float
 
 
 class Script(NamedTuple):
@@ -223,33 +225,34 @@ def begin(events, traits):
         events.before[e] = traits.initial[e]
         events.last[e] = -math.inf
         events.rush[e] = 0.0
-    events.haste[0], events.haste[1] = -math.inf, 0.0
-    for k in range(events.bent):
-        events.scale[k] = 0.0
+    events.haste[0], events.haste[1], events.haste[2] = -math.inf, 0.0, 0.0
+    for k in range(events.held):
+        events.scale[k], events.since[k] = 0.0, math.inf
 
 
 @fast
 def room_for(traits, width):
     """Return how many numbers the events of a patient take, of which ``width`` are kept of each that waits."""
     count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
-    return 6 * checks + 3 * count + 2 + 3 * traits.bent + (2 + width) * QUEUE + width
+    return 6 * checks + 3 * count + 3 + 4 * traits.held + (2 + width) * QUEUE + width
 
 
 @fast
 def events_at(at, traits):
     """Return the events of a patient, with room from a place in memory on."""
     count, checks = traits.initial.shape[0], traits.initial.shape[0] + traits.parts
-    each = 2 * checks + traits.bent
+    each = 2 * checks + traits.held
     known, gaps, before = shifted(at, each), shifted(at, 2 * each), shifted(at, 2 * each + 2 * checks)
     haste = shifted(before, 3 * count)
-    scale = shifted(haste, 2)
-    due = shifted(scale, traits.bent)
+    scale = shifted(haste, 3)
+    since = shifted(scale, traits.held)
+    due = shifted(since, traits.held)
     whose, queued = shifted(due, QUEUE), shifted(due, 2 * QUEUE)
     return Events(
-        count, traits.width, traits.watched, traits.longest, traits.parts, traits.held, traits.bent,
-        pointer(traits.persistent), pointer(traits.early), pointer(traits.strict), pointer(traits.weight),
+        count, traits.width, traits.watched, traits.longest, traits.parts, traits.held, traits.bent, traits.even,
+        traits.deep, pointer(traits.persistent), pointer(traits.early), pointer(traits.strict), pointer(traits.weight),
         pointer(traits.rivals), at, known, gaps, before, shifted(before, count), shifted(before, 2 * count), haste,
-        scale, due, whose, queued, shifted(queued, traits.width * QUEUE),
+        scale, since, due, whose, queued, shifted(queued, traits.width * QUEUE),
     )  # fmt: skip
 
 
@@ -285,7 +288,8 @@ def _entry(sources):
             status, e, t, steps = _patient(
                 functions, room, events, script, program.of[which], program.of[which + 1], control
             )
-            results[r, 0], results[r, 1], results[r, 2], results[r, 3] = status, t, steps, 1 + e
+            results[r, 0], results[r, 1], results[r, 2] = status, t, steps
+            results[r, 3] = 1 + e if status != FINE else -events.haste[2]
         kept[0], own[0] = plan[0], traits.initial.shape[0]  # which lets them live until here
 
     return nb.njit(nogil=True, error_model="numpy", cache=True)(run_eventful)

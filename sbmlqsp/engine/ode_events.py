@@ -18,8 +18,8 @@ from sbmlqsp.engine.ode_model import fast
 from sbmlqsp.engine.ode_status import BAD_DELAY, CROWDED, ENDLESS, FINE, RUSHING, TIED
 
 __all__ = [
-    "APPLY", "CHECKS", "DELAY", "LOOPS", "PRIORITY", "QUEUE", "VALUES", "Events", "dequeue", "hastes", "hold", "near",
-    "next_event", "rushes", "settle", "withdraw",
+    "APPLY", "CHECKS", "DELAY", "LOOPS", "PRIORITY", "QUEUE", "VALUES", "Events", "balance", "dequeue", "hastes",
+    "hold", "near", "next_event", "rushes", "settle", "withdraw",
 ]  # fmt: skip
 
 LOOPS = 10_000
@@ -32,6 +32,8 @@ HASTES = 100.0
 """How often rates may jump at once again."""
 SOON = 1e-6
 """At once: within this share of the time, of which within rounding counts as often as is allowed."""
+WHILE = 0.1
+"""For what share of the longest step conditions may compare what is equal but for errors."""
 CHECKS, DELAY, PRIORITY, VALUES, APPLY = 0, 0, 1, 2, 3
 
 
@@ -43,13 +45,15 @@ class Events(NamedTuple):
     where rates only bend.
 
     By event: ``persistent``; ``early`` (values of the trigger's time); ``strict`` (it turns true just after what it
-    compares is equal); ``weight`` (what it counts that it happens at once again); ``rivals`` says of two whether their
-    order matters; ``checks`` and ``before`` (whether triggers hold, now and before), of which the first goes on with
-    the ``parts`` that are watched as well, then with by how much each holds or does not, and then with the sizes of
-    what bends compare; ``known`` (what all were at a place of the step) and ``gaps`` (the last of them at the two looks
-    before); ``last`` (when it happened) and ``rush`` (how often at once again). ``haste``: the same of what rates jump
-    with. ``scale``, by bend: how large what it compares has been. ``due``, ``whose``, ``kept``: the events that wait.
-    ``value`` is room for assigned values.
+    compares is equal); ``weight`` (what it counts that it happens at once again); ``rivals`` says of two whether
+    their order matters; ``checks`` and ``before`` (whether triggers hold, now and before), of which the first goes on
+    with the ``parts`` that are watched as well, then with by how much each holds or does not, and then with the sizes
+    of what is held compares; ``known`` (what all were at a place of the step) and ``gaps`` (the last of them at the
+    two looks before); ``last`` (when it happened) and ``rush`` (how often at once again). ``haste``: the same of what
+    rates jump with, and which of it, counted from 1, came to compare what is equal but for errors: apart by the share
+    ``even`` of its size, or ``deep`` of the largest it has been. Of what is held, ``scale``: how large what it
+    compares has been; ``since`` when it has been even. ``due``, ``whose``, ``kept``: the events that wait. ``value``
+    is room for assigned values.
     """
 
     number: int
@@ -59,6 +63,8 @@ class Events(NamedTuple):
     parts: int
     held: int
     bent: int
+    even: float
+    deep: float
     persistent: Any
     early: Any
     strict: Any
@@ -72,6 +78,7 @@ class Events(NamedTuple):
     rush: Any
     haste: Any
     scale: Any
+    since: Any
     due: Any
     whose: Any
     kept: Any
@@ -171,6 +178,18 @@ def hold(functions, room, events, t):
         changed |= room.p[place + k] != events.checks[first + k] and k < events.held - events.bent
         room.p[place + k] = events.checks[first + k]
     return changed
+
+
+@fast
+def balance(events, k, gap, size, t):
+    """Note since when what a condition compares has been equal but for errors, and whether for longer than a while."""
+    few = max(events.even * size, events.deep * events.scale[k])
+    if abs(gap) <= few and (gap != 0.0 or events.since[k] < math.inf):
+        events.since[k] = min(events.since[k], t)
+        if t - events.since[k] > WHILE * events.longest:
+            events.haste[2] = 1.0 + k
+    else:
+        events.since[k] = math.inf
 
 
 @fast

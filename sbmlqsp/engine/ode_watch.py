@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sbmlqsp.engine.ode_events import near
+from sbmlqsp.engine.ode_events import balance, near
 from sbmlqsp.engine.ode_kernel import between, prepare_dense
 from sbmlqsp.engine.ode_model import fast
 
@@ -26,6 +26,8 @@ CLOSER = 0.5
 """What a comparison is expected to come to, as a share of what it is by, to be looked at where it turns."""
 NOISE = 1e-9
 """By what share of its size what a bend compares may be off by errors: where two amounts are in balance."""
+MANY = 64
+"""How many changes of parts are followed between two looks."""
 GOLDEN, NARROWING = 0.6180339887498949, 25
 """How the turn of a comparison is looked for: by shares of an interval, and how often."""
 HALVINGS = 120
@@ -35,8 +37,8 @@ HALVINGS = 120
 @fast
 def _even(events, i, gap):
     """Return whether what is watched is a bend of two that are equal but for errors, when they are off by a gap."""
-    bend = i - (events.number + events.parts - events.bent)
-    return bend >= 0 and abs(gap) <= NOISE * events.scale[bend]
+    k = i - (events.number + events.parts - events.held)
+    return k >= events.held - events.bent and abs(gap) <= NOISE * events.scale[k]
 
 
 @fast
@@ -103,10 +105,11 @@ def _first(functions, room, events, t, h, low, high):
 def _upto(functions, room, events, t, h, low, high):
     """Return where between two places of a step a trigger first differs, 2 where none does.
 
-    Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen.
+    Where a part of a trigger changes, the trigger is looked at just there, so that it holds for no time unseen; but not
+    again and again, where rounding errors change it: the next step asks again.
     """
-    while low < high and _flips(functions, room, events, t, h, high):
-        if _settled(events):
+    for _ in range(MANY):
+        if not low < high or not _flips(functions, room, events, t, h, high) or _settled(events):
             return 2.0
         low = _first(functions, room, events, t, h, low, high)
         _flips(functions, room, events, t, h, low)
@@ -183,9 +186,12 @@ def change(functions, room, events, t, h):
         events.gaps[2 * i], events.gaps[2 * i + 1] = math.nan, events.known[count + i]
     for e in range(events.number):
         events.known[e] = events.before[e]
-    for k in range(events.bent):  # which no rate reads
+    for k in range(events.held):
         events.scale[k] = max(events.scale[k], events.known[2 * count + k])
-        room.p[room.m - events.bent + k] = events.known[count - events.bent + k]
+        if k < events.held - events.bent:
+            balance(events, k, events.known[2 * count - events.held + k], events.known[2 * count + k], t)
+        else:  # which no rate reads
+            room.p[room.m - events.held + k] = events.known[count - events.held + k]
     looks = max(np.int64(LEAST), np.int64(math.ceil(LOOKS * min(h / events.longest, 1.0))))
     for s in range(1, looks + 1):
         found = _upto(functions, room, events, t, h, (s - 1) / looks, s / looks)
