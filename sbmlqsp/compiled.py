@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from sbmlqsp.engine.balances import passive
 from sbmlqsp.engine.cuts import LOOKS, find_switches
 from sbmlqsp.engine.divisors import divisors
 from sbmlqsp.engine.guard import guarded, guarding
@@ -96,10 +95,11 @@ def compile_for(
     network = model.network
     states = tuple(s.id for s in network.species if not s.boundary and s.id in network.dynamic) + divisors(network)
     moving = tuple(dict.fromkeys([*states, *network.rate_rules]))
-    columns = tuple(dict.fromkeys([*outputs, *moving, *passive(network)]))
+    targets = list(dict.fromkeys(targets))
     _refuse_varying_stoichiometry(env, model)
     _refuse_waiting_from_the_start(env, model)
-    machine, prepared = machine_for(model, list(dict.fromkeys(targets)), columns)
+    columns = tuple(dict.fromkeys([*outputs, *moving, *prepared_for(model, targets).passive]))
+    machine, prepared = machine_for(model, targets, columns)
     return Compiled(model, machine, prepared, columns, states, moving, env, size)
 
 

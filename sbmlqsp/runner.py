@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sbmlqsp.compiled import Compiled
-from sbmlqsp.engine.balances import EVEN, SHARE, balances
+from sbmlqsp.engine.balances import EVEN, SHARE
 from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.libsbml_engine import NEVER
 from sbmlqsp.engine.roadrunner import EngineFailure, Start
@@ -107,7 +107,7 @@ class Runner:
         self._differences = {dotted(str(f)): compiled.columns.index(n) for n, f in own if n in compiled.columns}
         self._balances = [
             (b.condition, compiled.columns.index(b.gap), compiled.columns.index(b.size))
-            for b in balances(compiled.model.network) if b.gap in compiled.columns
+            for b in prepared.balances if b.gap in compiled.columns
         ]  # fmt: skip
         self._shift = 0.0
         self._idle = {i.rate: 0.0 for i in prepared.inlets.values()}

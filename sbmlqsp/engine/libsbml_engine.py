@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sbmlqsp.engine.algebraic import refuse_unsolved
-from sbmlqsp.engine.balances import passive
+from sbmlqsp.engine.balances import Balance, balances, passive
 from sbmlqsp.engine.cuts import Switches
 from sbmlqsp.engine.initial import static_symbols
 from sbmlqsp.engine.libsbml import lib, node_type, parse, write
@@ -63,6 +63,8 @@ class Prepared:
     watches: tuple[Watch, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     rounded: tuple[Rounded, ...] = ()
+    passive: tuple[str, ...] = ()
+    balances: tuple[Balance, ...] = ()
 
     def engine_id(self, name: str) -> str:
         """Return the id by which the engine knows a symbol."""
@@ -104,12 +106,14 @@ def prepare(
     inlets = {t: _inlet(model, network, t, i, eventful) for i, t in enumerate(dict.fromkeys(targets))}
     asked, inflows = Switches() if eventful else switches, {t: i.rate for t, i in inlets.items()}
     rounded = look_out(model, network, asked, inflows)
-    for name, formula in passive(network).items():
+    judged = passive(network)
+    for name, formula in judged.items():
         add_parameter(model, name, 0.0)
         _assign(model, name, formula)
     watches = tuple(_watch(model, network, i) for i in _may_repeat(network))
     renamed = _rename_times(model, network)
-    return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed, rounded=rounded)
+    return Prepared(write(document), inlets, switches, eventful, watches=watches, renamed=renamed, rounded=rounded,
+                    passive=tuple(judged), balances=balances(network))  # fmt: skip
 
 
 def _rename_times(model: Any, network: Network) -> dict[str, str]:

@@ -16,7 +16,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from sbmlqsp.engine.balances import passive
 from sbmlqsp.engine.cuts import Switches, followed, may_return
 from sbmlqsp.engine.failure import ENDLESS, EngineFailure, plain
 from sbmlqsp.engine.growth import growing, shares
@@ -214,7 +213,7 @@ class Machine:
         self._floating_index = [self._floating[n] for n in self.floating]
         self.parameters = tuple(n for n in self._parameters if n in network.symbols and n not in ruled)
         self._parameter_index = [self._parameters[n] for n in self.parameters]
-        computed = {*ruled, *passive(network), *(r.now for r in self._prepared.rounded)}
+        computed = {*ruled, *self._prepared.passive, *(r.now for r in self._prepared.rounded)}
         self._free = [i for n, i in self._parameters.items() if n not in computed]
         self.volumes = tuple(n for n in self._volumes if n in network.symbols and n not in ruled)
         self._volume_index = [self._volumes[n] for n in self.volumes]
