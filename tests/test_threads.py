@@ -20,7 +20,8 @@ def test_portions_are_everybody_once_and_none_is_too_large(n, workers, most):
 def test_the_last_portions_are_small_so_that_threads_end_together():
     sizes = [len(piece) for piece in portions(10_000, 4, 2048)]
     assert sizes == sorted(sizes, reverse=True)
-    assert max(sizes[-4:]) <= 64
+    assert sizes[0] == 1250
+    assert max(sizes[-4:]) <= 250
 
 
 def test_few_patients_are_not_worth_many_threads():

@@ -12,6 +12,8 @@ __all__ = ["in_order", "portions", "spread", "workers_for"]
 
 SPAN = 64
 """How many patients a thread takes at a time at least."""
+SHARES = 10
+"""Into how many parts of each thread's share it is divided at most: where few are left, lanes stand idle."""
 AHEAD = 2
 """How many pieces for each thread may be done or under way before they are taken up."""
 T = TypeVar("T")
@@ -30,10 +32,10 @@ def portions(n: int, workers: int, most: int) -> list[range]:
     >>> [len(piece) for piece in portions(1000, workers=2, most=200)]
     [200, 200, 150, 112, 84, 64, 64, 64, 62]
     """
-    out, first = [], 0
+    out, first, least = [], 0, max(SPAN, n // (SHARES * workers))
     while first < n:
         rest = n - first
-        size = min(rest, most, rest if workers == 1 else max(SPAN, rest // (2 * workers)))
+        size = min(rest, most, rest if workers == 1 else max(least, rest // (2 * workers)))
         out.append(range(first, first + size))
         first += size
     return out
