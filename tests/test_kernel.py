@@ -239,7 +239,18 @@ def test_tolerances_that_are_none_are_refused(given):
 
 
 @pytest.mark.parametrize(
-    "name", ["qsp_held_0", "qsp_inflow_C", "qsp_rate_0", "qsp_infusion_0", "qsp_seen", "qsp_crossed_0", "qsp_due_0"]
+    "name",
+    [
+        "qsp_held_0",
+        "qsp_bend_0",
+        "qsp_inflow_C",
+        "qsp_rate_0",
+        "qsp_infusion_0",
+        "qsp_changes",
+        "qsp_gap_0",
+        "qsp_crossed_0",
+        "qsp_due_0",
+    ],
 )
 @pytest.mark.parametrize("old", ["k", "P", "J", "y", "E"])
 def test_names_that_the_engines_add_to_a_model_are_right_or_refused(name, old):

@@ -224,3 +224,8 @@ def test_what_triggers_compare_is_not_watched_twice():
     network = qsp.read_antimony("model m; x = 0; x' = 1; n = 0; at (x > 1 && x < 3): n = n + 1; end").network
     batch = Batch(network, dosed={}, outputs=["x"])
     assert not batch.held
+
+
+def test_a_model_with_the_name_of_a_bend_is_refused():
+    with pytest.raises(qsp.QSPError, match="a name that is reserved.*qsp_bend_0"):
+        last("x = 0; x' = 1; qsp_bend_0 = 3; y = 0; y' = qsp_bend_0*max(0, 1 - abs(x - 24)*1000)", "kernel")

@@ -23,7 +23,7 @@ from sbmlqsp.units import Unit
 __all__ = ["INFLOW", "Channel", "JumpSystem", "jump_system"]
 
 AVOGADRO = 6.02214076e23
-RESERVED = re.compile(r"qsp_(inflow_.+|(held|on|root|switch|trigger|wave)_\d+)")
+RESERVED = re.compile(r"qsp_(inflow_.+|(bend|held|on|root|switch|trigger|wave)_\d+)")
 """What is added to a system goes by such names."""
 
 
