@@ -103,7 +103,7 @@ def test_bends_that_hide_nothing_are_not_watched(rate):
 @pytest.mark.parametrize("rate", WATCHED)
 def test_bends_that_may_hide_a_pulse_are_watched(rate):
     made = batch(f"{BASE}; y' = {rate}")
-    assert made.equations.held.bends > 1
+    assert len(made.equations.held.bends) > 1
     assert not made.equations.held.jumps
     with pytest.raises(qsp.UnsupportedError, match="GPU does not run models with rates that bend"):
         refuse_without_gpu(made)
@@ -111,7 +111,7 @@ def test_bends_that_may_hide_a_pulse_are_watched(rate):
 
 def test_reactions_that_change_one_species_are_one_sum():
     text = "species S = 1; x = 0; x' = 1; y = 0; y' = S; J1: -> S; max(0, x - 24); J2: S ->; 2*max(0, x - 24.0005)"
-    assert batch(f"{text}; J3: -> S; max(0, x - 24.001)").equations.held.bends == 3
+    assert len(batch(f"{text}; J3: -> S; max(0, x - 24.001)").equations.held.bends) == 3
     for engine in ENGINES:
         found = last(f"{text}; J3: -> S; max(0, x - 24.001); at time > 50: S = 0", engine)
         assert found == pytest.approx([48 + 0.0005**2 * (48 - 24.0005)], rel=1e-9)
@@ -227,5 +227,5 @@ def test_what_triggers_compare_is_not_watched_twice():
 
 
 def test_a_model_with_the_name_of_a_bend_is_refused():
-    with pytest.raises(qsp.QSPError, match="a name that is reserved.*qsp_bend_0"):
+    with pytest.raises(qsp.QSPError, match=r"a name that is reserved.*qsp_bend_0"):
         last("x = 0; x' = 1; qsp_bend_0 = 3; y = 0; y' = qsp_bend_0*max(0, 1 - abs(x - 24)*1000)", "kernel")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from sbmlqsp.engine.cuts import CONTINUOUS, RELATIONS
-from sbmlqsp.engine.derivatives import plus
 from sbmlqsp.engine.divisors import differences
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.sizes import size_of
+from sbmlqsp.engine.sizes import size_of_both
 from sbmlqsp.expressions import Expr, to_infix
 
-__all__ = ["EVEN", "SHARE", "Balance", "balances", "passive"]
+__all__ = ["EVEN", "SHARE", "Balance", "balances", "comparisons", "passive"]
 
 EVEN = "compares what comes to be equal but for errors"
 SHARE = 10.0
@@ -29,6 +29,14 @@ class Balance:
     formulas: tuple[Expr, Expr]
 
 
+def comparisons(formulas: Iterable[Expr], still: frozenset[str]) -> Iterator[Expr]:
+    """Yield what formulas compare, two sides each, unless all of it is still or looks at the past."""
+    for expr in formulas:
+        for node in expr.walk():
+            if node.op in RELATIONS and node.symbols() - still and not node.has("delay"):
+                yield from (Expr(node.op, pair) for pair in pairwise(node.args))
+
+
 def balances(network: Network) -> tuple[Balance, ...]:
     """Return the comparisons that formulas make of what moves.
 
@@ -39,18 +47,14 @@ def balances(network: Network) -> tuple[Balance, ...]:
     >>> [b.condition for b in balances(model.network)]
     ['A > B']
     """
-    found: dict[Expr, None] = {}
-    for role, _, expr in network.formulas():
-        if role in CONTINUOUS:
-            for node in expr.walk():
-                if node.op in RELATIONS and node.symbols() - network.static and not node.has("delay", "rateOf"):
-                    found |= dict.fromkeys(Expr(node.op, pair) for pair in pairwise(node.args))
+    formulas = (expr for role, _, expr in network.formulas() if role in CONTINUOUS)
+    found = dict.fromkeys(c for c in comparisons(formulas, network.static) if not c.has("rateOf"))
     return tuple(_balance(network, c, k) for k, c in enumerate(found))
 
 
 def _balance(network: Network, comparison: Expr, k: int) -> Balance:
-    size = plus(*(size_of(side, network.assignment_rules) for side in comparison.args))
-    return Balance(to_infix(comparison), f"qsp_gap_{k}", f"qsp_size_{k}", (Expr("sub", comparison.args), size))
+    formulas = Expr("sub", comparison.args), size_of_both(comparison, network.assignment_rules)
+    return Balance(to_infix(comparison), f"qsp_gap_{k}", f"qsp_size_{k}", formulas)
 
 
 def passive(network: Network) -> dict[str, Expr]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
+from sbmlqsp.engine.balances import comparisons
 from sbmlqsp.engine.bends import hiding_bends
-from sbmlqsp.engine.cuts import CONTINUOUS, RELATIONS, Switches
+from sbmlqsp.engine.cuts import CONTINUOUS, Switches
 from sbmlqsp.engine.derivatives import Gradient, gradient, plus, times
 from sbmlqsp.engine.libsbml_event import add_event, add_parameter
 from sbmlqsp.engine.libsbml_formula import to_mathml
@@ -22,7 +22,7 @@ from sbmlqsp.engine.libsbml_watched import NEAR
 from sbmlqsp.engine.network import Network
 from sbmlqsp.engine.ode_jumps import ROUNDED
 from sbmlqsp.engine.ode_slopes import rate_of
-from sbmlqsp.engine.sizes import size_of
+from sbmlqsp.engine.sizes import from_whole, inside, size_of_both
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, substitute, sym
 
@@ -62,7 +62,8 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
     speed = _Speed(network, inflows)
     whole = {e.trigger for e in network.events}
     found: dict[str, Expr] = {}
-    compared = tuple(_comparisons(network, switches))
+    still = network.static | {s.id for s in switches.switches}
+    compared = tuple(comparisons(_formulas(network, switches), still))
     known = {c.args for c in compared}
     bends = (c for c in _bends(network, switches) if c.args not in known)
     for k, asked in enumerate(dict.fromkeys((*compared, *bends))):
@@ -74,10 +75,10 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
             found[f"qsp_turned_{k}"] = Expr("and", (_near(comparison, network), Expr("gt", (turns, num(0.0)))))
     rounded = tuple(dict.fromkeys(map(speed.without_rates, _rounded(network, switches))))
     for k, number in enumerate(rounded):
-        value = _inside(number)
-        turns = speed.of(value)
+        turns = speed.of(inside(number))
         if turns is not None and (turns.symbols() or turns.has("time")):
-            found[f"qsp_tipped_{k}"] = Expr("and", (_near_whole(value), Expr("gt", (turns, num(0.0)))))
+            near = Expr("lt", (from_whole(number), num(NEAR)))
+            found[f"qsp_tipped_{k}"] = Expr("and", (near, Expr("gt", (turns, num(0.0)))))
     if found or rounded:
         add_parameter(model, CHANGES, 0.0)
     for name, trigger in found.items():
@@ -88,7 +89,7 @@ def look_out(model: Any, network: Network, switches: Switches, inflows: Mapping[
 def _follow(model: Any, number: Expr, k: int) -> Rounded:
     """Add an event at each change of what is rounded, also where a step passes several: it is compared with the last.
 
-    Only so many are followed: see ``Rounding``.
+    Only so many are followed: see ``Changes``.
     """
     now, last = (add_parameter(model, f"qsp_{what}_{k}", 0.0) for what in ("rounded", "before"))
     rule = model.createAssignmentRule()
@@ -109,19 +110,9 @@ def _rounded(network: Network, switches: Switches) -> Iterator[Expr]:
                 yield Expr("quotient", node.args) if node.op == "rem" else node
 
 
-def _inside(number: Expr) -> Expr:
-    return Expr("div", number.args) if number.op == "quotient" else number.args[0]
-
-
-def _near_whole(value: Expr) -> Expr:
-    """Return whether a number is nearly a whole one."""
-    part = Expr("sub", (value, Expr("floor", (value,))))
-    return Expr("lt", (Expr("min", (part, Expr("sub", (num(1.0), part)))), num(NEAR)))
-
-
 def _near(comparison: Expr, network: Network) -> Expr:
     """Return whether what is compared is nearly equal."""
-    sizes = plus(*(size_of(side, network.assignment_rules) for side in comparison.args))
+    sizes = size_of_both(comparison, network.assignment_rules)
     return Expr("lt", (Expr("abs", (Expr("sub", comparison.args),)), times(num(NEAR), sizes)))
 
 
@@ -151,14 +142,6 @@ def _bends(network: Network, switches: Switches) -> tuple[Expr, ...]:
     rates = [e for (role, _), e in written.items() if role == "rate rule"]
     flows = [Expr("add", tuple(map(sym, by))) for by in network.stoichiometry.values() if rules.keys() & by.keys()]
     return hiding_bends([*rates, *flows, *(e.trigger for e in network.events)], rules, moves, of, kept)
-
-
-def _comparisons(network: Network, switches: Switches) -> Iterator[Expr]:
-    still = network.static | {s.id for s in switches.switches}
-    for expr in _formulas(network, switches):
-        for node in expr.walk():
-            if node.op in RELATIONS and node.symbols() - still and not node.has("delay"):
-                yield from (Expr(node.op, pair) for pair in pairwise(node.args))
 
 
 def _formulas(network: Network, switches: Switches) -> Iterator[Expr]:

@@ -8,7 +8,7 @@ from typing import Any
 from sbmlqsp.engine.libsbml import parse, write
 from sbmlqsp.engine.libsbml_event import add_event
 from sbmlqsp.engine.network import Network
-from sbmlqsp.engine.sizes import size_of
+from sbmlqsp.engine.sizes import size_of_both
 from sbmlqsp.expressions import Expr, num, sym
 
 __all__ = ["NEAR", "NEVER", "Watched", "watched"]
@@ -80,7 +80,7 @@ def _moved(trigger: Expr, network: Network, *, outwards: bool) -> Expr:
         return _moved(rules[str(trigger.value)], network, outwards=outwards)
     if op in {"gt", "ge", "lt", "le"} and len(args) == 2:
         high, low = args if op in {"gt", "ge"} else args[::-1]
-        sizes = Expr("add", (size_of(high, rules), size_of(low, rules)))
-        moved = Expr("add" if outwards else "sub", (high, Expr("mul", (num(NEAR), sizes))))
+        near = Expr("mul", (num(NEAR), size_of_both(trigger, rules)))
+        moved = Expr("add" if outwards else "sub", (high, near))
         return Expr("gt", (moved, low))
     return Expr("gt", (num(1.0), num(0.0))) if outwards else Expr("gt", (num(0.0), num(1.0)))

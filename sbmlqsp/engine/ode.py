@@ -299,7 +299,7 @@ class Batch:
             _numbers(e.initial_value for e in events), _numbers(e.persistent for e in events),
             _numbers(e.values_from_trigger for e in events), strict, _numbers(weight), _numbers(rivals), width,
             self.watched, len(self.equations.parts) + len(self.equations.held.names), len(self.equations.held.names),
-            self.equations.held.bends,
+            len(self.equations.held.bends),
         )  # fmt: skip
 
 

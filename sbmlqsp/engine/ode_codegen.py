@@ -17,7 +17,7 @@ from sbmlqsp.engine.ode_jumps import COMPARISONS, ROUNDED
 from sbmlqsp.engine.ode_slopes import without_slopes
 from sbmlqsp.engine.ode_waves import waves
 from sbmlqsp.engine.rendering import numeric
-from sbmlqsp.engine.sizes import size_of
+from sbmlqsp.engine.sizes import from_whole, size_of_both
 from sbmlqsp.errors import UnsupportedError
 from sbmlqsp.expressions import Expr, num, sym
 
@@ -244,11 +244,7 @@ def _gap(check: Expr) -> Expr:
     """Return by how much a comparison holds or does not, or how far from a whole number it is what is rounded."""
     if check.op in COMPARISONS and len(check.args) == 2:
         return Expr("sub", check.args)
-    if check.op not in ROUNDED:
-        return num(math.nan)
-    value = Expr("div", check.args) if check.op == "quotient" else check.args[0]
-    part = Expr("sub", (value, Expr("floor", (value,))))
-    return Expr("min", (part, Expr("sub", (ONE, part))))
+    return from_whole(check) if check.op in ROUNDED else num(math.nan)
 
 
 class _Writer(Writer):
@@ -284,8 +280,7 @@ class _Writer(Writer):
         checks = [*(e.trigger for e in self.system.events), *fates]
         held = self._equations.held
         rounded = {c for c in held.conditions if c.op in ROUNDED}
-        sizes = [num(0.0) if c in rounded else plus(*(size_of(a, self.system.rules) for a in c.args))
-                 for c in held.conditions]  # fmt: skip
+        sizes = [num(0.0) if c in rounded else size_of_both(c, self.system.rules) for c in held.conditions]
         return self._look(checks, outputs, numbers=rounded, more=[*map(_gap, checks), *sizes])
 
     def _event(self, i: int) -> list[str]:

@@ -42,7 +42,7 @@ def refuse_without_gpu(batch: Batch | None = None) -> None:
         jump = "rates that jump where what moves crosses a threshold"
         bend = "rates that bend twice where what moves crosses thresholds"
         what = "events" if batch.eventful else jump if held.jumps else bend
-        names = [e.id for e in batch.equations.system.events] or [str(c) for c in held.jumps or held.conditions]
+        names = [e.id for e in batch.equations.system.events] or [str(c) for c in held.jumps or held.bends]
         raise UnsupportedError(f"the GPU does not run models with {what}", value=names, remedy=ELSEWHERE)
     from numba.core import config
 

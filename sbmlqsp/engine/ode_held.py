@@ -26,18 +26,18 @@ HELD, BEND = "qsp_held_", "qsp_bend_"
 class Held:
     """A system whose rates read constants instead of what they jump with, those constants, and what each stands for.
 
-    The last ``bends`` of them are read by no rate: they stand for where rates bend in a way that may hide a pulse.
+    Those for ``bends``, the last, are read by no rate: there rates bend in a way that may hide a pulse.
     """
 
     system: JumpSystem
     names: tuple[str, ...]
-    conditions: tuple[Expr, ...]
-    bends: int = 0
+    jumps: tuple[Expr, ...]
+    bends: tuple[Expr, ...]
 
     @property
-    def jumps(self) -> tuple[Expr, ...]:
-        """What rates jump with."""
-        return self.conditions[: len(self.conditions) - self.bends]
+    def conditions(self) -> tuple[Expr, ...]:
+        """What each of the constants stands for."""
+        return self.jumps + self.bends
 
 
 def hold(system: JumpSystem, *, bends: bool = True) -> Held:
@@ -56,7 +56,7 @@ def hold(system: JumpSystem, *, bends: bool = True) -> Held:
     names = (*finder.found.values(), *(f"{BEND}{k}" for k in range(len(bent))))
     constants = (*system.constants, *names)
     held = replace(system, rules=rules, flows=flows, constants=constants)
-    return Held(held, names, (*jumps, *bent), len(bent))
+    return Held(held, names, jumps, bent)
 
 
 def _bends(system: JumpSystem) -> tuple[Expr, ...]:

@@ -35,7 +35,7 @@ def with_roots(equations: Equations) -> Equations:
     equations : Equations
     """
     system = equations.system
-    roots = _Roots(system, frozenset(c.args for c in equations.held.conditions[len(equations.held.jumps) :]))
+    roots = _Roots(system, frozenset(c.args for c in equations.held.bends))
     read = system.reads(*system.flows.values())
     rules = {k: roots.rewrite(v) if k in read else v for k, v in system.rules.items()}
     flows = {k: roots.rewrite(v) for k, v in system.flows.items()}
@@ -60,7 +60,7 @@ def _refuse_bends(equations: Equations) -> None:
     if equations.held.bends:
         raise UnsupportedError(
             "rates bend where what moves crosses thresholds, which events read as well",
-            value=[str(c) for c in equations.held.conditions[len(equations.held.jumps) :]],
+            value=[str(c) for c in equations.held.bends],
             remedy="take differences of simulations",
         )
 

@@ -23,8 +23,8 @@ from sbmlqsp.engine.guard_child import seal
 from sbmlqsp.engine.jit_memory import close_together
 from sbmlqsp.engine.libsbml_engine import Prepared
 from sbmlqsp.engine.network import Network
+from sbmlqsp.engine.roadrunner_changes import Changes
 from sbmlqsp.engine.roadrunner_jumps import across
-from sbmlqsp.engine.roadrunner_rounding import Rounding
 from sbmlqsp.engine.tolerances import ABSOLUTE, Tolerances
 from sbmlqsp.errors import ModelError
 
@@ -202,7 +202,7 @@ class Machine:
         self._parameters = {own.get(n, n): i for i, n in enumerate(self._model.getGlobalParameterIds())}
         self._volumes = {own.get(n, n): i for i, n in enumerate(self._model.getCompartmentIds())}
         self._tolerances: tuple[float, ...] = ()
-        self._rounding = Rounding(prepared.rounded, self._parameters)
+        self._changes = Changes(prepared.rounded, self._parameters)
         self._layout(network)
 
     def _layout(self, network: Network) -> None:
@@ -415,11 +415,11 @@ class Machine:
     def integrate(self, times: Sequence[float], *, most: int = 0) -> Any:
         """Integrate as `run`, in so many steps at most between outputs, and across no jump that stops it."""
         self._hold(times)
-        self._rounding.note(self._model)
+        self._changes.note(self._model)
         if most:
             self._engine.integrator.setValue("maximum_num_steps", min(most, self._most))
         try:
-            return self._rounding.checked(self._model, np.asarray(self._engine.simulate(times=times), dtype=float))
+            return self._changes.checked(self._model, np.asarray(self._engine.simulate(times=times), dtype=float))
         except RuntimeError as err:
             self._spoilt = ENDLESS in str(err)
             raise EngineFailure(float(self._model.getTime()), plain(str(err))) from None

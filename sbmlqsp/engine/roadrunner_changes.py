@@ -1,4 +1,7 @@
-"""What formulas round, of which the engine is told before each call what it is: events compare with what it was."""
+"""Changes that stop the engine: before each call it is told what rounded numbers are, as events compare with that.
+
+How often something changed is counted, so that rounding errors do not stop it for ever.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from typing import Any
 from sbmlqsp.engine.failure import MANY, EngineFailure
 from sbmlqsp.engine.libsbml_lookout import CHANGES, MOST_CHANGES, Rounded
 
-__all__ = ["Rounding"]
+__all__ = ["Changes"]
 
 
-class Rounding:
-    """The parameters that hold what is rounded.
+class Changes:
+    """The parameters that hold what is rounded, and how often something changed.
 
     Parameters
     ----------
