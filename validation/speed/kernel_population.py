@@ -73,7 +73,9 @@ def main() -> int:
     alone, together = (statistics.median(r[k] for r in rounds) for k in range(2))
     _, reference = run(size // 10, engine="roadrunner")
     gain = alone / together
-    print(f"{size:,} patients: {alone:.2f} s on one thread, {together:.2f} s on two ({gain:.2f} times as fast)")
+    single = sorted(r[0] / r[1] for r in rounds)
+    apart = f"in rounds {single[0]:.2f} to {single[-1]:.2f}"
+    print(f"{size:,} patients: {alone:.2f} s on one thread, {together:.2f} on two ({gain:.2f} times as fast, {apart})")
     print(f"libRoadRunner would take {reference * 10:.0f} s: {reference * 10 / alone:.1f} times as long as one thread")
     with tempfile.TemporaryDirectory() as folder:
         parts, _ = run(size // 10, engine="kernel", store=f"{folder}/store", chunk=137)
